@@ -53,11 +53,11 @@ int ttrpc_io_from_fd (struct ttrpc_io *io, int fd);
 
 /** A reply: @code and @message as the peer or the library set them, @payload the response message. Release with ttrpc_reply_clear(). */
 struct ttrpc_reply {
-  int32_t code;      /* enum ttrpc_code, or what else the peer sent */
-  char *message;     /* NUL-terminated UTF-8, at most 64 KiB kept; NULL when code is 0 */
-  uint8_t *payload;  /* NULL when empty */
+  int32_t code;     /* enum ttrpc_code, or what else the peer sent */
+  char *message;    /* NUL-terminated UTF-8, at most 64 KiB kept; NULL when code is 0 */
+  uint8_t *payload; /* NULL when empty */
   size_t payload_len;
-  int local;         /* non-zero: made by this library (time-out, lost connection), not sent by the peer */
+  int local; /* non-zero: made by this library (time-out, lost connection), not sent by the peer */
 };
 void ttrpc_reply_clear (struct ttrpc_reply *reply);
 
@@ -65,15 +65,17 @@ void ttrpc_reply_clear (struct ttrpc_reply *reply);
 typedef struct ttrpc_client ttrpc_client;
 typedef struct ttrpc_call ttrpc_call;
 
-/** Takes ownership of @io (also on failure) and starts one reader thread. Returns 0 or -errno. */
+/** Takes ownership of @io (also on failure) and starts a thread that reads and one that writes. Returns 0 or -errno. */
 int ttrpc_client_new (ttrpc_client **out, const struct ttrpc_io *io);
-/** Closes the connection; every call in flight ends with TTRPC_UNAVAILABLE; waits for callbacks that are running. NULL-safe. */
+/** Closes the connection; every call in flight ends with TTRPC_UNAVAILABLE; waits for callbacks that are running. Call handles
+ *  stay valid until they are given back. NULL-safe. */
 void ttrpc_client_free (ttrpc_client *client);
-/** Non-zero once the connection is lost; @why (nullable) receives a static or client-owned text. */
+/** Non-zero once the connection is lost; @why (nullable) receives a text that lives as long as the client, or NULL. */
 int ttrpc_client_is_closed (ttrpc_client *client, const char **why);
 
 /**
- * One call, blocking. @timeout_ms < 0 = none; it travels in the request too. Always fills @reply (also on failure).
+ * One call, blocking. @timeout_ms < 0 = none; it travels in the request too. Always fills @reply (also on failure). The time-out
+ * holds even when the peer does not read. A request that makes a frame larger than 4 MiB ends with TTRPC_RESOURCE_EXHAUSTED.
  * Returns 0 when reply->code is 0, else -1.
  */
 int ttrpc_client_call (ttrpc_client *client, const char *service, const char *method, const void *request,
@@ -81,13 +83,15 @@ int ttrpc_client_call (ttrpc_client *client, const char *service, const char *me
 
 /**
  * Starts a call and returns at once. @done runs exactly once, on the reader thread or a thread of the library's, with no
- * lock held; it may start further calls, and must not free the client. @reply is only valid inside @done.
+ * lock held, perhaps before this function has returned; it may start further calls, must not make blocking ones (their replies
+ * may need the same thread) and must not free the client. @reply is only valid inside @done.
  * On success the caller owns @out (nullable: nobody will cancel it). Returns 0 or -errno (then @done never runs).
  */
 typedef void (*ttrpc_done_fn) (void *user, const struct ttrpc_reply *reply);
 int ttrpc_client_start (ttrpc_client *client, ttrpc_call **out, const char *service, const char *method,
                         const void *request, size_t request_len, int64_t timeout_ms, ttrpc_done_fn done, void *user);
-/** Ends the call with TTRPC_CANCELLED unless it has ended; @done has run or will run. */
+/** Ends the call with TTRPC_CANCELLED unless it has ended; @done has run or will run. ttrpc has no frame that tells the peer, so
+ *  its method goes on; what it answers is dropped. */
 void ttrpc_call_cancel (ttrpc_call *call);
 /** Gives the handle back; does not cancel. NULL-safe. */
 void ttrpc_call_unref (ttrpc_call *call);
@@ -113,18 +117,20 @@ struct ttrpc_server_options {
   void *user;
   uint32_t max_in_flight; /* per server; more answer RESOURCE_EXHAUSTED; 0 = 256 */
   size_t stack_size;      /* of a worker; 0 = 128 KiB */
+  size_t max_bytes; /* of payloads held by requests in flight, per server; more answer RESOURCE_EXHAUSTED; 0 = 32 MiB */
 };
 /** Returns 0 or -errno. */
 int ttrpc_server_new (ttrpc_server **out, const struct ttrpc_server_options *options);
 /** Serves one connection on the calling thread until it ends; takes ownership of @io. Several may be served at once. On return the
- *  connection's requests are cancelled and finished. */
+ *  connection's requests are cancelled and finished: a method that blocks must watch ttrpc_request_cancel_fd(). */
 void ttrpc_server_serve (ttrpc_server *server, const struct ttrpc_io *io);
 /** Ends all connections; ttrpc_server_serve() then returns. */
 void ttrpc_server_shutdown (ttrpc_server *server);
 /** After every ttrpc_server_serve() has returned. NULL-safe. */
 void ttrpc_server_free (ttrpc_server *server);
 
-/** In a method: an eventfd that becomes readable when the connection is lost or the request's time is over. Borrowed. */
+/** In a method: a descriptor to poll, readable once the connection is lost or the request's time is over. Borrowed; not to be read
+ *  from. -1 with errno when the process has no descriptor left. */
 int ttrpc_request_cancel_fd (ttrpc_request *request);
 int ttrpc_request_is_cancelled (ttrpc_request *request);
 /** Milliseconds left of the caller's time-out, or -1 for none. */
