@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* guest: the null machine's life: sockets, one accepting thread, one thread per agent connection; requests are service.c's. */
+#include "backend/null/guest.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "backend/null/service.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+/* A directory's path may be longer than sun_path: name the socket through the directory's descriptor. */
+static int
+socket_at (const char *dir, const char *name, int *dir_fd, struct sockaddr_un *address)
+{
+  *dir_fd = open (dir, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (*dir_fd < 0)
+    return -1;
+  memset (address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  g_snprintf (address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", *dir_fd, name);
+  return socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+static int
+listen_at (const char *dir, const char *name)
+{
+  kata_auto_fd int dir_fd = -1;
+  struct sockaddr_un address;
+  kata_auto_fd int fd = socket_at (dir, name, &dir_fd, &address);
+  if (fd < 0 || bind (fd, (struct sockaddr *) &address, sizeof address) != 0 || listen (fd, 16) != 0)
+    return -1;
+  return kata_fd__steal (&fd);
+}
+
+int
+kata_null_guest__dial (const char *dir, const char *name)
+{
+  kata_auto_fd int dir_fd = -1;
+  struct sockaddr_un address;
+  kata_auto_fd int fd = socket_at (dir, name, &dir_fd, &address);
+  if (fd < 0 || connect (fd, (struct sockaddr *) &address, sizeof address) != 0)
+    return -1;
+  return kata_fd__steal (&fd);
+}
+
+struct connection {
+  struct null_guest *guest;
+  int fd;
+};
+
+static void
+misbehave (struct null_guest *guest, int fd)
+{
+  static const char junk[] = "\xff\xff\xff\xff\x00\x00\x00\x02\x09\xff and no frame at all";
+  if (guest->manner == NULL_GARBAGE)
+    (void) !send (fd, junk, sizeof junk, MSG_NOSIGNAL);
+  if (guest->manner == NULL_HANGS_UP)
+    return;
+  struct pollfd fds[] = { { guest->wake_fd, POLLIN, 0 }, { fd, POLLRDHUP, 0 } };
+  while (poll (fds, 2, -1) <= 0)
+    ;
+}
+
+static gpointer
+serve_connection (gpointer data)
+{
+  g_autofree struct connection *c = data;
+  struct ttrpc_io io;
+  if (c->guest->manner != NULL_POLITE) {
+    misbehave (c->guest, c->fd);
+    kata_fd__close (c->fd);
+  } else if (ttrpc_io_from_fd (&io, c->fd) == 0) {
+    ttrpc_server_serve (c->guest->server, &io);
+  }
+  return NULL;
+}
+
+static void
+accept_agent (struct null_guest *guest)
+{
+  int fd = accept4 (guest->agent_fd, NULL, NULL, SOCK_CLOEXEC);
+  if (fd < 0)
+    return;
+  struct connection *c = g_new0 (struct connection, 1);
+  *c = (struct connection){ guest, fd };
+  g_ptr_array_add (guest->connections, g_thread_new ("null-agent", serve_connection, c));
+}
+
+/* One word a connection: "watch" stays open until the guest ends, the others are answered and closed. Returns TRUE to end. */
+static gboolean
+accept_control (struct null_guest *guest)
+{
+  kata_auto_fd int fd = accept4 (guest->control_fd, NULL, NULL, SOCK_CLOEXEC);
+  struct timeval second = { 1, 0 };
+  char word[8] = "";
+  if (fd < 0)
+    return FALSE;
+  setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second);
+  ssize_t n = read (fd, word, sizeof word - 1);
+  if (n <= 0)
+    return FALSE;
+  if (strcmp (word, "stop\n") == 0)
+    return TRUE;
+  if (strcmp (word, "pause\n") == 0)
+    g_atomic_int_set (&guest->paused, 1);
+  if (strcmp (word, "cont\n") == 0)
+    g_atomic_int_set (&guest->paused, 0);
+  if (strcmp (word, "watch\n") == 0) {
+    int kept = kata_fd__steal (&fd);
+    g_array_append_val (guest->watchers, kept);
+    return FALSE;
+  }
+  (void) !send (fd, "ok\n", 3, MSG_NOSIGNAL);
+  return FALSE;
+}
+
+static void
+hang_up (struct null_guest *guest)
+{
+  g_atomic_int_set (&guest->ending, 1);
+  g_mutex_lock (&guest->lock);
+  g_hash_table_remove_all (guest->containers);
+  g_mutex_unlock (&guest->lock);
+  ttrpc_server_shutdown (guest->server);
+  for (guint i = 0; i < guest->connections->len; i++)
+    g_thread_join (guest->connections->pdata[i]);
+  g_ptr_array_set_size (guest->connections, 0);
+  kata_fd__closep (&guest->agent_fd);
+  kata_fd__closep (&guest->control_fd);
+  for (guint i = 0; i < guest->watchers->len; i++)
+    kata_fd__close (g_array_index (guest->watchers, int, i));
+  g_array_set_size (guest->watchers, 0);
+}
+
+static gpointer
+guest_main (gpointer data)
+{
+  struct null_guest *guest = data;
+  gboolean stop = FALSE;
+  while (!stop) {
+    struct pollfd fds[] = { { guest->wake_fd, POLLIN, 0 },
+                            { guest->agent_fd, POLLIN, 0 },
+                            { guest->control_fd, POLLIN, 0 } };
+    if (poll (fds, 3, -1) < 0)
+      continue;
+    if (fds[1].revents != 0)
+      accept_agent (guest);
+    if (fds[2].revents != 0)
+      stop = accept_control (guest);
+    stop = stop || fds[0].revents != 0;
+  }
+  guint64 one = 1;
+  (void) !write (guest->wake_fd, &one, sizeof one); /* ends misbehaving connections too */
+  hang_up (guest);
+  g_atomic_int_set (&guest->ended, 1);
+  return NULL;
+}
+
+static enum null_manner
+parse_manner (const char *cmdline)
+{
+  static const char *const names[] = { "null.agent=polite", "null.agent=silent", "null.agent=hangs-up",
+                                       "null.agent=garbage" };
+  for (size_t i = 1; i < G_N_ELEMENTS (names); i++)
+    if (cmdline != NULL && strstr (cmdline, names[i]) != NULL)
+      return (enum null_manner) i;
+  return NULL_POLITE;
+}
+
+int
+kata_null_guest__start (struct null_guest **out, const kata_vm_plan *plan, kata_error **err)
+{
+  struct null_guest *guest = g_new0 (struct null_guest, 1);
+  struct ttrpc_server_options options = {
+    .size = sizeof options, .methods = kata_null_service__methods, .user = guest, .max_in_flight = 512
+  };
+  guest->id = g_strdup (plan->id);
+  guest->manner = parse_manner (plan->cmdline);
+  guest->fail_at = plan->null_fail_at;
+  g_mutex_init (&guest->lock);
+  guest->containers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, kata_null_service__free_container);
+  guest->connections = g_ptr_array_new ();
+  guest->watchers = g_array_new (FALSE, FALSE, sizeof (int));
+  guest->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  guest->agent_fd = listen_at (plan->dir, NULL_AGENT_SOCKET);
+  int errnum = errno;
+  guest->control_fd = guest->agent_fd < 0 ? -1 : listen_at (plan->dir, NULL_CONTROL_SOCKET);
+  errnum = guest->agent_fd < 0 ? errnum : errno;
+  if (guest->control_fd < 0 || guest->wake_fd < 0 || ttrpc_server_new (&guest->server, &options) != 0) {
+    kata_null_guest__free (guest);
+    return kata_error__errno (err, KATA_E_VMM, plan->dir, errnum, "null: cannot listen in \"%s\"", plan->dir);
+  }
+  guest->thread = g_thread_new ("null-guest", guest_main, guest);
+  *out = guest;
+  return 0;
+}
+
+void
+kata_null_guest__end (struct null_guest *guest)
+{
+  guint64 one = 1;
+  if (guest->thread == NULL)
+    return;
+  (void) !write (guest->wake_fd, &one, sizeof one);
+  g_thread_join (g_steal_pointer (&guest->thread));
+}
+
+void
+kata_null_guest__free (struct null_guest *guest)
+{
+  if (guest == NULL)
+    return;
+  kata_null_guest__end (guest);
+  kata_fd__close (guest->agent_fd);
+  kata_fd__close (guest->control_fd);
+  kata_fd__close (guest->wake_fd);
+  ttrpc_server_free (guest->server);
+  g_hash_table_unref (guest->containers);
+  g_ptr_array_unref (guest->connections);
+  g_array_unref (guest->watchers);
+  g_mutex_clear (&guest->lock);
+  g_free (guest->id);
+  g_free (guest);
+}
