@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* call: checks around each verb of a backend. */
+#include "backend/call.h"
+
+#include <string.h>
+
+#include <glib.h>
+
+#include "backend/capability.h"
+#include "base/error.h"
+#include "host/pidfd.h"
+
+enum vm_state { VM_UNKNOWN = 0, VM_RUNNING, VM_PAUSED, VM_STOPPED };
+
+struct kata_vm {
+  const kata_backend_entry *entry;
+  void *handle;
+  GMutex lock; /* held across a backend's verb, except connect, exit_fd, why and pids */
+  enum vm_state state;
+};
+
+/* Keeps the promise "error set exactly when failed", whatever a third party's backend does. */
+static int
+settle (const kata_backend_entry *entry, const char *verb, int code, kata_error *got, kata_error **err)
+{
+  const char *name = entry->backend.name;
+  if (code >= 0) {
+    kata_error_unref (got);
+    return 0;
+  }
+  if (got == NULL)
+    return kata_error__set (err, code < KATA_E_INTERNAL ? KATA_E_INTERNAL : code, name,
+                            "hypervisor %s: %s failed and does not say why", name, verb);
+  return kata_error__propagate (err, got);
+}
+
+static int
+check_plan (const kata_backend_entry *entry, const kata_vm_plan *plan, bool launching, kata_error **err)
+{
+  if (entry == NULL || plan == NULL || plan->size < sizeof (size_t))
+    return kata_error__set (err, KATA_E_INVALID, NULL, "hypervisor: no plan given");
+  if (launching && (plan->id == NULL || plan->dir == NULL || plan->dir[0] != '/'))
+    return kata_error__set (err, KATA_E_INVALID, "dir", "hypervisor %s: the plan has no id or no directory",
+                            entry->backend.name);
+  return 0;
+}
+
+static int
+check_env (const kata_backend_entry *entry, const char *verb, const kata_backend_env *env, kata_backend_env *copy,
+           kata_error **err)
+{
+  const char *name = entry->backend.name;
+  if (env == NULL || env->size < offsetof (kata_backend_env, runtime_data))
+    return kata_error__set (err, KATA_E_INVALID, NULL, "hypervisor %s: %s without its surroundings", name, verb);
+  memset (copy, 0, sizeof *copy);
+  memcpy (copy, env, MIN (env->size, sizeof *copy));
+  copy->size = sizeof *copy;
+  copy->runtime_data = entry->runtime_data;
+  if (kata_deadline__now () >= copy->deadline_us)
+    return kata_error__set (err, KATA_E_TIMEOUT, NULL, "hypervisor %s: no time left to %s", name, verb);
+  return 0;
+}
+
+int
+kata_backend__probe (const kata_backend_entry *entry, const kata_vm_plan *plan, kata_capabilities *caps,
+                     kata_error **err)
+{
+  int code = check_plan (entry, plan, false, err);
+  if (code < 0)
+    return code;
+  kata_error *got = NULL;
+  kata_capabilities found;
+  kata_capabilities__init (&found);
+  code = settle (entry, "probe", entry->backend.probe (plan, &found, &got), got, err);
+  if (code < 0)
+    return code;
+  found.size = sizeof found;
+  found.have &= (UINT64_C (1) << KATA_CAP_COUNT) - 1;
+  for (int i = 0; i < KATA_CAP_COUNT; i++) {
+    found.reason[i][sizeof found.reason[i] - 1] = '\0';
+    if (!kata_capabilities__has (&found, i) && found.reason[i][0] == '\0')
+      kata_capabilities__lack (&found, i, "backend %s does not offer it", entry->backend.name);
+  }
+  *caps = found;
+  return 0;
+}
+
+int
+kata_backend__translate (const kata_backend_entry *entry, const kata_vm_plan *plan, char **json, kata_error **err)
+{
+  int code = check_plan (entry, plan, false, err);
+  if (code < 0)
+    return code;
+  kata_error *got = NULL;
+  return settle (entry, "translate", entry->backend.translate (plan, json, &got), got, err);
+}
+
+static kata_vm *
+vm_new (const kata_backend_entry *entry, void *handle, enum vm_state state)
+{
+  kata_vm *vm = g_new0 (kata_vm, 1);
+  vm->entry = entry;
+  vm->handle = handle;
+  vm->state = state;
+  g_mutex_init (&vm->lock);
+  return vm;
+}
+
+int
+kata_vm__launch (kata_vm **out, const kata_backend_entry *entry, const kata_vm_plan *plan, const kata_backend_env *env,
+                 kata_error **err)
+{
+  kata_backend_env copy;
+  int code = check_plan (entry, plan, true, err);
+  if (code == 0)
+    code = check_env (entry, "launch", env, &copy, err);
+  if (code < 0)
+    return code;
+  if (copy.record == NULL)
+    return kata_error__set (err, KATA_E_INVALID, NULL, "hypervisor %s: launch without a journal", entry->backend.name);
+  kata_error *got = NULL;
+  void *handle = NULL;
+  code = settle (entry, "launch", entry->backend.launch (&handle, plan, &copy, &got), got, err);
+  if (code == 0)
+    *out = vm_new (entry, handle, VM_RUNNING);
+  return code;
+}
+
+int
+kata_vm__attach (kata_vm **out, const kata_backend_entry *entry, const kata_vm_plan *plan, const char *saved,
+                 const kata_backend_env *env, kata_error **err)
+{
+  kata_backend_env copy;
+  int code = check_plan (entry, plan, true, err);
+  if (code == 0)
+    code = check_env (entry, "attach", env, &copy, err);
+  if (code < 0)
+    return code;
+  if (saved == NULL)
+    return kata_error__set (err, KATA_E_INVALID, NULL, "hypervisor %s: attach to nothing", entry->backend.name);
+  kata_error *got = NULL;
+  void *handle = NULL;
+  code = settle (entry, "attach", entry->backend.attach (&handle, plan, saved, &copy, &got), got, err);
+  if (code == 0)
+    *out = vm_new (entry, handle, VM_UNKNOWN);
+  return code;
+}
+
+int
+kata_vm__save (kata_vm *vm, char **json, kata_error **err)
+{
+  kata_error *got = NULL;
+  g_mutex_lock (&vm->lock);
+  int code = settle (vm->entry, "save", vm->entry->backend.save (vm->handle, json, &got), got, err);
+  g_mutex_unlock (&vm->lock);
+  return code;
+}
+
+int
+kata_vm__connect (kata_vm *vm, kata_stream *out, const kata_backend_env *env, kata_error **err)
+{
+  kata_backend_env copy;
+  int code = check_env (vm->entry, "connect", env, &copy, err);
+  if (code < 0)
+    return code;
+  kata_error *got = NULL;
+  kata_stream stream = { 0 };
+  code = settle (vm->entry, "connect", vm->entry->backend.connect (vm->handle, &stream, &copy, &got), got, err);
+  if (code == 0)
+    *out = stream;
+  return code;
+}
+
+static int
+change (kata_vm *vm, enum vm_state from, enum vm_state to, const char *verb, const kata_backend_env *env,
+        kata_error **err)
+{
+  const kata_backend *b = &vm->entry->backend;
+  kata_backend_env copy;
+  int code = check_env (vm->entry, verb, env, &copy, err);
+  if (code < 0)
+    return code;
+  g_mutex_lock (&vm->lock);
+  if (vm->state != VM_UNKNOWN && vm->state != from) {
+    code = kata_error__set (err, KATA_E_STATE, NULL, "hypervisor %s: cannot %s a guest that %s", b->name, verb,
+                            vm->state == VM_PAUSED    ? "is paused"
+                            : vm->state == VM_RUNNING ? "is running"
+                                                      : "has ended");
+  } else {
+    kata_error *got = NULL;
+    int result = to == VM_PAUSED ? b->pause (vm->handle, &copy, &got) : b->resume (vm->handle, &copy, &got);
+    code = settle (vm->entry, verb, result, got, err);
+    if (code == 0)
+      vm->state = to;
+  }
+  g_mutex_unlock (&vm->lock);
+  return code;
+}
+
+int
+kata_vm__pause (kata_vm *vm, const kata_backend_env *env, kata_error **err)
+{
+  return change (vm, VM_RUNNING, VM_PAUSED, "pause", env, err);
+}
+
+int
+kata_vm__resume (kata_vm *vm, const kata_backend_env *env, kata_error **err)
+{
+  return change (vm, VM_PAUSED, VM_RUNNING, "resume", env, err);
+}
+
+int
+kata_vm__stop (kata_vm *vm, int64_t grace_ms, const kata_backend_env *env, kata_error **err)
+{
+  kata_backend_env copy;
+  int code = check_env (vm->entry, "stop", env, &copy, err);
+  if (code < 0)
+    return code;
+  g_mutex_lock (&vm->lock);
+  if (vm->state != VM_STOPPED) {
+    kata_error *got = NULL;
+    code = vm->entry->backend.stop (vm->handle, MAX (grace_ms, 0), &copy, &got);
+    code = settle (vm->entry, "stop", code, got, err);
+    if (code == 0)
+      vm->state = VM_STOPPED;
+  }
+  g_mutex_unlock (&vm->lock);
+  return code;
+}
+
+int
+kata_vm__exit_fd (kata_vm *vm)
+{
+  return vm->entry->backend.exit_fd (vm->handle);
+}
+
+char *
+kata_vm__why (kata_vm *vm)
+{
+  char *why = vm->entry->backend.why (vm->handle);
+  return why != NULL ? why : g_strdup ("the virtual machine ended");
+}
+
+size_t
+kata_vm__pids (kata_vm *vm, int64_t *pids, size_t max)
+{
+  size_t n = vm->entry->backend.pids (vm->handle, pids, max);
+  return MIN (n, max);
+}
+
+const void *
+kata_vm__query (kata_vm *vm, const char *interface_name)
+{
+  return vm->entry->backend.query (interface_name);
+}
+
+void
+kata_vm__free (kata_vm *vm)
+{
+  if (vm == NULL)
+    return;
+  vm->entry->backend.detach (vm->handle);
+  g_mutex_clear (&vm->lock);
+  g_free (vm);
+}

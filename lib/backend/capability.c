@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* capability: names, bits and reasons. */
+#include "backend/capability.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const names[KATA_CAP_COUNT] = {
+  [KATA_CAP_RUN] = "run",
+  [KATA_CAP_KVM] = "kvm",
+  [KATA_CAP_FS_SHARE_VIRTIOFS] = "fs-share-virtiofs",
+  [KATA_CAP_FS_SHARE_9P] = "fs-share-9p",
+  [KATA_CAP_BLOCK] = "block",
+  [KATA_CAP_BLOCK_HOTPLUG] = "block-hotplug",
+  [KATA_CAP_NET] = "net",
+  [KATA_CAP_NET_HOTPLUG] = "net-hotplug",
+  [KATA_CAP_VFIO] = "vfio",
+  [KATA_CAP_CPU_RESIZE] = "cpu-resize",
+  [KATA_CAP_MEMORY_RESIZE] = "memory-resize",
+  [KATA_CAP_PAUSE] = "pause",
+  [KATA_CAP_SNAPSHOT] = "snapshot",
+  [KATA_CAP_VSOCK_VHOST] = "vsock-vhost",
+  [KATA_CAP_VSOCK_HYBRID] = "vsock-hybrid",
+  [KATA_CAP_AGENT_SERIAL] = "agent-serial",
+  [KATA_CAP_CONFIDENTIAL] = "confidential",
+};
+
+const char *
+kata_capability_name (int capability)
+{
+  return capability >= 0 && capability < KATA_CAP_COUNT ? names[capability] : "unknown";
+}
+
+int
+kata_capability__from_name (const char *name)
+{
+  for (int i = 0; i < KATA_CAP_COUNT; i++)
+    if (strcmp (names[i], name) == 0)
+      return i;
+  return -1;
+}
+
+void
+kata_capabilities__init (kata_capabilities *caps)
+{
+  *caps = (kata_capabilities){ .size = sizeof *caps };
+}
+
+void
+kata_capabilities__grant (kata_capabilities *caps, int capability)
+{
+  caps->have |= UINT64_C (1) << capability;
+  caps->reason[capability][0] = '\0';
+}
+
+void
+kata_capabilities__lack (kata_capabilities *caps, int capability, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  caps->have &= ~(UINT64_C (1) << capability);
+  vsnprintf (caps->reason[capability], sizeof caps->reason[capability], format, args);
+  va_end (args);
+}
+
+bool
+kata_capabilities__has (const kata_capabilities *caps, int capability)
+{
+  return capability >= 0 && capability < KATA_CAP_COUNT && (caps->have >> capability & 1) != 0;
+}
