@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* container: decides what one container needs of the host and what its specification looks like in the guest; pure. */
+#ifndef KATA_PLAN_CONTAINER_H
+#define KATA_PLAN_CONTAINER_H
+
+#include "oci/spec.h"
+#include "plan/plan.h"
+
+/** A file or directory of the host that must appear below the share directory before the container is created. */
+struct kata_share {
+  const char *source; /* absolute, on the host */
+  const char *path;   /* below kata_plan.share_dir: "<cid>/rootfs", "<cid>/m0" */
+  bool readonly;
+  bool recursive; /* rbind */
+  bool rootfs;
+};
+
+/** What one container needs; immutable, reference-counted; all strings belong to it. */
+typedef struct kata_container_plan kata_container_plan;
+struct kata_container_plan {
+  int ref_count;     /* internal */
+  kata_arena *arena; /* internal */
+  const char *id;
+  kata_oci_spec *spec; /* as it goes to the guest */
+  struct kata_share *shares;
+  size_t n_shares;
+  struct kata_storage *storages; /* for CreateContainer */
+  size_t n_storages;
+  bool sandbox_pidns;
+  bool terminal;
+  uint32_t rows, columns; /* of the terminal; never 0 */
+  char **warnings;        /* NULL-terminated, may be NULL */
+};
+
+/**
+ * @spec: parsed, options applied; a reference is taken. @options: bundle (for a relative root.path), rootfs_disk and its type, rows,
+ * columns; (nullable). KATA_E_SPEC with key = JSON path, KATA_E_UNSUPPORTED, KATA_E_INVALID.
+ */
+int kata_container_plan__make (kata_container_plan **out, const kata_plan *plan, kata_oci_spec *spec,
+                               const kata_container_options *options, const char *cid, kata_error **err);
+kata_container_plan *kata_container_plan__ref (kata_container_plan *plan);
+void kata_container_plan__unref (kata_container_plan *plan); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_container_plan, kata_container_plan__unref)
+
+/** As JSON, for people and golden tests; kata_free(). */
+char *kata_container_plan__to_json (const kata_container_plan *plan);
+
+#endif

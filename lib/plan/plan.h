@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan: decides everything about a sandbox before anything exists; pure: opens no file, asks no host. */
+#ifndef KATA_PLAN_PLAN_H
+#define KATA_PLAN_PLAN_H
+
+#include <kata/sandbox.h>
+#include <kata/sys/backend.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "plan/storage.h"
+
+struct kata_config;
+
+/** What the host is like; found out by the caller. */
+struct kata_host_facts {
+  uint32_t n_cpus;
+  uint64_t memory_mib;
+  const char *arch; /* as uname: "x86_64" */
+};
+
+/** What the guest image can do; from its manifest. */
+enum kata_guest_feature {
+  KATA_GUEST_VIRTIOFS = 1u << 0,
+  KATA_GUEST_9P = 1u << 1,
+  KATA_GUEST_VSOCK = 1u << 2,
+  KATA_GUEST_SERIAL_AGENT = 1u << 3,
+  KATA_GUEST_BLOCK = 1u << 4,
+  KATA_GUEST_SECCOMP = 1u << 5,
+  KATA_GUEST_NET = 1u << 6,
+  KATA_GUEST_CGROUP2 = 1u << 7,
+  KATA_GUEST_BY_KATA = 1u << 8 /* the agent finds disks by serial number (KATA_GUEST_DISK_DIR) */
+};
+#define KATA_GUEST_ALL 0x1ffu
+struct kata_guest_facts {
+  uint64_t features;   /* enum kata_guest_feature; a guest without a manifest: KATA_GUEST_ALL */
+  const char *kernel;  /* (nullable): used when the configuration names no kernel */
+  const char *initrd;  /* (nullable) */
+  const char *image;   /* (nullable) */
+  const char *cmdline; /* (nullable): what this guest wants on its kernel's command line */
+};
+
+/** Reads a guest manifest: {"features":["virtio-fs",…],"kernel":…,"initrd":…,"image":…,"cmdline":…}; relative paths are below @dir. Strings live in @arena. */
+int kata_guest_facts__parse (struct kata_guest_facts *out, kata_arena *arena, const char *dir, const char *text,
+                             size_t len, kata_error **err);
+
+struct kata_plan_input {
+  const struct kata_config *config;    /* annotations are already merged */
+  const char *hypervisor;              /* the backend's name */
+  const kata_capabilities *caps;       /* what its probe said */
+  const kata_sandbox_options *options; /* id set */
+  const char *state_dir;               /* absolute */
+  struct kata_host_facts host;
+  struct kata_guest_facts guest;
+};
+
+/** Everything about a sandbox; immutable, reference-counted; all strings belong to it. */
+typedef struct kata_plan kata_plan;
+struct kata_plan {
+  int ref_count;     /* internal */
+  kata_arena *arena; /* internal */
+  const char *id;
+  const char *hypervisor;
+  kata_vm_plan vm; /* what the backend sees */
+  const char
+      *share_dir; /* host: what the guest sees of it appears below KATA_GUEST_SHARE_DIR; "" when nothing is shared */
+  /* CreateSandbox */
+  const char *hostname;
+  char **dns; /* NULL-terminated, may be NULL */
+  const char *guest_hook_path;
+  char **kernel_modules; /* "name param=value …", may be NULL */
+  struct kata_storage *storages;
+  size_t n_storages;
+  bool guest_seccomp; /* seccomp profiles go to the guest */
+  uint64_t guest_features;
+  /* milliseconds; what KATA_TIMEOUT_DEFAULT means */
+  int64_t start_timeout_ms, request_timeout_ms, create_container_timeout_ms, stop_timeout_ms;
+  char **warnings; /* NULL-terminated, may be NULL */
+};
+
+/** KATA_E_INVALID, KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_GUEST; the key names the option or configuration key. */
+int kata_plan__make (kata_plan **out, const struct kata_plan_input *in, kata_error **err);
+kata_plan *kata_plan__ref (kata_plan *plan);
+void kata_plan__unref (kata_plan *plan); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_plan, kata_plan__unref)
+
+/** The plan as JSON, for people and golden tests; kata_free(). */
+char *kata_plan__to_json (const kata_plan *plan);
+
+/**
+ * The few fields that a backend's probe looks at (program, machine, boot, share), before there are capabilities. Strings live in @arena.
+ */
+int kata_plan__probe (kata_vm_plan *out, kata_arena *arena, const struct kata_config *config, const char *hypervisor,
+                      const struct kata_guest_facts *guest, kata_error **err);
+
+#endif
