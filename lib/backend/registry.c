@@ -13,7 +13,7 @@
  * Order of preference: what kata_runtime_list_hypervisors() shows and the recommendation falls back on. QEMU first, because it runs on every
  * host; the null backend last, because it runs nothing.
  */
-static const kata_backend *const builtin[] = { &kata_backend_null };
+static const kata_backend *const builtin[] = { &kata_backend_qemu, &kata_backend_null };
 
 struct kata_registry {
   GMutex lock;

@@ -100,12 +100,13 @@ child_place_fds (struct prepared *p)
 }
 
 static void
-child_reset_signals (void)
+child_reset_signals (int ignored)
 {
   struct sigaction reset = { .sa_handler = SIG_DFL };
+  struct sigaction ignore = { .sa_handler = SIG_IGN };
   sigset_t none;
   for (int signo = 1; signo < NSIG; signo++)
-    sigaction (signo, &reset, NULL);
+    sigaction (signo, signo == ignored ? &ignore : &reset, NULL);
   sigemptyset (&none);
   sigprocmask (SIG_SETMASK, &none, NULL);
 }
@@ -128,7 +129,7 @@ static void __attribute__ ((noreturn)) child_main (struct prepared *p)
   const kata_child_options *o = p->options;
   if (child_close_others (p) < 0 || child_place_fds (p) < 0)
     child_fail (p, STAGE_FDS);
-  child_reset_signals ();
+  child_reset_signals (o->ignored_signal);
   child_wait_at_gate (p);
   for (size_t i = 0; i < o->n_rlimits; i++)
     if (setrlimit ((__rlimit_resource_t) o->rlimits[i].resource, &o->rlimits[i].limit) < 0)

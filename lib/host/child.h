@@ -31,7 +31,8 @@ typedef struct kata_child_options {
   size_t n_fds;
   const kata_child_rlimit *rlimits;
   size_t n_rlimits;
-  const char *cwd;  /* NULL = "/" */
+  const char *cwd; /* NULL = "/" */
+  int ignored_signal; /* one that the program finds ignored, for example SIGXFSZ; 0 = none. All others have their defaults. */
   bool new_session; /* setsid: a Ctrl-C on the caller's terminal does not reach it */
   /**
    * The gate: the child exists but has not run the program yet, and ends by itself if we die now. Write the undo record here; when it fails,

@@ -69,7 +69,7 @@ typedef struct kata_vm_plan {
   const char *machine_type;    /* "" = the backend's default */
   const char *machine_accelerators;
   const char *cpu_features;
-  const char *seccomp_sandbox; /* QEMU: value of -sandbox, "" = none */
+  const char *seccomp_sandbox; /* QEMU: value of -sandbox, "" = the backend's strict default, "off" = none */
   int32_t accel;               /* enum kata_accel, never AUTO here */
   int32_t debug;               /* keep more of the console */
   /* size */

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* external: programs, logs and journal records for adapters of external VMMs; sockets are in external-socket.c. */
+#include "backend/external.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#include <kata/runtime.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+#define OUTPUT_MAX 16384
+
+static const char *const program_dirs[] = {
+  "/usr/local/bin", "/usr/local/sbin", "/usr/bin",      "/usr/sbin",     "/bin",
+  "/sbin",          "/usr/libexec",    "/usr/lib/qemu", "/opt/kata/bin", "/opt/kata/libexec"
+};
+
+static bool
+is_program (const char *path)
+{
+  struct stat st;
+  return stat (path, &st) == 0 && S_ISREG (st.st_mode) && access (path, X_OK) == 0;
+}
+
+int
+kata_external__find (char **out, const char *configured, const char *key, const char *const *names, const char *remedy,
+                     kata_error **err)
+{
+  if (configured != NULL && configured[0] != '\0') {
+    if (configured[0] != '/')
+      return kata_error__set (err, KATA_E_CONFIG, key, "%s: \"%s\" is not an absolute path", key, configured);
+    struct stat st;
+    if (stat (configured, &st) < 0)
+      return kata_error__set (err, KATA_E_HOST, key, "%s: \"%s\": %s; %s", key, configured, g_strerror (errno), remedy);
+    if (!is_program (configured))
+      return kata_error__set (err, KATA_E_HOST, key, "%s: \"%s\" is not an executable file; %s", key, configured,
+                              remedy);
+    *out = g_strdup (configured);
+    return 0;
+  }
+  for (size_t n = 0; names[n] != NULL; n++) {
+    if (names[n][0] == '/') {
+      if (is_program (names[n])) {
+        *out = g_strdup (names[n]);
+        return 0;
+      }
+      continue;
+    }
+    for (size_t d = 0; d < G_N_ELEMENTS (program_dirs); d++) {
+      g_autofree char *path = g_build_filename (program_dirs[d], names[n], NULL);
+      if (is_program (path)) {
+        *out = g_steal_pointer (&path);
+        return 0;
+      }
+    }
+  }
+  return kata_error__set (err, KATA_E_HOST, key, "%s: there is no %s on this host; %s", key, names[0], remedy);
+}
+
+/* Reads until the pipe closes, the buffer is full or the deadline passes. */
+static int
+read_all (int fd, GString *text, int64_t deadline_us, const char *program, kata_error **err)
+{
+  char buf[4096];
+  for (;;) {
+    struct pollfd poller = { .fd = fd, .events = POLLIN };
+    int n = poll (&poller, 1, kata_deadline__poll_ms (deadline_us));
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n == 0)
+      return kata_error__set (err, KATA_E_TIMEOUT, program, "%s does not answer", program);
+    ssize_t got = read (fd, buf, sizeof buf);
+    if (got <= 0 || text->len >= OUTPUT_MAX)
+      return 0;
+    g_string_append_len (text, buf, MIN (got, (ssize_t) (OUTPUT_MAX - text->len)));
+  }
+}
+
+int
+kata_external__output (char **out, const char *program, const char *arg, int64_t deadline_us, kata_error **err)
+{
+  int pipes[2];
+  if (pipe2 (pipes, O_CLOEXEC) < 0)
+    return kata_error__errno (err, KATA_E_IO, NULL, errno, "run %s: make a pipe", program);
+  kata_auto_fd int in = pipes[0];
+  kata_auto_fd int pipe_out = pipes[1];
+  const char *const argv[] = { program, arg, NULL };
+  kata_child_options options = KATA_CHILD_OPTIONS_INIT;
+  kata_child child = { .pidfd = -1 };
+  options.program = program;
+  options.argv = argv;
+  options.stdout_fd = options.stderr_fd = pipe_out;
+  int code = kata_child__spawn (&child, &options, err);
+  if (code < 0)
+    return code;
+  kata_fd__closep (&pipe_out);
+  g_autoptr (GString) text = g_string_new (NULL);
+  kata_exit_status status = { 0 };
+  code = read_all (in, text, deadline_us, program, err);
+  if (code == 0)
+    code = kata_pidfd__wait (child.pidfd, deadline_us, err);
+  if (code == 0)
+    kata_pidfd__reap (child.pidfd, &status);
+  kata_child__discard (&child);
+  if (code < 0)
+    return code;
+  g_strstrip (text->str);
+  if (status.code != 0 || status.signal != 0 || text->str[0] == '\0') {
+    g_autofree char *how = kata_exit_status__text (&status);
+    return kata_error__set (err, KATA_E_HOST, program, "%s %s: %s: %.300s", program, arg, how, text->str);
+  }
+  *out = g_strdup (text->str);
+  return 0;
+}
+
+bool
+kata_external__parse_version (const char *text, unsigned version[3])
+{
+  for (const char *p = text; *p != '\0'; p++) {
+    if (!g_ascii_isdigit (*p))
+      continue;
+    unsigned v[3] = { 0 };
+    if (sscanf (p, "%5u.%5u.%5u", &v[0], &v[1], &v[2]) >= 2) {
+      memcpy (version, v, sizeof v);
+      return true;
+    }
+    while (g_ascii_isdigit (p[1]))
+      p++;
+  }
+  return false;
+}
+
+char *
+kata_external__tail (int dir_fd, const char *name, size_t max)
+{
+  kata_auto_fd int fd = openat (dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  struct stat st;
+  if (fd < 0 || fstat (fd, &st) < 0 || !S_ISREG (st.st_mode))
+    return g_strdup ("");
+  g_autofree char *text = g_malloc (max + 1);
+  off_t start = st.st_size > (off_t) max ? st.st_size - (off_t) max : 0;
+  ssize_t n = pread (fd, text, max, start);
+  if (n <= 0)
+    return g_strdup ("");
+  for (ssize_t i = 0; i < n; i++)
+    if (text[i] == '\0')
+      text[i] = ' ';
+  text[n] = '\0';
+  return g_strdup (g_strstrip (text));
+}
+
+int
+kata_external__open_dir (int *dir_fd, const char *dir, kata_error **err)
+{
+  int fd = open (dir, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0)
+    return kata_error__errno (err, KATA_E_IO, dir, errno, "sandbox directory %s", dir);
+  *dir_fd = fd;
+  return 0;
+}
+
+int
+kata_external__record_file (const char *dir, const char *name, const kata_backend_env *env, kata_error **err)
+{
+  g_autofree char *path = g_build_filename (dir, name, NULL);
+  kata_undo undo = { .size = sizeof undo, .kind = KATA_UNDO_FILE, .role = name, .path = path };
+  return env->record (env->journal, &undo, err);
+}
+
+int
+kata_external__log_file (int *fd, int dir_fd, const char *dir, const char *name, const kata_backend_env *env,
+                         kata_error **err)
+{
+  int code = kata_external__record_file (dir, name, env, err);
+  if (code < 0)
+    return code;
+  int opened = openat (dir_fd, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (opened < 0)
+    return kata_error__errno (err, KATA_E_IO, name, errno, "make %s/%s", dir, name);
+  *fd = opened;
+  return 0;
+}
+
+int
+kata_external__record_process (void *data, const kata_pid_identity *identity, kata_error **err)
+{
+  const struct kata_external_record *record = data;
+  kata_undo undo = { .size = sizeof undo,
+                     .kind = KATA_UNDO_PROCESS,
+                     .role = record->role,
+                     .pid = identity->pid,
+                     .start_time = identity->start_time };
+  return record->env->record (record->env->journal, &undo, err);
+}
+
+void
+kata_external__debug (const kata_backend_env *env, const char *format, ...)
+{
+  if (env->log == NULL)
+    return;
+  va_list args;
+  va_start (args, format);
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  va_end (args);
+  env->log (env->log_data, KATA_LOG_DEBUG, text);
+}

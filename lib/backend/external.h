@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* external: what adapters share that run a VMM as a program of its own: find it, ask its version, sockets and logs in the sandbox's directory. */
+#ifndef KATA_BACKEND_EXTERNAL_H
+#define KATA_BACKEND_EXTERNAL_H
+
+#include <stdbool.h>
+
+#include <kata/sys/backend.h>
+
+#include "host/child.h"
+
+/** How much of a log an error quotes. */
+#define KATA_EXTERNAL_TAIL_MAX 4096
+
+/**
+ * The program's absolute path, g_free(): @configured if not empty (then it must be executable), else the first of @names (NULL-terminated; plain
+ * names are looked for in fixed directories, never in $PATH). KATA_E_HOST with @key and @remedy in the text.
+ */
+int kata_external__find (char **out, const char *configured, const char *key, const char *const *names,
+                         const char *remedy, kata_error **err);
+
+/** Runs `program arg`, returns its output (both streams, at most 16 KiB), g_free(). A program that prints nothing or fails is an error. */
+int kata_external__output (char **out, const char *program, const char *arg, int64_t deadline_us, kata_error **err);
+
+/** The first "N.N" or "N.N.N" in a text. */
+bool kata_external__parse_version (const char *text, unsigned version[3]);
+
+/** The end of a file as text, at most @max bytes, without blanks at its ends; "" if there is nothing; never NULL; g_free(). */
+char *kata_external__tail (int dir_fd, const char *name, size_t max);
+
+/** Opens the sandbox's directory to hold sockets and logs. */
+int kata_external__open_dir (int *dir_fd, const char *dir, kata_error **err);
+
+/** Makes a log file in the directory (fresh, mode 0600, for appending), after recording it. */
+int kata_external__log_file (int *fd, int dir_fd, const char *dir, const char *name, const kata_backend_env *env,
+                             kata_error **err);
+
+/** Records that @name in @dir is to be removed. */
+int kata_external__record_file (const char *dir, const char *name, const kata_backend_env *env, kata_error **err);
+
+/** For kata_child_options.record: writes a PROCESS record. @data: a struct kata_external_record. */
+struct kata_external_record {
+  const char *role;
+  const kata_backend_env *env;
+};
+int kata_external__record_process (void *data, const kata_pid_identity *identity, kata_error **err);
+
+/** A listening unix socket @name in the directory; the address goes through the descriptor, so the directory's path may be long. */
+int kata_external__listen (int *fd, int dir_fd, const char *name, kata_error **err);
+
+/**
+ * Connects to the unix socket @name in the directory, once. It must be a socket, not a link to one, and its other end must belong to us or to
+ * root. KATA_E_NOT_FOUND while nobody listens there.
+ */
+int kata_external__connect (int *fd, int dir_fd, const char *name, kata_error **err);
+
+/** As above, tried again until @deadline_us or until the process behind @pidfd ends (KATA_E_VMM; -1 = none). */
+int
+kata_external__connect_wait (int *fd, int dir_fd, const char *name, int pidfd, int64_t deadline_us, kata_error **err);
+
+/** A whole stream over a connected socket, which it owns. @lock_fd (or -1) stays open as long as the stream. */
+void kata_external__stream (kata_stream *out, int fd, int lock_fd);
+
+/** Sleeps up to @ms, less if @pidfd (or -1) ends; false when @deadline_us has passed. */
+bool kata_external__pause (int pidfd, int ms, int64_t deadline_us);
+
+/** Reports through env->log at KATA_LOG_DEBUG; nothing if there is no log. */
+void
+kata_external__debug (const kata_backend_env *env, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+
+#endif

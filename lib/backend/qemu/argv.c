@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* argv: builds the command line part by part, in the order in which QEMU makes the machine. */
+#include "backend/qemu/argv.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "base/error.h"
+
+#define DISKS_MAX 16
+
+/* What the parts share. */
+struct builder {
+  const kata_vm_plan *plan;
+  const kata_qemu_context *context;
+  GPtrArray *argv;
+  bool microvm;
+  const char *bus; /* how virtio devices are attached: "pci", or "device" for virtio-mmio */
+};
+
+static void G_GNUC_PRINTF (3, 4) add (struct builder *b, const char *option, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_ptr_array_add (b->argv, g_strdup (option));
+  g_ptr_array_add (b->argv, g_strdup_vprintf (format, args));
+  va_end (args);
+}
+
+static bool
+given (const char *text)
+{
+  return text != NULL && text[0] != '\0';
+}
+
+/* QEMU splits option values at commas; a doubled comma is one of the value's own. */
+static char *
+quoted (const char *value)
+{
+  g_auto (GStrv) parts = g_strsplit (value, ",", -1);
+  return g_strjoinv (",,", parts);
+}
+
+/* Fields that go in raw, because they are lists of options: nothing but such lists. */
+static int
+check_list (const char *key, const char *value, kata_error **err)
+{
+  for (const char *p = value; given (value) && *p != '\0'; p++)
+    if (!g_ascii_isalnum (*p) && strchr (",=+-_.", *p) == NULL)
+      return kata_error__set (err, KATA_E_CONFIG, key, "%s: \"%s\": character '%c' is not allowed in it", key, value,
+                              *p);
+  return 0;
+}
+
+static int
+check_plan (const kata_vm_plan *p, kata_error **err)
+{
+  if (!given (p->kernel) || p->kernel[0] != '/')
+    return kata_error__set (err, KATA_E_GUEST, "hypervisor.qemu.kernel",
+                            "hypervisor.qemu.kernel: no guest kernel; build the guest image or set the key");
+  if (!given (p->initrd) && !given (p->image))
+    return kata_error__set (
+        err, KATA_E_GUEST, "hypervisor.qemu.initrd",
+        "hypervisor.qemu.initrd: neither initrd nor image; build the guest image or set one of the keys");
+  if (p->vcpus == 0 || p->memory_mib == 0)
+    return kata_error__set (err, KATA_E_INVALID, "vcpus", "qemu: a guest needs at least one vCPU and some memory");
+  if (p->accel != KATA_ACCEL_KVM && p->accel != KATA_ACCEL_TCG)
+    return kata_error__set (err, KATA_E_INVALID, "accel", "qemu: the plan has not decided between kvm and tcg");
+  int code = check_list ("hypervisor.qemu.machine_accelerators", p->machine_accelerators, err);
+  if (code == 0)
+    code = check_list ("hypervisor.qemu.cpu_features", p->cpu_features, err);
+  if (code == 0)
+    code = check_list ("hypervisor.qemu.seccompsandbox", p->seccomp_sandbox, err);
+  return code;
+}
+
+static int
+set_machine (struct builder *b, kata_error **err)
+{
+  const char *type = given (b->plan->machine_type) ? b->plan->machine_type : "q35";
+  if (strcmp (type, "pc") == 0)
+    type = "q35";
+  b->microvm = strcmp (type, "microvm") == 0;
+  b->bus = b->microvm ? "device" : "pci";
+  if (!b->microvm && strcmp (type, "q35") != 0)
+    return kata_error__set (
+        err, KATA_E_UNSUPPORTED, "hypervisor.qemu.machine_type",
+        "hypervisor.qemu.machine_type: \"%s\" is not supported on this architecture; use q35 or microvm", type);
+  return 0;
+}
+
+static bool
+needs_shared_memory (const kata_vm_plan *p)
+{
+  return p->share_kind == KATA_SHARE_VIRTIOFS;
+}
+
+/*
+ * Legacy parts that a guest kernel would probe are left out: each costs boot time, most of all under TCG. A guest's memory is a memfd where
+ * virtiofsd must see it, anonymous memory otherwise.
+ */
+static void
+add_machine (struct builder *b)
+{
+  const kata_vm_plan *p = b->plan;
+  bool kvm = p->accel == KATA_ACCEL_KVM;
+  GString *machine =
+      g_string_new (b->microvm ? "microvm,acpi=on,rtc=on,pcie=off,usb=off"
+                               : "q35,smm=off,vmport=off,hpet=off,sata=off,smbus=off,i8042=off,usb=off,graphics=off");
+  if (kvm && !b->microvm)
+    g_string_append (machine, ",kernel-irqchip=split");
+  g_string_append (machine, ",dump-guest-core=off");
+  if (needs_shared_memory (p) || p->hugepages)
+    g_string_append (machine, ",memory-backend=memory");
+  if (given (p->machine_accelerators))
+    g_string_append_printf (machine, ",%s", p->machine_accelerators);
+  add (b, "-machine", "%s", machine->str);
+  g_string_free (machine, TRUE);
+  add (b, "-accel", "%s", kvm ? "kvm" : "tcg,thread=multi");
+  add (b, "-cpu", "%s%s%s", kvm ? "host" : "max,la57=off", given (p->cpu_features) ? "," : "",
+       given (p->cpu_features) ? p->cpu_features : "");
+  if (p->max_vcpus > p->vcpus && !b->microvm)
+    add (b, "-smp", "%u,maxcpus=%u", p->vcpus, p->max_vcpus);
+  else
+    add (b, "-smp", "%u", p->vcpus);
+  add (b, "-m", "%" G_GUINT64_FORMAT "M", p->memory_mib);
+  if (needs_shared_memory (p) || p->hugepages)
+    add (b, "-object", "memory-backend-memfd,id=memory,size=%" G_GUINT64_FORMAT "M,share=on%s%s", p->memory_mib,
+         p->hugepages ? ",hugetlb=on" : "", p->prealloc ? ",prealloc=on" : "");
+}
+
+static void
+add_boot (struct builder *b)
+{
+  const kata_vm_plan *p = b->plan;
+  if (given (p->firmware))
+    add (b, "-bios", "%s", p->firmware);
+  add (b, "-kernel", "%s", p->kernel);
+  if (given (p->initrd))
+    add (b, "-initrd", "%s", p->initrd);
+  g_autofree char *root = given (p->initrd) ? g_strdup ("")
+                                            : g_strdup_printf (" root=/dev/vda ro rootfstype=%s",
+                                                               given (p->image_fstype) ? p->image_fstype : "ext4");
+  add (b, "-append", "console=ttyS0 %s%s", p->cmdline != NULL ? p->cmdline : "", root);
+}
+
+/* The rest of what QEMU itself shall be: no defaults, no files of the host's administrator, no display, no rights it does not need. */
+static void
+add_process (struct builder *b)
+{
+  const char *sandbox = b->plan->seccomp_sandbox;
+  if (!given (sandbox))
+    sandbox = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+  g_autofree char *name = quoted (b->plan->id != NULL ? b->plan->id : "");
+  g_ptr_array_insert (b->argv, 0, g_strdup (b->context->program));
+  add (b, "-name", "kata-%s", name);
+  g_ptr_array_add (b->argv, g_strdup ("-nodefaults"));
+  g_ptr_array_add (b->argv, g_strdup ("-no-user-config"));
+  g_ptr_array_add (b->argv, g_strdup ("-no-reboot"));
+  add (b, "-display", "none");
+  add (b, "-vga", "none");
+  add (b, "-rtc", "base=utc,clock=host");
+  if (strcmp (sandbox, "off") != 0)
+    add (b, "-sandbox", "%s", sandbox);
+}
+
+static void
+add_control (struct builder *b)
+{
+  add (b, "-qmp", "unix:" KATA_QEMU_QMP_SOCKET ",server=on,wait=off");
+  add (b, "-chardev", "file,id=console,path=" KATA_QEMU_CONSOLE_LOG ",append=on");
+  add (b, "-serial", "chardev:console");
+}
+
+static void
+add_share (struct builder *b)
+{
+  const kata_vm_plan *p = b->plan;
+  if (p->share_kind == KATA_SHARE_NONE)
+    return;
+  g_autofree char *tag = quoted (p->share_tag != NULL ? p->share_tag : "kataShared");
+  if (p->share_kind == KATA_SHARE_VIRTIOFS) {
+    add (b, "-chardev", "socket,id=share,path=virtiofsd.sock");
+    g_autofree char *window =
+        p->virtiofs_cache_mib > 0 ? g_strdup_printf (",cache-size=%uM", p->virtiofs_cache_mib) : g_strdup ("");
+    add (b, "-device", "vhost-user-fs-%s,chardev=share,tag=%s,queue-size=%u%s", b->bus, tag,
+         p->virtiofs_queue_size > 0 ? p->virtiofs_queue_size : 1024, window);
+    return;
+  }
+  g_autofree char *dir = quoted (p->share_dir);
+  add (b, "-fsdev", "local,id=share,path=%s,security_model=none,multidevs=remap", dir);
+  add (b, "-device", "virtio-9p-%s,fsdev=share,mount_tag=%s", b->bus, tag);
+}
+
+static bool
+id_ok (const char *id)
+{
+  size_t len = id != NULL ? strnlen (id, 21) : 0;
+  return len >= 1 && len <= 20 && strspn (id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+/* The format is said, never probed: a guest could write another format's header into its disk. */
+static void
+add_disk (struct builder *b, size_t n, const char *path, bool readonly, const char *serial)
+{
+  static const char *const aio[] = { "threads", "native", "io_uring" };
+  const kata_vm_plan *p = b->plan;
+  g_autofree char *file = quoted (path);
+  int32_t mode = p->block_aio >= 0 && p->block_aio < (int32_t) G_N_ELEMENTS (aio) ? p->block_aio : 0;
+  if (mode == 1 && !p->block_cache_direct)
+    mode = 0; /* native needs O_DIRECT */
+  add (b, "-blockdev",
+       "driver=raw,node-name=disk%zu,read-only=%s,auto-read-only=off,discard=unmap,cache.direct=%s,file.driver=%s,"
+       "file.filename=%s,file.aio=%s,file.locking=auto",
+       n, readonly ? "on" : "off", p->block_cache_direct ? "on" : "off",
+       g_str_has_prefix (path, "/dev/") ? "host_device" : "file", file, aio[mode]);
+  add (b, "-device", "virtio-blk-%s,drive=disk%zu,serial=%s", b->bus, n, serial);
+}
+
+static int
+add_disks (struct builder *b, kata_error **err)
+{
+  const kata_vm_plan *p = b->plan;
+  size_t n = 0;
+  if (given (p->image) && !given (p->initrd))
+    add_disk (b, n++, p->image, true, "kata-image");
+  for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++, n++) {
+    const kata_vm_disk *disk = p->disks[i];
+    if (!id_ok (disk->id) || disk->path == NULL || disk->path[0] != '/')
+      return kata_error__set (err, KATA_E_INVALID, disk->id,
+                              "disk \"%s\": its id must be 1 to 20 of a-z, 0-9 and -, its path absolute",
+                              disk->id != NULL ? disk->id : "");
+    if (n >= DISKS_MAX)
+      return kata_error__set (err, KATA_E_LIMIT, disk->id, "disk \"%s\": qemu takes at most %d disks", disk->id,
+                              DISKS_MAX);
+    add_disk (b, n, disk->path, disk->readonly != 0, disk->id);
+  }
+  return 0;
+}
+
+static int
+add_agent (struct builder *b, kata_error **err)
+{
+  const kata_vm_plan *p = b->plan;
+  if (p->agent_kind == KATA_AGENT_VSOCK) {
+    add (b, "-device", "vhost-vsock-%s,guest-cid=%u,vhostfd=%d", b->bus, b->context->cid, b->context->vhost_fd);
+    return 0;
+  }
+  if (p->agent_kind != KATA_AGENT_SERIAL)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "agent_kind",
+                            "qemu: the agent is reached over vsock or virtio-serial only");
+  if (p->agent_serial_ports == 0 || p->agent_serial_ports > KATA_QEMU_PORTS_MAX)
+    return kata_error__set (err, KATA_E_LIMIT, "agent_serial_ports",
+                            "qemu: %u ports for the agent; 1 to %d are possible", p->agent_serial_ports,
+                            KATA_QEMU_PORTS_MAX);
+  /* Port 0 is reserved for a console. */
+  add (b, "-device", "virtio-serial-%s,id=agent,max_ports=%u", b->bus, p->agent_serial_ports + 1);
+  for (uint32_t i = 0; i < p->agent_serial_ports; i++) {
+    add (b, "-chardev", "socket,id=agent%u,path=" KATA_QEMU_AGENT_SOCKET ",server=on,wait=off", i, i);
+    add (b, "-device", "virtserialport,bus=agent.0,nr=%u,chardev=agent%u,name=" KATA_QEMU_AGENT_PORT, i + 1, i, i);
+  }
+  return 0;
+}
+
+static void
+add_rest (struct builder *b)
+{
+  if (given (b->plan->entropy_source)) {
+    g_autofree char *source = quoted (b->plan->entropy_source);
+    add (b, "-object", "rng-random,id=rng,filename=%s", source);
+    add (b, "-device", "virtio-rng-%s,rng=rng", b->bus);
+  }
+  if (b->plan->memory_reporting)
+    add (b, "-device", "virtio-balloon-%s,free-page-reporting=on,deflate-on-oom=on", b->bus);
+}
+
+int
+kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context *context, kata_error **err)
+{
+  struct builder b = { .plan = plan, .context = context };
+  int code = check_plan (plan, err);
+  if (code == 0)
+    code = set_machine (&b, err);
+  if (code < 0)
+    return code;
+  b.argv = g_ptr_array_new_with_free_func (g_free);
+  add_process (&b);
+  add_machine (&b);
+  add_boot (&b);
+  add_control (&b);
+  code = add_agent (&b, err);
+  add_share (&b);
+  if (code == 0)
+    code = add_disks (&b, err);
+  add_rest (&b);
+  if (code < 0) {
+    g_ptr_array_unref (b.argv);
+    return code;
+  }
+  g_ptr_array_add (b.argv, NULL);
+  *out = (char **) g_ptr_array_free (b.argv, FALSE);
+  return 0;
+}

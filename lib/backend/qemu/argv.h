@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* argv: the plan in QEMU's words; pure. It opens nothing and looks at nothing but its arguments. */
+#ifndef KATA_BACKEND_QEMU_ARGV_H
+#define KATA_BACKEND_QEMU_ARGV_H
+
+#include <kata/sys/backend.h>
+
+/** What launch found out or opened before; names of sockets and logs are relative: QEMU runs in the sandbox's directory. */
+typedef struct kata_qemu_context {
+  const char *program;
+  unsigned version[3];
+  uint32_t cid; /* vsock */
+  int vhost_fd; /* vsock: descriptor number in QEMU */
+} kata_qemu_context;
+
+#define KATA_QEMU_QMP_SOCKET   "qmp.sock"
+#define KATA_QEMU_CONSOLE_LOG  "console.log"
+#define KATA_QEMU_STDERR_LOG   "qemu.log"
+#define KATA_QEMU_AGENT_SOCKET "agent-%u.sock" /* port number */
+#define KATA_QEMU_AGENT_LOCK   "agent-%u.lock"
+/** Name of a port in the guest: /sys/class/virtio-ports/vportNpM/name. */
+#define KATA_QEMU_AGENT_PORT "org.libkata.agent.%u"
+#define KATA_QEMU_PORTS_MAX  16
+
+/** g_strfreev(). KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_INVALID. */
+int kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context *context, kata_error **err);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* launch: makes what QEMU needs in the sandbox's directory, starts virtiofsd and QEMU, waits until QEMU takes commands. */
+#include "backend/qemu/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/external.h"
+#include "backend/qemu/argv.h"
+#include "backend/qmp.h"
+#include "backend/virtiofsd.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+#define LOG_MAX       (4u << 20)
+#define LOG_MAX_DEBUG (64u << 20)
+#define VHOST_FD      3
+
+static int
+check_file (const char *path, const char *key, kata_error **err)
+{
+  struct stat st;
+  if (path == NULL || path[0] == '\0')
+    return 0;
+  kata_auto_fd int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0 || fstat (fd, &st) < 0)
+    return kata_error__errno (err, KATA_E_GUEST, key, errno, "%s: \"%s\"", key, path);
+  if (!S_ISREG (st.st_mode) && !S_ISBLK (st.st_mode))
+    return kata_error__set (err, KATA_E_GUEST, key, "%s: \"%s\" is not a file", key, path);
+  if (S_ISREG (st.st_mode) && st.st_size == 0)
+    return kata_error__set (err, KATA_E_GUEST, key, "%s: \"%s\" is empty", key, path);
+  return 0;
+}
+
+static int
+check_files (const kata_vm_plan *plan, kata_error **err)
+{
+  int code = check_file (plan->kernel, "hypervisor.qemu.kernel", err);
+  if (code == 0)
+    code = check_file (plan->initrd, "hypervisor.qemu.initrd", err);
+  if (code == 0)
+    code = check_file (plan->image, "hypervisor.qemu.image", err);
+  if (code == 0)
+    code = check_file (plan->firmware, "hypervisor.qemu.firmware", err);
+  for (size_t i = 0; code == 0 && plan->disks != NULL && plan->disks[i] != NULL; i++)
+    code = check_file (plan->disks[i]->path, plan->disks[i]->id, err);
+  return code;
+}
+
+/* QEMU makes these itself, so they are recorded before it starts. */
+static int
+record_files (const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  int code = kata_external__record_file (plan->dir, KATA_QEMU_QMP_SOCKET, env, err);
+  if (code == 0)
+    code = kata_external__record_file (plan->dir, "qmp.lock", env, err);
+  for (uint32_t i = 0; code == 0 && plan->agent_kind == KATA_AGENT_SERIAL && i < plan->agent_serial_ports; i++) {
+    char name[64];
+    snprintf (name, sizeof name, KATA_QEMU_AGENT_SOCKET, i);
+    code = kata_external__record_file (plan->dir, name, env, err);
+    snprintf (name, sizeof name, KATA_QEMU_AGENT_LOCK, i);
+    if (code == 0)
+      code = kata_external__record_file (plan->dir, name, env, err);
+  }
+  return code;
+}
+
+static int
+spawn_qemu (kata_qemu_vm *vm, char **argv, int vhost_fd, const kata_backend_env *env, kata_error **err)
+{
+  kata_auto_fd int log = -1, console = -1;
+  int code = kata_external__log_file (&log, vm->dir_fd, vm->dir, KATA_QEMU_STDERR_LOG, env, err);
+  if (code == 0)
+    code = kata_external__log_file (&console, vm->dir_fd, vm->dir, KATA_QEMU_CONSOLE_LOG, env, err);
+  if (code < 0)
+    return code;
+  struct kata_external_record record = { "qemu", env };
+  const kata_child_fd fds[] = { { vhost_fd, VHOST_FD } };
+  kata_child_options options = KATA_CHILD_OPTIONS_INIT;
+  kata_child child;
+  options.program = argv[0];
+  options.argv = (const char *const *) argv;
+  options.stdout_fd = options.stderr_fd = log;
+  options.fds = fds;
+  options.n_fds = vhost_fd >= 0 ? 1 : 0;
+  options.cwd = vm->dir;
+  options.ignored_signal = SIGXFSZ; /* see bound_logs() */
+  options.record = kata_external__record_process;
+  options.record_data = &record;
+  code = kata_child__spawn (&child, &options, err);
+  if (code < 0)
+    return code;
+  vm->qemu.identity = child.identity;
+  vm->qemu.pidfd = child.pidfd;
+  return 0;
+}
+
+/*
+ * A guest can print for ever. A limit on the size of QEMU's files keeps console.log small; what comes after it is dropped (EFBIG, with SIGXFSZ
+ * ignored). It is set once the machine exists, because it would hold for the memory's memfd too, and is at least the largest writable disk. With
+ * 9p QEMU writes the container's files itself, so there it cannot be set.
+ */
+static void
+bound_logs (kata_qemu_vm *vm, const kata_vm_plan *plan)
+{
+  rlim_t max = plan->debug ? LOG_MAX_DEBUG : LOG_MAX;
+  if (plan->share_kind == KATA_SHARE_9P)
+    return;
+  for (size_t i = 0; plan->disks != NULL && plan->disks[i] != NULL; i++) {
+    struct stat st;
+    if (!plan->disks[i]->readonly && stat (plan->disks[i]->path, &st) == 0 && S_ISREG (st.st_mode))
+      max = MAX (max, (rlim_t) st.st_size);
+  }
+  struct rlimit limit = { max, max };
+  prlimit ((pid_t) vm->qemu.identity.pid, RLIMIT_FSIZE, &limit, NULL);
+}
+
+/* Ready = QEMU answers on QMP and its virtiofsd is still there. */
+static int
+wait_ready (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  g_autoptr (kata_qmp) qmp = NULL;
+  g_autoptr (kata_error) error = NULL;
+  int code = kata_qmp__open (&qmp, vm->dir_fd, vm->qemu.pidfd, env->deadline_us, &error);
+  if (code == 0) {
+    bound_logs (vm, plan);
+    return 0;
+  }
+  /* The connection breaks a moment before the process is gone. */
+  if (code == KATA_E_VMM)
+    kata_pidfd__wait (vm->qemu.pidfd, kata_deadline__within (env->deadline_us, 1000), NULL);
+  if (kata_qemu_vm__ended (vm))
+    return kata_qemu_vm__ended_error (vm, "start qemu", err);
+  g_autofree char *why = kata_qemu_vm__why (vm);
+  return kata_error__wrap (err, g_steal_pointer (&error), NULL, "start qemu (%s)", why);
+}
+
+/* The children of a launch that failed are ended here, while they are ours: nobody else could reap them. */
+static void
+discard (kata_qemu_vm *vm)
+{
+  kata_child child = { vm->qemu.identity, vm->qemu.pidfd };
+  kata_child helper = { vm->virtiofsd.identity, vm->virtiofsd.pidfd };
+  kata_child__discard (&child);
+  kata_child__discard (&helper);
+  vm->qemu.pidfd = vm->virtiofsd.pidfd = -1;
+}
+
+static int
+start (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  g_autofree char *program = NULL;
+  g_auto (GStrv) argv = NULL;
+  kata_auto_fd int vhost_fd = -1;
+  kata_qemu_context context = { .vhost_fd = VHOST_FD };
+  int code = kata_qemu__find (&program, context.version, plan, err);
+  if (code == 0 && plan->agent_kind == KATA_AGENT_VSOCK)
+    code = kata_qemu__take_cid (&vhost_fd, &vm->cid, plan->agent_cid, err);
+  context.program = program;
+  context.cid = vm->cid;
+  if (code == 0)
+    code = kata_qemu__argv (&argv, plan, &context, err);
+  if (code == 0)
+    code = record_files (plan, env, err);
+  if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS) {
+    kata_child child;
+    code = kata_virtiofsd__start (&child, plan, vm->dir_fd, env, err);
+    if (code == 0) {
+      vm->virtiofsd.identity = child.identity;
+      vm->virtiofsd.pidfd = child.pidfd;
+    }
+  }
+  if (code == 0)
+    code = spawn_qemu (vm, argv, vhost_fd, env, err);
+  if (code == 0)
+    code = wait_ready (vm, plan, env, err);
+  return code;
+}
+
+int
+kata_qemu__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  int code = check_files (plan, err);
+  if (code < 0)
+    return code;
+  g_autoptr (kata_qemu_vm) vm = kata_qemu_vm__new (plan->dir);
+  vm->agent_kind = plan->agent_kind;
+  vm->port = plan->agent_port;
+  vm->serial_ports = plan->agent_serial_ports;
+  code = kata_external__open_dir (&vm->dir_fd, plan->dir, err);
+  int64_t begun = kata_deadline__now ();
+  if (code == 0)
+    code = start (vm, plan, env, err);
+  if (code < 0) {
+    discard (vm);
+    return code;
+  }
+  kata_external__debug (env, "qemu: process %lld takes commands after %lld ms", (long long) vm->qemu.identity.pid,
+                        (long long) (kata_deadline__now () - begun) / 1000);
+  *out = g_steal_pointer (&vm);
+  return 0;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* probe: what QEMU can do on this host; runs `qemu --version` and `virtiofsd --version`, nothing else. */
+#include "backend/qemu/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/capability.h"
+#include "backend/external.h"
+#include "backend/virtiofsd.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "host/kvm.h"
+
+#define KEY     "hypervisor.qemu.path"
+#define REMEDY  "install qemu-system-x86 or set the key"
+#define WAIT_MS 5000
+
+int
+kata_qemu__find (char **program, unsigned version[3], const kata_vm_plan *plan, kata_error **err)
+{
+  static const char *const names[] = { "qemu-system-x86_64", "/usr/libexec/qemu-kvm", NULL };
+  g_autofree char *path = NULL;
+  g_autofree char *text = NULL;
+  unsigned least[3];
+  int code = kata_external__find (&path, plan->hypervisor_path, KEY, names, REMEDY, err);
+  if (code < 0)
+    return code;
+  kata_error *cause = NULL;
+  code = kata_external__output (&text, path, "--version", kata_deadline__within (INT64_MAX, WAIT_MS), &cause);
+  if (code < 0)
+    return kata_error__wrap (err, cause, KEY, KEY ": \"%s\" cannot be run", path);
+  kata_external__parse_version (KATA_QEMU_VERSION_MIN, least);
+  if (!g_str_has_prefix (text, "QEMU emulator version") || !kata_external__parse_version (text, version))
+    return kata_error__set (err, KATA_E_HOST, KEY, KEY ": \"%s\" is no QEMU: it calls itself \"%.80s\"; %s", path, text,
+                            REMEDY);
+  if (version[0] < least[0] || (version[0] == least[0] && version[1] < least[1]))
+    return kata_error__set (err, KATA_E_HOST, KEY, KEY ": \"%s\" is version %u.%u, " KATA_QEMU_VERSION_MIN " is needed",
+                            path, version[0], version[1]);
+  *program = g_steal_pointer (&path);
+  return 0;
+}
+
+static void
+probe_shares (const kata_vm_plan *plan, kata_capabilities *caps)
+{
+  g_autofree char *program = NULL;
+  g_autoptr (kata_error) error = NULL;
+  enum kata_virtiofsd_kind kind;
+  int code = kata_virtiofsd__find (&program, plan->virtiofsd_path, &error);
+  if (code == 0)
+    code = kata_virtiofsd__kind (&kind, program, kata_deadline__within (INT64_MAX, WAIT_MS), &error);
+  if (code == 0 && geteuid () != 0)
+    code = kata_error__set (&error, KATA_E_PERMISSION, NULL, "virtiofsd needs root to keep the owners of files");
+  if (code == 0)
+    kata_capabilities__grant (caps, KATA_CAP_FS_SHARE_VIRTIOFS);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_FS_SHARE_VIRTIOFS, "%s", kata_error_get_message (error));
+  kata_capabilities__grant (caps, KATA_CAP_FS_SHARE_9P);
+}
+
+static void
+probe_agent (kata_capabilities *caps)
+{
+  kata_auto_fd int fd = open ("/dev/vhost-vsock", O_RDWR | O_CLOEXEC);
+  if (fd >= 0)
+    kata_capabilities__grant (caps, KATA_CAP_VSOCK_VHOST);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_VSOCK_VHOST, "/dev/vhost-vsock: %s; load the module vhost_vsock",
+                             g_strerror (errno));
+  kata_capabilities__lack (caps, KATA_CAP_VSOCK_HYBRID, "QEMU has no vsock over a unix socket");
+  kata_capabilities__grant (caps, KATA_CAP_AGENT_SERIAL);
+}
+
+/* QEMU could do these; this adapter does not yet, and says so. */
+static void
+probe_absent (kata_capabilities *caps)
+{
+  static const int absent[] = { KATA_CAP_BLOCK_HOTPLUG, KATA_CAP_NET,         KATA_CAP_NET_HOTPLUG,
+                                KATA_CAP_VFIO,          KATA_CAP_CPU_RESIZE,  KATA_CAP_MEMORY_RESIZE,
+                                KATA_CAP_SNAPSHOT,      KATA_CAP_CONFIDENTIAL };
+  for (size_t i = 0; i < G_N_ELEMENTS (absent); i++)
+    kata_capabilities__lack (caps, absent[i], "this version of libkata does not drive QEMU's %s",
+                             kata_capability_name (absent[i]));
+}
+
+int
+kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
+{
+  g_autofree char *program = NULL;
+  g_autoptr (kata_error) error = NULL;
+  unsigned version[3];
+  char reason[sizeof caps->reason[0]];
+  if (kata_qemu__find (&program, version, plan, &error) < 0) {
+    for (int cap = 0; cap < KATA_CAP_COUNT; cap++)
+      kata_capabilities__lack (caps, cap, "%s", kata_error_get_message (error));
+    return 0;
+  }
+  g_strlcpy (caps->path, program, sizeof caps->path);
+  snprintf (caps->version, sizeof caps->version, "%u.%u.%u", version[0], version[1], version[2]);
+  caps->max_vcpus = 255; /* more need an interrupt remapper */
+  caps->max_memory_mib = 1 << 20;
+  kata_capabilities__grant (caps, KATA_CAP_RUN);
+  if (kata_kvm__usable (NULL, reason, sizeof reason))
+    kata_capabilities__grant (caps, KATA_CAP_KVM);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_KVM, "%s", reason);
+  probe_shares (plan, caps);
+  probe_agent (caps);
+  probe_absent (caps);
+  kata_capabilities__grant (caps, KATA_CAP_BLOCK);
+  kata_capabilities__grant (caps, KATA_CAP_PAUSE);
+  return 0;
+}

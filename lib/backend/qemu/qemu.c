@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* qemu: the adapter's table of verbs; each file beside it does one part. */
+#include "backend/registry.h"
+
+#include <json-glib/json-glib.h>
+
+#include "backend/external.h"
+#include "backend/qemu/argv.h"
+#include "backend/qemu/vm.h"
+#include "backend/virtiofsd.h"
+
+static void
+add_strv (JsonBuilder *builder, const char *name, char **strv)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_begin_array (builder);
+  for (size_t i = 0; strv[i] != NULL; i++)
+    json_builder_add_string_value (builder, strv[i]);
+  json_builder_end_array (builder);
+}
+
+/* Stands for what is only known once the VM is launched: the place of the programs, a vsock context id, virtiofsd's make. */
+static int
+qemu_translate (const kata_vm_plan *plan, char **json, kata_error **err)
+{
+  g_auto (GStrv) qemu = NULL;
+  g_auto (GStrv) virtiofsd = NULL;
+  bool own = plan->hypervisor_path != NULL && plan->hypervisor_path[0] != '\0';
+  bool own_helper = plan->virtiofsd_path != NULL && plan->virtiofsd_path[0] != '\0';
+  kata_qemu_context context = { .program = own ? plan->hypervisor_path : "qemu-system-x86_64",
+                                .version = { 7, 2, 0 },
+                                .cid = plan->agent_cid != 0 ? plan->agent_cid : 3,
+                                .vhost_fd = 3 };
+  int code = kata_qemu__argv (&qemu, plan, &context, err);
+  if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS)
+    code = kata_virtiofsd__argv (&virtiofsd, own_helper ? plan->virtiofsd_path : "virtiofsd", KATA_VIRTIOFSD_C, plan,
+                                 1000000, err);
+  if (code < 0)
+    return code;
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  json_builder_begin_object (builder);
+  add_strv (builder, "qemu", qemu);
+  if (virtiofsd != NULL)
+    add_strv (builder, "virtiofsd", virtiofsd);
+  json_builder_end_object (builder);
+  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+  *json = json_to_string (root, FALSE);
+  return 0;
+}
+
+static int
+qemu_exit_fd (void *handle)
+{
+  kata_qemu_vm *vm = handle;
+  return vm->qemu.pidfd >= 0 ? vm->qemu.pidfd : vm->gone_fd;
+}
+
+static char *
+qemu_why (void *handle)
+{
+  return kata_qemu_vm__why (handle);
+}
+
+static size_t
+qemu_pids (void *handle, int64_t *pids, size_t max)
+{
+  kata_qemu_vm *vm = handle;
+  size_t n = 0;
+  if (max > n && vm->qemu.pidfd >= 0)
+    pids[n++] = vm->qemu.identity.pid;
+  if (max > n && vm->virtiofsd.pidfd >= 0)
+    pids[n++] = vm->virtiofsd.identity.pid;
+  if (max > n)
+    pids[n] = 0;
+  return n;
+}
+
+static void
+qemu_detach (void *handle)
+{
+  kata_qemu_vm__free (handle);
+}
+
+const kata_backend kata_backend_qemu = {
+  .size = sizeof (kata_backend),
+  .abi = KATA_BACKEND_ABI,
+  .name = "qemu",
+  .probe = kata_qemu__probe,
+  .translate = qemu_translate,
+  .launch = kata_qemu__launch,
+  .save = kata_qemu__save,
+  .attach = kata_qemu__attach,
+  .connect = kata_qemu__connect,
+  .pause = kata_qemu__pause,
+  .resume = kata_qemu__resume,
+  .stop = kata_qemu__stop,
+  .exit_fd = qemu_exit_fd,
+  .why = qemu_why,
+  .pids = qemu_pids,
+  .detach = qemu_detach,
+};

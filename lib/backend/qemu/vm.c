@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm: the handle, and what is known about its end. */
+#include "backend/qemu/vm.h"
+
+#include <string.h>
+
+#include "backend/external.h"
+#include "backend/qemu/argv.h"
+#include "backend/virtiofsd.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+kata_qemu_vm *
+kata_qemu_vm__new (const char *dir)
+{
+  kata_qemu_vm *vm = g_new0 (kata_qemu_vm, 1);
+  vm->dir = g_strdup (dir);
+  vm->dir_fd = vm->gone_fd = vm->qemu.pidfd = vm->virtiofsd.pidfd = -1;
+  g_mutex_init (&vm->lock);
+  return vm;
+}
+
+void
+kata_qemu_vm__free (kata_qemu_vm *vm)
+{
+  if (vm == NULL)
+    return;
+  kata_qemu_vm__ended (vm); /* leaves no zombie of a VM that ended unseen */
+  kata_fd__close (vm->qemu.pidfd);
+  kata_fd__close (vm->virtiofsd.pidfd);
+  kata_fd__close (vm->gone_fd);
+  kata_fd__close (vm->dir_fd);
+  g_mutex_clear (&vm->lock);
+  g_free (vm->dir);
+  g_free (vm);
+}
+
+static bool
+process_ended (struct kata_qemu_process *process)
+{
+  if (process->pidfd < 0)
+    return true;
+  if (!kata_pidfd__ended (process->pidfd))
+    return false;
+  if (!process->status.known)
+    kata_pidfd__reap (process->pidfd, &process->status);
+  return true;
+}
+
+bool
+kata_qemu_vm__ended (kata_qemu_vm *vm)
+{
+  g_mutex_lock (&vm->lock);
+  process_ended (&vm->virtiofsd);
+  bool ended = process_ended (&vm->qemu);
+  g_mutex_unlock (&vm->lock);
+  return ended;
+}
+
+/* Lines of the console from the panic on, if there is one: what the kernel prints after it is a backtrace. */
+static char *
+panic_text (kata_qemu_vm *vm)
+{
+  g_autofree char *console = kata_external__tail (vm->dir_fd, KATA_QEMU_CONSOLE_LOG, KATA_EXTERNAL_TAIL_MAX);
+  const char *panic = strstr (console, "Kernel panic");
+  if (panic == NULL)
+    return NULL;
+  return g_strndup (panic, strcspn (panic, "\r\n"));
+}
+
+char *
+kata_qemu_vm__why (kata_qemu_vm *vm)
+{
+  GString *text = g_string_new ("qemu ");
+  bool ended = kata_qemu_vm__ended (vm);
+  g_mutex_lock (&vm->lock);
+  kata_exit_status status = vm->qemu.status, helper = vm->virtiofsd.status;
+  g_mutex_unlock (&vm->lock);
+  g_autofree char *how = ended ? kata_exit_status__text (&status) : g_strdup ("is running");
+  g_string_append (text, how);
+  g_autofree char *stderr_tail = kata_external__tail (vm->dir_fd, KATA_QEMU_STDERR_LOG, KATA_EXTERNAL_TAIL_MAX);
+  if (stderr_tail[0] != '\0')
+    g_string_append_printf (text, "; it said: %s", stderr_tail);
+  g_autofree char *panic = panic_text (vm);
+  if (panic != NULL)
+    g_string_append_printf (text, "; the guest said: %s", panic);
+  if (helper.known && (helper.code != 0 || helper.signal != 0)) {
+    g_autofree char *helper_how = kata_exit_status__text (&helper);
+    g_autofree char *tail = kata_external__tail (vm->dir_fd, KATA_VIRTIOFSD_LOG, 1024);
+    g_string_append_printf (text, "; virtiofsd: %s%s%s", helper_how, tail[0] != '\0' ? ": " : "", tail);
+  }
+  return g_string_free (text, FALSE);
+}
+
+int
+kata_qemu_vm__ended_error (kata_qemu_vm *vm, const char *doing, kata_error **err)
+{
+  g_autofree char *why = kata_qemu_vm__why (vm);
+  g_autofree char *panic = panic_text (vm);
+  return kata_error__set (err, panic != NULL ? KATA_E_GUEST : KATA_E_VMM, NULL, "%s: the virtual machine ended: %s",
+                          doing, why);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm: what the files of the QEMU adapter share about one virtual machine; private to the adapter. */
+#ifndef KATA_BACKEND_QEMU_VM_H
+#define KATA_BACKEND_QEMU_VM_H
+
+#include <stdbool.h>
+
+#include <glib.h>
+
+#include <kata/sys/backend.h>
+
+#include "host/child.h"
+
+/** The oldest QEMU that the command line is for. */
+#define KATA_QEMU_VERSION_MIN "6.2"
+
+/** One process of the VM, ours or found again. */
+struct kata_qemu_process {
+  kata_pid_identity identity; /* pid 0 = there is none */
+  int pidfd;                  /* -1 = gone when we attached */
+  kata_exit_status status;    /* once reaped */
+};
+
+typedef struct kata_qemu_vm {
+  char *dir;
+  int dir_fd;
+  struct kata_qemu_process qemu, virtiofsd;
+  int gone_fd; /* readable; stands for the pidfd of a VM that ended before we attached. Else -1. */
+  int32_t agent_kind;
+  uint32_t cid, port, serial_ports;
+  GMutex lock; /* guards the two exit statuses */
+} kata_qemu_vm;
+
+kata_qemu_vm *kata_qemu_vm__new (const char *dir);
+/** Closes descriptors; ends nothing. */
+void kata_qemu_vm__free (kata_qemu_vm *vm);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_qemu_vm, kata_qemu_vm__free)
+
+/** Has QEMU ended? Reaps it then, if it is our child. */
+bool kata_qemu_vm__ended (kata_qemu_vm *vm);
+/** How things stand with a VM that ended or does not answer: exit status, last lines of standard error, a kernel's panic; g_free(). */
+char *kata_qemu_vm__why (kata_qemu_vm *vm);
+/** An error about a VM that has ended: KATA_E_GUEST when its kernel panicked, else KATA_E_VMM. */
+int kata_qemu_vm__ended_error (kata_qemu_vm *vm, const char *doing, kata_error **err);
+
+/* Verbs, by file. */
+int kata_qemu__find (char **program, unsigned version[3], const kata_vm_plan *plan, kata_error **err); /* probe.c */
+int kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err);
+int kata_qemu__launch (void **vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err);
+int kata_qemu__save (void *vm, char **json, kata_error **err); /* state.c */
+int kata_qemu__attach (void **vm, const kata_vm_plan *plan, const char *saved, const kata_backend_env *env,
+                       kata_error **err);
+int kata_qemu__connect (void *vm, kata_stream *out, const kata_backend_env *env, kata_error **err); /* agent.c */
+int kata_qemu__pause (void *vm, const kata_backend_env *env, kata_error **err);                     /* control.c */
+int kata_qemu__resume (void *vm, const kata_backend_env *env, kata_error **err);
+int kata_qemu__stop (void *vm, int64_t grace_ms, const kata_backend_env *env, kata_error **err);
+
+/* vsock.c: a context id of the host's for a new guest. @fd: /dev/vhost-vsock with that id set. */
+int kata_qemu__take_cid (int *fd, uint32_t *cid, uint32_t wanted, kata_error **err);
+
+#endif
