@@ -186,9 +186,9 @@ prepare (struct prepared *p, const kata_child_options *o, int devnull, kata_erro
 }
 
 /*
- * A plain clone, without an exit signal: the embedder gets no SIGCHLD for a process it does not know and its wait(-1) does not take our
- * exit status. Not vfork: the parent must run while the child waits at the gate. All signals are blocked until the child has reset them,
- * so that none of the embedder's handlers runs there.
+ * A plain clone, without an exit signal: a child that fails before exec (which sets SIGCHLD again) is our business alone. Not vfork: the
+ * parent must run while the child waits at the gate. All signals are blocked until the child has reset them, so that none of the embedder's
+ * handlers runs there.
  */
 static pid_t
 clone_child (struct prepared *p, int *pidfd)

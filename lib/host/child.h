@@ -55,7 +55,8 @@ typedef struct kata_child {
 } kata_child;
 
 /**
- * Starts a program; returns once it has been exec'd. The child raises no SIGCHLD in the embedder and is not seen by its wait(-1).
+ * Starts a program; returns once it has been exec'd. It is a child of the calling process: its end raises SIGCHLD there, and an embedder that
+ * waits for any child can take its exit status (kata_pidfd__reap() then knows none; nothing else depends on it).
  * KATA_E_HOST when the program cannot be executed (message: which step, errno), KATA_E_IO when the process cannot be made. No child is left on failure.
  * It outlives us: no parent-death signal. @out is untouched on failure.
  */

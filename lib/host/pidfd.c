@@ -149,7 +149,7 @@ void
 kata_pidfd__reap (int pidfd, kata_exit_status *out)
 {
   siginfo_t info = { 0 };
-  /* __WALL: child.c makes children that send no SIGCHLD, and plain wait calls pass over those. */
+  /* __WALL: a child of child.c that failed before exec has no exit signal, and plain wait calls pass over those. */
   int result = waitid ((idtype_t) P_PIDFD, (id_t) pidfd, &info, WEXITED | WNOHANG | __WALL);
   *out = (kata_exit_status){ 0 };
   if (result < 0 || info.si_pid == 0)
