@@ -29,6 +29,12 @@ struct toml_datetime {
   int32_t year, month, day, hour, minute, second, nanosecond;
   int32_t offset_minutes; /* only in TOML_OFFSET_DATETIME */
 };
+/** A key as it stood in its table; all of it borrowed from the document. */
+struct toml_key {
+  const char *text; /* UTF-8, NUL-terminated; a quoted key may hold NUL bytes inside: compare @length */
+  size_t length;
+  uint32_t line, column;
+};
 /** Where and why a parse failed. Lines and columns count from 1; columns are in bytes. */
 struct toml_error {
   uint32_t line, column;
@@ -36,13 +42,17 @@ struct toml_error {
 };
 /** Bounds on hostile input; 0 = the default in brackets. */
 struct toml_limits {
-  size_t size;
+  size_t size; /* sizeof (struct toml_limits) as the caller knows it */
   size_t max_bytes;   /* [4 MiB] */
-  uint32_t max_depth; /* [64] */
-  uint32_t max_nodes; /* [1,000,000] */
+  uint32_t max_depth; /* [64] of tables and arrays inside each other, however they were written; the root is 0 */
+  uint32_t max_nodes; /* [1,000,000] values, tables and arrays included */
 };
 
-/** Parses @len bytes (need not end in NUL). Returns 0, -EINVAL (see @error), -E2BIG (a limit; see @error) or -ENOMEM. */
+/**
+ * Parses @len bytes (need not end in NUL). Returns 0, -EINVAL (see @error), -E2BIG (a limit; see @error) or -ENOMEM.
+ * @out is untouched on failure, @error on success; @limits and @error may be NULL. The message is valid UTF-8 without
+ * control characters, whatever the text held.
+ */
 int toml_parse (toml_document **out, const char *text, size_t len, const struct toml_limits *limits, struct toml_error *error);
 void toml_document_free (toml_document *document); /* NULL-safe */
 const toml_value *toml_document_root (const toml_document *document);
@@ -62,8 +72,9 @@ const struct toml_datetime *toml_value_datetime (const toml_value *value);
 size_t toml_array_length (const toml_value *array);
 const toml_value *toml_array_get (const toml_value *array, size_t index);
 size_t toml_table_length (const toml_value *table);
-/** The @index-th key in the order of the text; @key (nullable) is borrowed. */
-const toml_value *toml_table_at (const toml_value *table, size_t index, const char **key, uint32_t *key_line, uint32_t *key_column);
+/** The @index-th value in the order of the text, its key in @key (nullable); NULL and an untouched @key past the end. */
+const toml_value *toml_table_at (const toml_value *table, size_t index, struct toml_key *key);
+/** The value of a NUL-terminated @key, or NULL. Takes logarithmic time, whoever chose the keys. */
 const toml_value *toml_table_get (const toml_value *table, const char *key);
 
 #ifdef __cplusplus
