@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* config: the configuration object's life and its readers. */
+#include "config/config.h"
+
+#include <string.h>
+
+#include "config/load.h"
+#include "config/store.h"
+
+static void
+free_hypervisor (void *data)
+{
+  struct kata_hypervisor_config *h = data;
+  kata_store__clear (h, KATA_KEY_HYPERVISOR);
+  g_free (h->name);
+  g_free (h);
+}
+
+static struct kata_hypervisor_config *
+new_hypervisor (const char *name)
+{
+  struct kata_hypervisor_config *h = g_new0 (struct kata_hypervisor_config, 1);
+  h->name = g_strdup (name);
+  kata_store__init (h, KATA_KEY_HYPERVISOR);
+  return h;
+}
+
+kata_config *
+kata_config__new (void)
+{
+  kata_config *config = g_new0 (kata_config, 1);
+  config->refs = 1;
+  config->path = g_strdup ("");
+  config->first_hypervisor = g_strdup ("");
+  config->files = g_ptr_array_new_null_terminated (4, g_free, TRUE);
+  config->hypervisors = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_hypervisor);
+  config->fallback = new_hypervisor ("");
+  kata_store__init (&config->agent, KATA_KEY_AGENT);
+  kata_store__init (&config->runtime, KATA_KEY_RUNTIME);
+  return config;
+}
+
+kata_config *
+kata_config__copy (const kata_config *from)
+{
+  kata_config *config = kata_config__new ();
+  GHashTableIter iter;
+  gpointer name, table;
+  g_free (config->path);
+  g_free (config->first_hypervisor);
+  config->path = g_strdup (from->path);
+  config->first_hypervisor = g_strdup (from->first_hypervisor);
+  for (guint i = 0; i < from->files->len; i++)
+    g_ptr_array_add (config->files, g_strdup (from->files->pdata[i]));
+  g_hash_table_iter_init (&iter, from->hypervisors);
+  while (g_hash_table_iter_next (&iter, &name, &table))
+    kata_store__copy (kata_config__add_hypervisor (config, name), table, KATA_KEY_HYPERVISOR);
+  kata_store__copy (&config->agent, &from->agent, KATA_KEY_AGENT);
+  kata_store__copy (&config->runtime, &from->runtime, KATA_KEY_RUNTIME);
+  return config;
+}
+
+struct kata_hypervisor_config *
+kata_config__add_hypervisor (kata_config *config, const char *name)
+{
+  struct kata_hypervisor_config *h = g_hash_table_lookup (config->hypervisors, name);
+  if (h == NULL) {
+    h = new_hypervisor (name);
+    g_hash_table_insert (config->hypervisors, h->name, h);
+  }
+  return h;
+}
+
+kata_config *
+kata_config__ref (kata_config *config)
+{
+  g_atomic_int_inc (&config->refs);
+  return config;
+}
+
+void
+kata_config__unref (kata_config *config)
+{
+  if (config == NULL || !g_atomic_int_dec_and_test (&config->refs))
+    return;
+  g_hash_table_unref (config->hypervisors);
+  free_hypervisor (config->fallback);
+  kata_store__clear (&config->agent, KATA_KEY_AGENT);
+  kata_store__clear (&config->runtime, KATA_KEY_RUNTIME);
+  g_ptr_array_unref (config->files);
+  g_free (config->first_hypervisor);
+  g_free (config->path);
+  g_free (config);
+}
+
+const char *
+kata_config__path (const kata_config *config)
+{
+  return config->path;
+}
+
+const char *const *
+kata_config__files (const kata_config *config)
+{
+  return (const char *const *) config->files->pdata;
+}
+
+const char *
+kata_config__hypervisor_name (const kata_config *config)
+{
+  if (*config->runtime.hypervisor_name != '\0')
+    return config->runtime.hypervisor_name;
+  return config->first_hypervisor;
+}
+
+const struct kata_hypervisor_config *
+kata_config__find_hypervisor (const kata_config *config, const char *name)
+{
+  return g_hash_table_lookup (config->hypervisors, name);
+}
+
+const struct kata_hypervisor_config *
+kata_config__hypervisor (const kata_config *config, const char *name)
+{
+  const struct kata_hypervisor_config *h = kata_config__find_hypervisor (config, name);
+  return h != NULL ? h : config->fallback;
+}
+
+const struct kata_agent_config *
+kata_config__agent (const kata_config *config)
+{
+  return &config->agent;
+}
+
+const struct kata_runtime_config *
+kata_config__runtime (const kata_config *config)
+{
+  return &config->runtime;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* keys-runtime: the keys of [runtime]. */
+#include "config/config.h"
+#include "config/keys.h"
+#include "config/row.h"
+
+#define SECTION struct kata_runtime_config
+
+/* clang-format off: a row is a line */
+const struct kata_key kata_keys_runtime[] = {
+  KNOWN (name, STRING, ANN, "implementation in runtime-rs"),
+  USED (hypervisor_name, STRING, ANN, "\"\"",
+        "which hypervisor's table is used; \"\" = the only one, else the best for this host"),
+  KNOWN (agent_name, STRING, ANN, "agent in runtime-rs"),
+  KNOWN (enable_debug, BOOL, 0, "the program's --log-level takes its place"),
+  KNOWN (enable_pprof, BOOL, ANN, "profiling"),
+  KNOWN (log_level, STRING, 0, "the program's --log-level takes its place"),
+  KNOWN (keep_abnormal, BOOL, 0, "keep a failed sandbox"),
+  KNOWN (internetworking_model, STRING, ANN, "how the pod's network reaches the guest"),
+  KNOWN (disable_new_netns, BOOL, ANN, "no network namespace of its own"),
+  KNOWN (dan_conf, STRING, PATH, "directly attached network"),
+  USED (disable_guest_seccomp, BOOL, ANN | SHOWN, "true",
+        "true = the seccomp profile of config.json is not applied in the guest"),
+  KNOWN (enable_tracing, BOOL, 0, "OpenTelemetry"),
+  KNOWN (jaeger_endpoint, STRING, 0, "OpenTelemetry"),
+  KNOWN (jaeger_user, STRING, 0, "OpenTelemetry"),
+  KNOWN (jaeger_password, STRING, 0, "OpenTelemetry"),
+  KNOWN (sandbox_cgroup_only, BOOL, ANN, "shape of the host's cgroups"),
+  KNOWN (static_sandbox_resource_mgmt, BOOL, 0, "size once; libkata always does"),
+  KNOWN (enable_vcpus_pinning, BOOL, ANN, "pin vCPU threads"),
+  KNOWN (sandbox_bind_mounts, STRINGS, ANN, "host files bound into the guest"),
+  KNOWN (shared_mounts, TABLE, ANN, "mounts shared by containers"),
+  KNOWN (vfio_mode, STRING, ANN, "who drives a passed device"),
+  KNOWN (emptydir_mode, STRING, 0, "where emptyDir lives"),
+  KNOWN (disable_guest_empty_dir, BOOL, 0, "where emptyDir lives"),
+  USED (create_container_timeout, INT, ANN, "60", "seconds that creating a container may take", .min = 1, .max = 86400),
+  KNOWN (experimental, STRINGS, ANN, "feature gates"),
+  KNOWN (experimental_force_guest_pull, BOOL, ANN, "pull images in the guest"),
+  KNOWN (pod_resource_api_sock, STRING, PATH, "device lookup"),
+  KNOWN (kubelet_root_dir, STRING, PATH, "device lookup"),
+  KNOWN (guest_selinux_label, STRING, ANN, "SELinux in the guest"),
+  KNOWN (use_passfd_io, BOOL, 0, "stdio by descriptors"),
+  KNOWN (passfd_listener_port, INT, 0, "its port"),
+  { .name = NULL },
+};
+/* clang-format on */

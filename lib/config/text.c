@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* text: one configuration text over a kata_config: finds the sections, warns of what is unknown or not acted on. */
+#include "config/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define WARNINGS_MAX 256
+
+struct reader {
+  const char *name; /* of the file, for messages */
+  GPtrArray *warnings;
+  kata_error **err;
+};
+
+static void G_GNUC_PRINTF (3, 4) warn (struct reader *r, uint32_t line, const char *format, ...)
+{
+  va_list args;
+  if (r->warnings == NULL || r->warnings->len >= WARNINGS_MAX)
+    return;
+  va_start (args, format);
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_ptr_array_add (r->warnings, g_strdup_printf ("%s:%u: %s", r->name, line, text));
+}
+
+static void
+warn_unknown (struct reader *r, uint32_t line, enum kata_key_section section, const char *heading, const char *key)
+{
+  const char *near = kata_store__nearest (section, key);
+  if (near != NULL)
+    warn (r, line, "%s.%s: unknown key; the nearest known one is %s", heading, key, near);
+  else
+    warn (r, line, "%s.%s: unknown key; see docs/configuration.md for those that exist", heading, key);
+}
+
+/* A key under its name and under its alias in one table would leave open which one counts. */
+static int
+refuse_both_names (struct reader *r, const toml_value *table, const struct kata_key *row, const char *key,
+                   uint32_t line, const char *heading)
+{
+  const char *other = strcmp (key, row->name) == 0 ? row->alias : row->name;
+  if (other == NULL || toml_table_get (table, other) == NULL)
+    return 0;
+  return kata_error__set (r->err, KATA_E_CONFIG, key, "%s:%u: %s: %s and %s are one key; keep one of them", r->name,
+                          line, heading, row->name, row->alias);
+}
+
+static int
+read_section (struct reader *r, void *base, enum kata_key_section section, const char *heading, const toml_value *table,
+              const char *const *subtables)
+{
+  for (size_t i = 0; i < toml_table_length (table); i++) {
+    struct toml_key at;
+    const toml_value *value = toml_table_at (table, i, &at);
+    const char *key = at.text;
+    uint32_t line = at.line;
+    const struct kata_key *row = kata_store__find (section, key);
+    if (subtables != NULL && g_strv_contains (subtables, key))
+      continue;
+    if (row == NULL) {
+      warn_unknown (r, line, section, heading, key);
+      continue;
+    }
+    g_autofree char *where = g_strdup_printf ("%s:%u: ", r->name, line);
+    g_autofree char *full = g_strdup_printf ("%s.%s", heading, key);
+    int code = refuse_both_names (r, table, row, key, line, heading);
+    if (code == 0)
+      code = kata_store__set (base, row, full, where, value, r->err);
+    if (code != 0)
+      return code;
+    if (row->offset == KATA_KEY_UNUSED)
+      warn (r, line, "%s: Kata knows this key; libkata does not act on it yet", full);
+  }
+  return 0;
+}
+
+/* [hypervisor.*], [agent.*] and their like: @value must be a table. */
+static int
+expect_table (struct reader *r, const char *heading, const toml_value *value)
+{
+  if (toml_value_type (value) == TOML_TABLE)
+    return 0;
+  return kata_error__set (r->err, KATA_E_CONFIG, heading, "%s:%u: %s: %s given; a table is allowed", r->name,
+                          toml_value_line (value), heading, toml_type_name (toml_value_type (value)));
+}
+
+static int
+read_hypervisors (struct reader *r, kata_config *config, const toml_value *tables)
+{
+  static const char *const subtables[] = { "factory", NULL };
+  for (size_t i = 0; i < toml_table_length (tables); i++) {
+    struct toml_key at;
+    const toml_value *table = toml_table_at (tables, i, &at);
+    const char *name = at.text;
+    uint32_t line = at.line;
+    g_autofree char *heading = g_strdup_printf ("hypervisor.%s", name);
+    g_autofree char *factory_heading = g_strdup_printf ("hypervisor.%s.factory", name);
+    if (strlen (name) > 32)
+      return kata_error__set (r->err, KATA_E_LIMIT, "hypervisor",
+                              "%s:%u: a hypervisor's name has at most 32 characters", r->name, line);
+    int code = expect_table (r, heading, table);
+    if (code == 0 && *config->first_hypervisor == '\0') {
+      g_free (config->first_hypervisor);
+      config->first_hypervisor = g_strdup (name);
+    }
+    if (code == 0)
+      code =
+          read_section (r, kata_config__add_hypervisor (config, name), KATA_KEY_HYPERVISOR, heading, table, subtables);
+    const toml_value *factory = code == 0 ? toml_table_get (table, "factory") : NULL;
+    if (factory != NULL)
+      code = expect_table (r, factory_heading, factory);
+    if (factory != NULL && code == 0)
+      code = read_section (r, NULL, KATA_KEY_FACTORY, factory_heading, factory, NULL);
+    if (code != 0)
+      return code;
+  }
+  return 0;
+}
+
+static int
+read_agents (struct reader *r, kata_config *config, const toml_value *tables)
+{
+  static const char *const subtables[] = { "mem_agent", NULL };
+  for (size_t i = 0; i < toml_table_length (tables); i++) {
+    struct toml_key at;
+    const toml_value *table = toml_table_at (tables, i, &at);
+    const char *name = at.text;
+    uint32_t line = at.line;
+    g_autofree char *heading = g_strdup_printf ("agent.%s", name);
+    int code = expect_table (r, heading, table);
+    if (code != 0)
+      return code;
+    if (strcmp (name, "kata") != 0) {
+      warn (r, line, "%s: unknown agent; the nearest known one is agent.kata", heading);
+      continue;
+    }
+    code = read_section (r, &config->agent, KATA_KEY_AGENT, heading, table, subtables);
+    const toml_value *mem = code == 0 ? toml_table_get (table, "mem_agent") : NULL;
+    if (mem != NULL)
+      code = expect_table (r, "agent.kata.mem_agent", mem);
+    if (mem != NULL && code == 0)
+      code = read_section (r, NULL, KATA_KEY_MEM_AGENT, "agent.kata.mem_agent", mem, NULL);
+    if (code != 0)
+      return code;
+  }
+  return 0;
+}
+
+static int
+read_document (struct reader *r, kata_config *config, const toml_value *root)
+{
+  for (size_t i = 0; i < toml_table_length (root); i++) {
+    struct toml_key at;
+    const toml_value *value = toml_table_at (root, i, &at);
+    const char *key = at.text;
+    uint32_t line = at.line;
+    gboolean known = strcmp (key, "hypervisor") == 0 || strcmp (key, "agent") == 0 || strcmp (key, "runtime") == 0 ||
+                     strcmp (key, "factory") == 0;
+    int code = known ? expect_table (r, key, value) : 0;
+    if (!known)
+      warn (r, line, "%s: unknown table; hypervisor, agent, runtime and factory are known", key);
+    else if (code == 0 && strcmp (key, "hypervisor") == 0)
+      code = read_hypervisors (r, config, value);
+    else if (code == 0 && strcmp (key, "agent") == 0)
+      code = read_agents (r, config, value);
+    else if (code == 0 && strcmp (key, "runtime") == 0)
+      code = read_section (r, &config->runtime, KATA_KEY_RUNTIME, key, value, NULL);
+    else if (code == 0)
+      code = read_section (r, NULL, KATA_KEY_FACTORY, key, value, NULL);
+    if (code != 0)
+      return code;
+  }
+  return 0;
+}
+
+int
+kata_config__read_text (kata_config *config, const char *name, const char *text, size_t len, GPtrArray *warnings,
+                        kata_error **err)
+{
+  struct toml_limits limits = {
+    .size = sizeof limits, .max_bytes = KATA_CONFIG_BYTES_MAX, .max_depth = 16, .max_nodes = 20000
+  };
+  struct toml_error error = { 0 };
+  toml_document *document = NULL;
+  struct reader reader = { name, warnings, err };
+  int r = toml_parse (&document, text, len, &limits, &error);
+  if (r == -ENOMEM)
+    return kata_error__set (err, KATA_E_NO_MEMORY, name, "%s: no memory to read it", name);
+  if (r != 0)
+    return kata_error__set (err, r == -E2BIG ? KATA_E_LIMIT : KATA_E_CONFIG, name, "%s:%u:%u: %s", name, error.line,
+                            error.column, error.message);
+  r = read_document (&reader, config, toml_document_root (document));
+  toml_document_free (document);
+  return r;
+}
