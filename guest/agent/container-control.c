@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* container-control: start, pause, update, signal and removal of a container that exists. */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bundle.h"
+#include "cgroup.h"
+#include "container.h"
+#include "crun.h"
+#include "file.h"
+#include "linux-json.h"
+#include "mem.h"
+
+/* A crun delete that fails for want of a kill must not make removal wait for ever. */
+#define KILL_WAIT_MS 30000
+
+static int
+wrong_state (const struct container *container, const char *verb, struct fault *fault)
+{
+  static const char *const names[] = { "being created", "created", "running", "paused", "removed" };
+  return fault_set (fault, TTRPC_FAILED_PRECONDITION, "cannot %s container %s: it is %s", verb, container->id,
+                    names[container->state]);
+}
+
+int
+container_start (struct container *container, struct fault *fault)
+{
+  const char *args[] = { "start", container->id, NULL };
+  pthread_mutex_lock (&container->lock);
+  int result = container->state == CONTAINER_CREATED ? 0 : wrong_state (container, "start", fault);
+  if (result == 0)
+    result = crun_run (container->agent, args, NULL, fault);
+  if (result == 0)
+    container->state = CONTAINER_RUNNING;
+  pthread_mutex_unlock (&container->lock);
+  return result;
+}
+
+int
+container_set_paused (struct container *container, int paused, struct fault *fault)
+{
+  enum container_state from = paused ? CONTAINER_RUNNING : CONTAINER_PAUSED;
+  enum container_state to = paused ? CONTAINER_PAUSED : CONTAINER_RUNNING;
+  int result = 0;
+  pthread_mutex_lock (&container->lock);
+  if (container->state == from) {
+    result = cgroup_freeze (container->id, paused, fault);
+    if (result == 0)
+      container->state = to;
+  } else if (container->state != to) {
+    result = wrong_state (container, paused ? "pause" : "resume", fault);
+  }
+  pthread_mutex_unlock (&container->lock);
+  return result;
+}
+
+static int
+update_with (struct container *container, const Grpc__LinuxResources *resources, struct fault *fault)
+{
+  char path[64], option[96];
+  struct json json = { 0 };
+  const char *args[] = { "update", option, container->id, NULL };
+  snprintf (path, sizeof path, AGENT_OWN_DIR "/resources-%u.json",
+            atomic_fetch_add (&container->agent->next_number, 1));
+  snprintf (option, sizeof option, "--resources=%s", path);
+  resources_json (&json, NULL, resources);
+  int result = 0;
+  if (json.failed || file_create (path, json.text, json.len) < 0)
+    result = fault_errno (fault, "cannot write %s", path);
+  json_clear (&json);
+  if (result == 0)
+    result = crun_run (container->agent, args, NULL, fault);
+  unlink (path);
+  return result;
+}
+
+int
+container_update (struct container *container, const Grpc__LinuxResources *resources, struct fault *fault)
+{
+  if (!resources)
+    return 0;
+  pthread_mutex_lock (&container->lock);
+  int alive = container->state >= CONTAINER_CREATED && container->state <= CONTAINER_PAUSED;
+  int result = alive ? update_with (container, resources, fault) : wrong_state (container, "update", fault);
+  pthread_mutex_unlock (&container->lock);
+  return result;
+}
+
+static int
+signal_init (struct container *container, struct process *init, int number, struct fault *fault)
+{
+  if (number == SIGKILL) {
+    if (cgroup_kill (container->id) < 0)
+      return process_signal (init, SIGKILL, fault);
+    return 0;
+  }
+  /* The first process of a process namespace ignores what it does not handle: a plain TERM would never end it. */
+  if (number == SIGTERM && !process_handles_signal (init, SIGTERM))
+    number = SIGKILL;
+  return process_signal (init, number, fault);
+}
+
+int
+container_signal (struct container *container, const char *exec_id, int number, struct fault *fault)
+{
+  if (number < 0 || number > 64)
+    return fault_set (fault, TTRPC_INVALID_ARGUMENT, "%d is not a signal", number);
+  struct process *process = container_get_process (container, exec_id, fault);
+  if (!process)
+    return -1;
+  int result =
+      process->exec_id[0] ? process_signal (process, number, fault) : signal_init (container, process, number, fault);
+  process_unref (process);
+  return result;
+}
+
+static int
+end_processes (struct container *container, uint32_t timeout_s, struct fault *fault)
+{
+  struct process *init = container_get_process (container, "", NULL);
+  int64_t timeout_ms = timeout_s && timeout_s < KILL_WAIT_MS / 1000 ? (int64_t) timeout_s * 1000 : KILL_WAIT_MS;
+  if (!init)
+    return 0;
+  if (cgroup_kill (container->id) < 0)
+    process_signal (init, SIGKILL, NULL);
+  int ended = process_wait_ms (init, (int) timeout_ms);
+  process_unref (init);
+  if (!ended)
+    return fault_set (fault, TTRPC_DEADLINE_EXCEEDED, "container %s does not end within %d s after SIGKILL",
+                      container->id, (int) (timeout_ms / 1000));
+  return 0;
+}
+
+int
+container_remove (struct container *container, uint32_t timeout_s, struct fault *fault)
+{
+  struct agent *agent = container->agent;
+  const char *args[] = { "delete", "--force", container->id, NULL };
+  struct fault complaint = { 0 };
+  pthread_mutex_lock (&container->lock);
+  int result = container->state == CONTAINER_REMOVED ? wrong_state (container, "remove", fault)
+                                                     : end_processes (container, timeout_s, fault);
+  if (result == 0) {
+    if (crun_run (agent, args, NULL, &complaint) < 0)
+      log_warn (&agent->log, "container %s: %s", container->id, complaint.text);
+    oom_forget (&agent->oom, container->id);
+    cgroup_remove (container->id);
+    bundle_remove (container->id);
+    storages_release (agent, &container->storages);
+    container->state = CONTAINER_REMOVED;
+    container_drop (container);
+    log_info (&agent->log, "container %s removed", container->id);
+  }
+  pthread_mutex_unlock (&container->lock);
+  return result;
+}
+
+void
+containers_remove_all (struct agent *agent)
+{
+  struct fault fault;
+  for (unsigned i = 0; i < AGENT_CONTAINERS_MAX; i++) {
+    pthread_mutex_lock (&agent->lock);
+    struct container *container = agent->containers;
+    if (container)
+      container->refs++;
+    pthread_mutex_unlock (&agent->lock);
+    if (!container)
+      return;
+    int result = container_remove (container, 5, &fault);
+    if (result < 0 && container->state != CONTAINER_REMOVED) {
+      log_warn (&agent->log, "%s", fault.text);
+      container_drop (container); /* the VM ends anyway */
+    }
+    container_unref (container);
+  }
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* process-json: writes one process; leaves out what has no meaning in the guest (the host's LSM labels). */
+#include "process-json.h"
+
+#include "mem.h"
+
+static void
+write_user (struct json *json, const Grpc__User *user)
+{
+  json_open_object (json, "user");
+  json_uint (json, "uid", user ? user->uid : 0);
+  json_uint (json, "gid", user ? user->gid : 0);
+  if (user && user->n_additionalgids > 0) {
+    json_open_array (json, "additionalGids");
+    for (size_t i = 0; i < user->n_additionalgids; i++)
+      json_uint (json, NULL, user->additionalgids[i]);
+    json_close_array (json);
+  }
+  json_close_object (json);
+}
+
+static void
+write_capabilities (struct json *json, const Grpc__LinuxCapabilities *caps)
+{
+  json_open_object (json, "capabilities");
+  json_strings (json, "bounding", caps->bounding, caps->n_bounding);
+  json_strings (json, "effective", caps->effective, caps->n_effective);
+  json_strings (json, "inheritable", caps->inheritable, caps->n_inheritable);
+  json_strings (json, "permitted", caps->permitted, caps->n_permitted);
+  json_strings (json, "ambient", caps->ambient, caps->n_ambient);
+  json_close_object (json);
+}
+
+static void
+write_rlimit (struct json *json, const char *type, uint64_t hard, uint64_t soft)
+{
+  json_open_object (json, NULL);
+  json_string (json, "type", type);
+  json_uint (json, "hard", hard);
+  json_uint (json, "soft", soft);
+  json_close_object (json);
+}
+
+/* The agent's own limit on descriptors is raised for its pipes; what a container inherits must not depend on that. */
+static void
+write_rlimits (struct json *json, const Grpc__Process *process)
+{
+  int have_files = 0;
+  json_open_array (json, "rlimits");
+  for (size_t i = 0; i < process->n_rlimits; i++) {
+    const Grpc__POSIXRlimit *limit = process->rlimits[i];
+    have_files |= text_is (limit->type, "RLIMIT_NOFILE");
+    write_rlimit (json, limit->type, limit->hard, limit->soft);
+  }
+  if (!have_files)
+    write_rlimit (json, "RLIMIT_NOFILE", 524288, 1024);
+  json_close_array (json);
+}
+
+int
+process_json (struct json *json, const char *key, const Grpc__Process *process, struct fault *fault)
+{
+  const char *cwd = process ? text_of (process->cwd) : "";
+  if (!process || process->n_args == 0 || !process->args[0][0])
+    return fault_set (fault, TTRPC_INVALID_ARGUMENT, "the process has no args: give the command to run");
+  if (process->n_args > PROCESS_ARGS_MAX || process->n_env > PROCESS_ARGS_MAX)
+    return fault_set (fault, TTRPC_INVALID_ARGUMENT, "the process has more than %d args or env entries",
+                      PROCESS_ARGS_MAX);
+  if (*cwd && *cwd != '/')
+    return fault_set (fault, TTRPC_INVALID_ARGUMENT, "process.cwd \"%.200s\" is not absolute", cwd);
+  json_open_object (json, key);
+  json_bool (json, "terminal", process->terminal);
+  if (process->terminal && process->consolesize && process->consolesize->height && process->consolesize->width) {
+    json_open_object (json, "consoleSize");
+    json_uint (json, "height", process->consolesize->height);
+    json_uint (json, "width", process->consolesize->width);
+    json_close_object (json);
+  }
+  write_user (json, process->user);
+  json_strings (json, "args", process->args, process->n_args);
+  json_strings (json, "env", process->env, process->n_env);
+  json_string (json, "cwd", *cwd ? cwd : "/");
+  if (process->capabilities)
+    write_capabilities (json, process->capabilities);
+  write_rlimits (json, process);
+  json_bool (json, "noNewPrivileges", process->nonewprivileges);
+  if (process->oomscoreadj)
+    json_int (json, "oomScoreAdj", process->oomscoreadj);
+  json_close_object (json);
+  return 0;
+}
