@@ -70,6 +70,7 @@ struct kata_json_reader {
   int result;           /* 0, or the first error's code */
   kata_error **err;     /* (nullable) */
   uint32_t strings_max; /* bytes of a string; 0 = no limit but the text's */
+  GPtrArray *warnings;  /* (nullable): of strings that live in @arena */
   uint32_t items_max;   /* of an array or object; 0 = likewise */
 };
 
@@ -78,6 +79,12 @@ int
 kata_json__fail (struct kata_json_reader *reader, const kata_json *value, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /** Records that @object lacks @name. */
 int kata_json__missing (struct kata_json_reader *reader, const kata_json *object, const char *name);
+/** A warning about @value, if the reader collects them; at most KATA_JSON_WARNINGS_MAX are kept. */
+void
+kata_json__warn (struct kata_json_reader *reader, const kata_json *value, const char *format, ...) G_GNUC_PRINTF (3, 4);
+#define KATA_JSON_WARNINGS_MAX 64u
+/** Warns about each member of @object (nullable) that is not in @known (NULL-terminated). */
+void kata_json__warn_unknown (struct kata_json_reader *reader, const kata_json *object, const char *const *known);
 /** True if @value is of @type; otherwise records the error, unless @value is NULL. */
 bool kata_json__is (struct kata_json_reader *reader, const kata_json *value, int type);
 
