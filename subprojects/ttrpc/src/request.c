@@ -67,6 +67,9 @@ request_run (struct ttrpc__job *job)
     code = method->fn (server->options.user, request, envelope->payload.data, envelope->payload.len, &payload,
                        &payload_len, &message);
 
+  /* The caller's own clock says the same; whoever is first, it learns of one thing. */
+  if (code == TTRPC_CANCELLED && request->deadline != TTRPC__NEVER && ttrpc__now () >= request->deadline)
+    code = TTRPC_DEADLINE_EXCEEDED;
   const char *text = message != NULL ? message : method == NULL ? "no such service or method" : NULL;
   /* A write that fails ends the connection, which its reader notices. */
   if (ttrpc__conn_answer (request->conn, request->stream, code, text, payload, payload_len) < 0)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* runtime: the library's context for one invocation of katactl: configuration file, state directory, log level. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "output.h"
+
+/* Where the library looks when no file is named; any of them goes before the build tree's. */
+static const char *const installed_configs[] = { "/etc/kata-containers/configuration.toml",
+                                                 "/usr/share/defaults/kata-containers/configuration.toml",
+                                                 "/opt/kata/share/defaults/kata-containers/configuration.toml" };
+
+/* A katactl that was built but not installed finds the guest image beside itself through the configuration that the build made. */
+static char *
+build_tree_config (void)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (installed_configs); i++)
+    if (access (installed_configs[i], F_OK) == 0)
+      return NULL;
+  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
+  if (!program)
+    return NULL;
+  g_autofree char *directory = g_path_get_dirname (program);
+  char *path = g_build_filename (directory, "configuration.toml", NULL);
+  if (access (path, R_OK) == 0)
+    return path;
+  g_free (path);
+  return NULL;
+}
+
+kata_runtime *
+ctl_runtime (ctl *ctl)
+{
+  kata_runtime_options options = KATA_RUNTIME_OPTIONS_INIT;
+  CTL_AUTO (error) err = NULL;
+  if (ctl->runtime)
+    return ctl->runtime;
+  g_autofree char *config = ctl->config ? g_canonicalize_filename (ctl->config, NULL) : build_tree_config ();
+  g_autofree char *state_dir = ctl->state_dir ? g_canonicalize_filename (ctl->state_dir, NULL) : NULL;
+  options.config_path = config;
+  options.state_dir = state_dir;
+  options.log = output_log;
+  options.log_data = ctl;
+  options.log_level = ctl->log_level ? options_log_level (ctl->log_level) : KATA_LOG_WARNING;
+  options.hypervisor = ctl->hypervisor;
+  if (kata_runtime_new (&ctl->runtime, &options, &err) < 0) {
+    output_error (ctl, NULL, err);
+    return NULL;
+  }
+  return ctl->runtime;
+}
