@@ -24,6 +24,8 @@ struct bed {
  */
 void bed_open (struct bed *bed, uint32_t max_in_flight);
 ttrpc_client *bed_client (struct bed *bed);
+/* The first two of them, echo and hang. */
+void bed_methods (struct ttrpc_method out[2]);
 /* Closes the peer's end if it is still there, and waits for the server. */
 void bed_close (struct bed *bed);
 
