@@ -42,7 +42,7 @@ device_patch (struct agent *agent, const Grpc__CreateContainerRequest *request, 
   for (size_t i = 0; i < request->n_devices; i++) {
     const Grpc__Device *device = request->devices[i];
     const char *source = text_is (device->type, "blk") ? text_of (device->id) : text_of (device->vm_path);
-    if (device_find_block (source, agent->options.hotplug_timeout, node, sizeof node, fault) < 0)
+    if (device_find_block (&agent->log, source, agent->options.hotplug_timeout, node, sizeof node, fault) < 0)
       return -1;
     if (!text_of (device->container_path)[0])
       continue; /* only waited for */

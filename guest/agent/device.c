@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "mem.h"
+#include "modules.h"
 
 #define PAUSE_MS  20
 #define DEPTH_MAX 8
@@ -93,7 +94,8 @@ find_now (const char *source, char *node, size_t size)
 }
 
 int
-device_find_block (const char *source, unsigned timeout_s, char *node, size_t size, struct fault *fault)
+device_find_block (const struct log *log, const char *source, unsigned timeout_s, char *node, size_t size,
+                   struct fault *fault)
 {
   struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000 };
   if (strlen (source) >= size || strstr (source, ".."))

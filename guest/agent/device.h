@@ -6,11 +6,13 @@
 #include <stddef.h>
 
 #include "fault.h"
+#include "log.h"
 
 /**
  * The /dev node of @source: a PCI path ("02", "02/03", each item hexadecimal with an optional ".function") or a /dev node; waits for
  * it to appear. 0 or -1 with @fault set.
  */
-int device_find_block (const char *source, unsigned timeout_s, char *node, size_t size, struct fault *fault);
+int device_find_block (const struct log *log, const char *source, unsigned timeout_s, char *node, size_t size,
+                       struct fault *fault);
 
 #endif

@@ -85,6 +85,17 @@ raise_loopback (struct agent *agent)
     log_warn (&agent->log, "cannot bring up the loopback interface: %s", strerror (errno));
 }
 
+/* File systems and socket families that come as modules are then there when first used, in containers too. */
+static void
+become_modprobe (struct agent *agent)
+{
+  char path[128];
+  ssize_t n = readlink ("/proc/self/exe", path, sizeof path - 1);
+  path[n > 0 ? n : 0] = 0;
+  if (file_write ("/proc/sys/kernel/modprobe", path) < 0)
+    log_debug (&agent->log, "no modules on demand: %s", strerror (errno));
+}
+
 void
 init_boot (struct agent *agent)
 {
@@ -96,7 +107,9 @@ init_boot (struct agent *agent)
   if (file_read ("/proc/cmdline", text, sizeof text) > 0)
     cmdline_parse (&agent->options, &agent->log, text);
   agent->log.level = agent->options.level;
+  become_modprobe (agent);
   modules_load_list (&agent->log, "/etc/kata-modules");
+  modules_load_devices (&agent->log);
   cgroup_enable_controllers (CGROUP_ROOT);
   mkdir (CGROUP_ROOT CGROUP_PARENT, 0755);
   cgroup_enable_controllers (CGROUP_ROOT CGROUP_PARENT);

@@ -13,6 +13,7 @@
 #include "init.h"
 #include "listen.h"
 #include "mem.h"
+#include "modules.h"
 #include "path.h"
 #include "service.h"
 #include "thread.h"
@@ -73,6 +74,8 @@ start_listening (struct agent *agent)
 int
 main (int argc, char **argv)
 {
+  if (getpid () != 1 && argc == 4 && text_is (argv[1], "-q") && text_is (argv[2], "--"))
+    return modules_probe (argv[3]); /* as the kernel calls what /proc/sys/kernel/modprobe names */
   struct agent *agent = mem_zero (sizeof *agent);
   struct pollfd end = { .events = POLLIN };
   agent->is_init = getpid () == 1;

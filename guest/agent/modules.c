@@ -16,6 +16,8 @@
 #include "path.h"
 
 #define LIST_MAX       32768
+#define FEATURES_DIR   "/etc/kata-modules.d" /* one list per alias */
+#define DEVICES_DIR    "/sys/bus/virtio/devices"
 #define TREE_DEPTH_MAX 12
 
 static int
@@ -48,6 +50,39 @@ modules_load_list (const struct log *log, const char *list_path)
       loaded++;
   }
   log_debug (log, "%u modules loaded", loaded);
+}
+
+void
+modules_load_devices (const struct log *log)
+{
+  DIR *dir = opendir (DEVICES_DIR);
+  struct dirent *entry;
+  char path[400], alias[64];
+  while (dir && (entry = readdir (dir))) {
+    snprintf (path, sizeof path, DEVICES_DIR "/%s/driver", entry->d_name);
+    if (entry->d_name[0] == '.' || access (path, F_OK) == 0)
+      continue;
+    snprintf (path, sizeof path, DEVICES_DIR "/%s/modalias", entry->d_name);
+    if (file_read (path, alias, sizeof alias) < 16)
+      continue;
+    snprintf (path, sizeof path, FEATURES_DIR "/%.16s", alias); /* "virtio:d00000003", without the vendor */
+    if (access (path, F_OK) == 0)
+      modules_load_list (log, path);
+  }
+  if (dir)
+    closedir (dir);
+}
+
+int
+modules_probe (const char *alias)
+{
+  static const struct log quiet = { LOG_LEVEL_ERROR };
+  char path[256];
+  snprintf (path, sizeof path, FEATURES_DIR "/%.200s", alias);
+  if (strchr (alias, '/') || access (path, F_OK) < 0)
+    return 1;
+  modules_load_list (&quiet, path);
+  return 0;
 }
 
 /* "foo-bar" and "foo_bar" are the same module. */

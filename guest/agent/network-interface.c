@@ -11,6 +11,7 @@
 #include "ip.h"
 #include "link.h"
 #include "mem.h"
+#include "modules.h"
 #include "netlink.h"
 #include "network.h"
 
@@ -45,7 +46,8 @@ find_link (const Types__Interface *wanted, struct link *out, int by_name)
 }
 
 static int
-wait_for_link (const Types__Interface *wanted, unsigned timeout_s, struct link *out, struct fault *fault)
+wait_for_link (const struct log *log, const Types__Interface *wanted, unsigned timeout_s, struct link *out,
+               struct fault *fault)
 {
   struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000 };
   unsigned tries = timeout_s * 1000 / PAUSE_MS + 1;
@@ -56,6 +58,7 @@ wait_for_link (const Types__Interface *wanted, unsigned timeout_s, struct link *
       return fault_result (fault, result, "list interfaces", text_of (wanted->name));
     if (result > 0)
       return 0;
+    modules_load_devices (log);
     nanosleep (&pause, NULL);
   }
   return fault_set (fault, TTRPC_NOT_FOUND,
@@ -115,7 +118,8 @@ rename_link (const struct link *link, const char *name, struct fault *fault)
 }
 
 int
-network_update_interface (const Types__Interface *wanted, unsigned timeout_s, struct fault *fault)
+network_update_interface (const struct log *log, const Types__Interface *wanted, unsigned timeout_s,
+                          struct fault *fault)
 {
   struct link link = { 0 };
   const char *name = text_of (wanted->name);
@@ -127,7 +131,7 @@ network_update_interface (const Types__Interface *wanted, unsigned timeout_s, st
   if (text_of (wanted->hwaddr)[0] && link_parse_mac (wanted->hwaddr, mac) < 0)
     return fault_set (fault, TTRPC_INVALID_ARGUMENT, "interface %s: \"%.40s\" is not a hardware address", name,
                       wanted->hwaddr);
-  if (wait_for_link (wanted, timeout_s, &link, fault) < 0)
+  if (wait_for_link (log, wanted, timeout_s, &link, fault) < 0)
     return -1;
   if (text_of (wanted->hwaddr)[0] && strcasecmp (link.mac, wanted->hwaddr) != 0) {
     link_change (link.index, 0, IFF_UP, NULL, 0);

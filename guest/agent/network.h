@@ -6,9 +6,11 @@
 #include "proto/agent.pb-c.h"
 
 #include "fault.h"
+#include "log.h"
 
 /** Waits for the interface with that hardware address, gives it its name, MTU and addresses and brings it up. 0 or -1. */
-int network_update_interface (const Types__Interface *wanted, unsigned timeout_s, struct fault *fault);
+int network_update_interface (const struct log *log, const Types__Interface *wanted, unsigned timeout_s,
+                              struct fault *fault);
 /** Adds or replaces; flushes nothing. 0 or -1 with @fault set. */
 int network_update_routes (const Grpc__Routes *routes, struct fault *fault);
 int network_add_neighbors (const Grpc__ARPNeighbors *neighbors, struct fault *fault);

@@ -28,7 +28,8 @@ service_update_interface (struct call *call, const void *message)
   const Grpc__UpdateInterfaceRequest *request = message;
   if (!request->interface)
     return fault_set (&call->fault, TTRPC_INVALID_ARGUMENT, "no interface in the request");
-  if (network_update_interface (request->interface, call->agent->options.hotplug_timeout, &call->fault) < 0)
+  if (network_update_interface (&call->agent->log, request->interface, call->agent->options.hotplug_timeout,
+                                &call->fault) < 0)
     return -1;
   return call_reply (call, &request->interface->base);
 }

@@ -58,7 +58,8 @@ mount_block (struct agent *agent, const Grpc__Storage *storage, int target_fd, c
     return fault_set (fault, TTRPC_UNIMPLEMENTED, "storage %s: driver option \"%.100s\" is not supported by this agent",
                       where, storage->driver_options[0]);
   if (parse (storage, options, fault) < 0 ||
-      device_find_block (text_of (storage->source), agent->options.hotplug_timeout, node, sizeof node, fault) < 0)
+      device_find_block (&agent->log, text_of (storage->source), agent->options.hotplug_timeout, node, sizeof node,
+                         fault) < 0)
     return -1;
   return mount_on (target_fd, where, node, fstype_or (storage, "ext4"), options, fault);
 }
