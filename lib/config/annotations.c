@@ -46,8 +46,7 @@ check_path (const struct target *t, const struct kata_key *key, const struct kat
   if ((key->flags & KATA_KEY_PATH) == 0)
     return 0;
   char *const *globs = key->valid != 0 ? *(char **const *) (const void *) ((const char *) allowed + key->valid) : NULL;
-  gboolean climbs = strstr (value, "/../") != NULL || g_str_has_suffix (value, "/..");
-  for (; globs != NULL && *globs != NULL && !climbs; globs++)
+  for (; globs != NULL && *globs != NULL; globs++) /* ".." and relative paths have been refused as values */
     if (fnmatch (*globs, value, FNM_PATHNAME | FNM_PERIOD) == 0)
       return 0;
   return kata_error__set (err, KATA_E_PERMISSION, annotation,
@@ -75,10 +74,10 @@ apply (kata_config *config, struct kata_hypervisor_config *h, const struct kata_
     return kata_error__set (
         err, KATA_E_PERMISSION, annotation,
         "annotation %s: not allowed; add \"%s\" to enable_annotations in [hypervisor.%s] to allow it", annotation,
-        t.listed, allowed->name);
-  int r = check_path (&t, key, allowed, annotation, value, err);
+        t.listed, h->name);
+  int r = kata_store__set_text (t.base, key, annotation, value, err);
   if (r == 0)
-    r = kata_store__set_text (t.base, key, annotation, value, err);
+    r = check_path (&t, key, allowed, annotation, value, err);
   if (r == 0 && key->offset == KATA_KEY_UNUSED && warnings != NULL)
     g_ptr_array_add (
         warnings, g_strdup_printf ("annotation %s: Kata knows this key; libkata does not act on it yet", annotation));
@@ -91,7 +90,7 @@ kata_config__apply_annotations (kata_config **out, kata_config *base, const char
 {
   g_autoptr (kata_config) config = kata_config__copy (base);
   const struct kata_hypervisor_config *allowed = kata_config__hypervisor (base, hypervisor);
-  struct kata_hypervisor_config *h = kata_config__add_hypervisor (config, hypervisor);
+  struct kata_hypervisor_config *h = kata_config__add_hypervisor (config, kata_config__canonical_name (hypervisor));
   guint n = 0;
   for (; pairs != NULL && pairs[0] != NULL; pairs += 2) {
     if (pairs[1] == NULL)
@@ -106,6 +105,8 @@ kata_config__apply_annotations (kata_config **out, kata_config *base, const char
     if (r != 0)
       return r;
   }
-  *out = g_steal_pointer (&config);
-  return 0;
+  int r = kata_config__check (config, err);
+  if (r == 0)
+    *out = g_steal_pointer (&config);
+  return r;
 }

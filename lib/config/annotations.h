@@ -12,7 +12,7 @@
 /**
  * @base with the annotations that begin with "io.katacontainers." applied to @hypervisor's table; others are passed over.
  * @pairs: key, value, …, NULL (nullable). A hypervisor key X is allowed when enable_annotations lists "X"; keys of the runtime and
- * the agent when it lists "runtime.X" or "agent.X". Paths must also match the table's valid_* globs.
+ * the agent when it lists "runtime.X" or "agent.X"; there are no patterns and no names that are free. Lists are written with semicolons. Paths must also match the table's valid_* globs.
  * KATA_E_PERMISSION (not listed), KATA_E_CONFIG (value), KATA_E_INVALID (unknown), KATA_E_UNSUPPORTED (hashes), KATA_E_LIMIT.
  */
 int kata_config__apply_annotations (kata_config **out, kata_config *base, const char *hypervisor,

@@ -106,17 +106,53 @@ kata_config__files (const kata_config *config)
 }
 
 const char *
+kata_config__canonical_name (const char *name)
+{
+  if (strcmp (name, "firecracker") == 0)
+    return "fc";
+  if (strcmp (name, "cloud-hypervisor") == 0)
+    return "clh";
+  return name;
+}
+
+int
+kata_config__check (const kata_config *config, kata_error **err)
+{
+  GHashTableIter iter;
+  gpointer name, table;
+  g_hash_table_iter_init (&iter, config->hypervisors);
+  while (g_hash_table_iter_next (&iter, &name, &table)) {
+    const struct kata_hypervisor_config *h = table;
+    g_autofree char *key = g_strdup_printf ("hypervisor.%s.image", h->name);
+    if (*h->image != '\0' && *h->initrd != '\0')
+      return kata_error__set (err, KATA_E_CONFIG, key,
+                              "%s: image \"%s\" and initrd \"%s\" are both set; keep one, set the other to \"\"", key,
+                              h->image, h->initrd);
+    if (h->default_maxvcpus != 0 && h->default_vcpus > (double) h->default_maxvcpus)
+      return kata_error__set (err, KATA_E_CONFIG, "default_vcpus",
+                              "hypervisor.%s.default_vcpus: %g is more than default_maxvcpus, %" G_GINT64_FORMAT,
+                              h->name, h->default_vcpus, h->default_maxvcpus);
+    if (h->default_maxmemory != 0 && h->default_memory > h->default_maxmemory)
+      return kata_error__set (err, KATA_E_CONFIG, "default_memory",
+                              "hypervisor.%s.default_memory: %" G_GINT64_FORMAT
+                              " is more than default_maxmemory, %" G_GINT64_FORMAT,
+                              h->name, h->default_memory, h->default_maxmemory);
+  }
+  return 0;
+}
+
+const char *
 kata_config__hypervisor_name (const kata_config *config)
 {
   if (*config->runtime.hypervisor_name != '\0')
-    return config->runtime.hypervisor_name;
+    return kata_config__canonical_name (config->runtime.hypervisor_name);
   return config->first_hypervisor;
 }
 
 const struct kata_hypervisor_config *
 kata_config__find_hypervisor (const kata_config *config, const char *name)
 {
-  return g_hash_table_lookup (config->hypervisors, name);
+  return g_hash_table_lookup (config->hypervisors, kata_config__canonical_name (name));
 }
 
 const struct kata_hypervisor_config *

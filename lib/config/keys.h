@@ -25,10 +25,12 @@ enum kata_key_type {
 };
 
 enum kata_key_flags {
-  KATA_KEY_ANNOTATION = 1, /* a pod may set it if enable_annotations lists it */
-  KATA_KEY_PATH = 2,       /* an absolute path or "" */
-  KATA_KEY_SHOWN = 4,      /* stands uncommented in our default configuration.toml */
-  KATA_KEY_OURS = 8,       /* libkata's own; Kata does not know it */
+  KATA_KEY_ANNOTATION = 1,  /* a pod may set it if enable_annotations lists it */
+  KATA_KEY_PATH = 2,        /* an absolute path or "" */
+  KATA_KEY_SHOWN = 4,       /* stands uncommented in our default configuration.toml */
+  KATA_KEY_OURS = 8,        /* libkata's own; Kata does not know it */
+  KATA_KEY_GUEST_PATH = 16, /* an absolute path inside the guest or "" */
+  KATA_KEY_POWER2 = 32,     /* 0 or a power of two */
 };
 
 /** The offset of keys that Kata knows and libkata does not act on: setting one is a warning. */

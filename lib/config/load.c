@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -21,6 +22,14 @@ const char *const kata_config__search_path[] = {
   NULL,
 };
 
+static int
+open_code (int errnum)
+{
+  if (errnum == ENOENT || errnum == ENOTDIR)
+    return KATA_E_NOT_FOUND;
+  return errnum == EACCES || errnum == EPERM ? KATA_E_PERMISSION : KATA_E_IO;
+}
+
 /* A regular file of bounded size, whole; a FIFO or device must not make us wait, so it is opened without blocking and refused. */
 static int
 read_file (char **text, size_t *len, int dir_fd, const char *name, const char *path, kata_error **err)
@@ -28,8 +37,7 @@ read_file (char **text, size_t *len, int dir_fd, const char *name, const char *p
   struct stat st;
   kata_auto_fd int fd = openat (dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0)
-    return kata_error__errno (err, errno == ENOENT ? KATA_E_NOT_FOUND : KATA_E_IO, path, errno,
-                              "configuration file \"%s\"", path);
+    return kata_error__errno (err, open_code (errno), path, errno, "configuration file \"%s\"", path);
   if (fstat (fd, &st) != 0 || !S_ISREG (st.st_mode))
     return kata_error__set (err, KATA_E_CONFIG, path, "configuration file \"%s\": not a regular file", path);
   if (st.st_size > KATA_CONFIG_BYTES_MAX)
@@ -79,11 +87,18 @@ close_dir (DIR *dir)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DIR, close_dir)
 
-/* `config.d/` beside the base file, sorted; a directory or device in it is an error, because somebody expects it to count. */
+/* `config.d/` beside the base file, where its symlinks end, sorted; a directory or device in it is an error, because somebody expects it to count. */
 static int
 merge_dropins (kata_config *config, const char *base, GPtrArray *warnings, kata_error **err)
 {
-  g_autofree char *dir = g_path_get_dirname (base);
+  g_autofree char *real = g_canonicalize_filename (base, NULL);
+  char *resolved = realpath (base, NULL); /* not of GLib's memory */
+  if (resolved != NULL) {
+    g_free (real);
+    real = g_strdup (resolved);
+    free (resolved);
+  }
+  g_autofree char *dir = g_path_get_dirname (real);
   g_autofree char *path = g_build_filename (dir, "config.d", NULL);
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (DIR) stream = opendir (path);
@@ -109,11 +124,12 @@ merge_dropins (kata_config *config, const char *base, GPtrArray *warnings, kata_
   return 0;
 }
 
+/* The first that is there, even if it cannot be read: an administrator's file is not passed over in silence. */
 static const char *
 first_existing (const char *const *search)
 {
   for (; *search != NULL; search++)
-    if (access (*search, F_OK) == 0)
+    if (access (*search, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
       return *search;
   return NULL;
 }
@@ -129,6 +145,8 @@ kata_config__load (kata_config **out, const char *path, const char *const *searc
   int r = base != NULL ? merge_file (config, AT_FDCWD, base, base, warnings, err) : 0;
   if (r == 0 && base != NULL)
     r = merge_dropins (config, base, warnings, err);
+  if (r == 0)
+    r = kata_config__check (config, err);
   if (r != 0)
     return r;
   g_free (config->path);
@@ -143,6 +161,8 @@ kata_config__parse (kata_config **out, const char *name, const char *text, size_
 {
   g_autoptr (kata_config) config = kata_config__new ();
   int r = kata_config__read_text (config, name, text, len, warnings, err);
+  if (r == 0)
+    r = kata_config__check (config, err);
   if (r == 0)
     *out = g_steal_pointer (&config);
   return r;

@@ -7,6 +7,8 @@
 #define PATH  KATA_KEY_PATH
 #define SHOWN KATA_KEY_SHOWN
 #define OURS  KATA_KEY_OURS
+#define GUEST KATA_KEY_GUEST_PATH
+#define POW2  KATA_KEY_POWER2
 
 /** A key that libkata acts on; the rest of the arguments are designated initialisers (.alias, .min and .max, .oneof, .valid). */
 #define USED(key, kind, marks, default_text, text, ...)                                                                \

@@ -2,9 +2,7 @@
 /* store: moves values between texts, TOML and the structs, as the key table says; reads no file. */
 #include "config/store.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define STRINGS_MAX 1024
@@ -71,9 +69,10 @@ kata_store__allowed (const struct kata_key *key)
     return g_strdup_printf ("one of \"%s\"", list);
   }
   if (key->min != 0 || key->max != 0)
-    return g_strdup_printf ("%s from %.15g to %.15g", names[key->type], key->min, key->max);
-  if ((key->flags & KATA_KEY_PATH) != 0)
-    return g_strdup ("an absolute path or \"\"");
+    return g_strdup_printf ("%s from %.15g to %.15g%s", names[key->type], key->min, key->max,
+                            (key->flags & KATA_KEY_POWER2) != 0 ? " that is 0 or a power of two" : "");
+  if ((key->flags & (KATA_KEY_PATH | KATA_KEY_GUEST_PATH)) != 0)
+    return g_strdup ("an absolute path without \"..\", or \"\"");
   return g_strdup (names[key->type]);
 }
 
@@ -85,23 +84,32 @@ refuse (kata_error **err, const struct kata_key *key, const char *full_key, cons
                           allowed);
 }
 
+/* No ".." either: what a path names shall be readable off the path, and globs shall mean what they say. */
+static gboolean
+path_is_fine (const char *text)
+{
+  return *text == '\0' || (*text == '/' && strstr (text, "/../") == NULL && !g_str_has_suffix (text, "/.."));
+}
+
 static gboolean
 string_is_fine (const struct kata_key *key, const char *text, size_t len)
 {
-  if (strlen (text) != len || len > STRING_MAX)
+  if (strlen (text) != len || len > STRING_MAX || !g_utf8_validate (text, (gssize) len, NULL))
     return FALSE;
   for (const char *p = text; *p != '\0'; p++)
-    if ((unsigned char) *p < 0x20)
+    if ((unsigned char) *p < 0x20 || *p == 0x7f)
       return FALSE;
   if (key->oneof != NULL)
     return g_strv_contains (key->oneof, text);
-  return (key->flags & KATA_KEY_PATH) == 0 || *text == '\0' || *text == '/';
+  return (key->flags & (KATA_KEY_PATH | KATA_KEY_GUEST_PATH)) == 0 || path_is_fine (text);
 }
 
 static gboolean
 number_is_fine (const struct kata_key *key, double number)
 {
-  return isfinite (number) && ((key->min == 0 && key->max == 0) || (number >= key->min && number <= key->max));
+  if (!isfinite (number) || ((key->min != 0 || key->max != 0) && (number < key->min || number > key->max)))
+    return FALSE;
+  return (key->flags & KATA_KEY_POWER2) == 0 || ((int64_t) number & ((int64_t) number - 1)) == 0;
 }
 
 static void
@@ -140,18 +148,28 @@ describe (const toml_value *value)
   }
 }
 
+/* A value on its way from a text into a struct; `kind` says which member counts. */
+struct candidate {
+  enum kata_key_type kind;
+  gboolean truth;
+  int64_t integer;
+  double number;
+  const char *string;
+  size_t length;
+  char **strings;
+};
+
 static gboolean
-take_strings (const struct kata_key *key, const toml_value *value, char ***out)
+string_list (const toml_value *array, char ***out)
 {
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
-  size_t n = toml_array_length (value);
+  size_t n = toml_array_length (array);
   if (n > STRINGS_MAX)
     return FALSE;
   for (size_t i = 0; i < n; i++) {
     size_t len = 0;
-    const toml_value *item = toml_array_get (value, i);
-    const char *text = toml_value_type (item) == TOML_STRING ? toml_value_string (item, &len) : NULL;
-    if (text == NULL || !string_is_fine (key, text, len))
+    const char *text = toml_value_string (toml_array_get (array, i), &len);
+    if (text == NULL || strlen (text) != len)
       return FALSE;
     g_ptr_array_add (list, g_strdup (text));
   }
@@ -160,52 +178,107 @@ take_strings (const struct kata_key *key, const toml_value *value, char ***out)
   return TRUE;
 }
 
-/* Checks the value; stores it unless the key is one that we do not act on. */
+/* FALSE for what no key can be: dates, arrays of other things than strings where strings are wanted. */
+static gboolean
+from_toml (struct candidate *c, enum kata_key_type wanted, const toml_value *value)
+{
+  switch (toml_value_type (value)) {
+  case TOML_BOOLEAN:
+    *c = (struct candidate){ .kind = KATA_KEY_BOOL, .truth = toml_value_boolean (value) };
+    return TRUE;
+  case TOML_INTEGER:
+    *c = (struct candidate){ .kind = KATA_KEY_INT,
+                             .integer = toml_value_integer (value),
+                             .number = (double) toml_value_integer (value) };
+    return TRUE;
+  case TOML_FLOAT:
+    *c = (struct candidate){ .kind = KATA_KEY_FLOAT, .number = toml_value_float (value) };
+    return TRUE;
+  case TOML_STRING:
+    *c = (struct candidate){ .kind = KATA_KEY_STRING };
+    c->string = toml_value_string (value, &c->length);
+    return TRUE;
+  case TOML_ARRAY:
+    *c = (struct candidate){ .kind = wanted == KATA_KEY_TABLE ? KATA_KEY_TABLE : KATA_KEY_STRINGS };
+    return wanted != KATA_KEY_STRINGS || string_list (value, &c->strings);
+  case TOML_TABLE:
+    *c = (struct candidate){ .kind = KATA_KEY_TABLE };
+    return TRUE;
+  default:
+    return FALSE;
+  }
+}
+
+/* Annotations are plain texts: lists are parted by semicolons, as in Kata. */
+static gboolean
+from_text (struct candidate *c, enum kata_key_type wanted, const char *text)
+{
+  char *end = NULL;
+  *c = (struct candidate){ .kind = wanted, .string = text, .length = strlen (text) };
+  switch (wanted) {
+  case KATA_KEY_BOOL:
+    c->truth = strcmp (text, "true") == 0;
+    return c->truth || strcmp (text, "false") == 0;
+  case KATA_KEY_INT:
+    if (!g_ascii_string_to_signed (text, 10, G_MININT64, G_MAXINT64, &c->integer, NULL))
+      return FALSE;
+    c->number = (double) c->integer;
+    return TRUE;
+  case KATA_KEY_FLOAT:
+    if (*text == '\0' || strspn (text, "0123456789.-") != c->length)
+      return FALSE;
+    c->number = g_ascii_strtod (text, &end);
+    return *end == '\0';
+  case KATA_KEY_STRINGS:
+    c->strings = g_strsplit (text, ";", STRINGS_MAX);
+    return TRUE; /* what is past the limit stays in the last item */
+  default:
+    return wanted == KATA_KEY_STRING;
+  }
+}
+
+static gboolean
+candidate_is_fine (const struct kata_key *key, const struct candidate *c)
+{
+  if (key->type != c->kind && !(key->type == KATA_KEY_FLOAT && c->kind == KATA_KEY_INT))
+    return FALSE;
+  if (c->kind == KATA_KEY_INT || c->kind == KATA_KEY_FLOAT)
+    return number_is_fine (key, c->number);
+  if (c->kind == KATA_KEY_STRING)
+    return string_is_fine (key, c->string, c->length);
+  for (char **item = c->kind == KATA_KEY_STRINGS ? c->strings : NULL; item != NULL && *item != NULL; item++)
+    if (!string_is_fine (key, *item, strlen (*item)))
+      return FALSE;
+  return TRUE;
+}
+
+/* Checks the value and stores it, unless the key is one that we do not act on; frees what it has not stored. */
+static gboolean
+put (void *base, const struct kata_key *key, struct candidate *c)
+{
+  gboolean fine = candidate_is_fine (key, c);
+  if (fine && key->offset != KATA_KEY_UNUSED) {
+    void *at = field (base, key);
+    if (key->type == KATA_KEY_BOOL)
+      *(int32_t *) at = c->truth;
+    else if (key->type == KATA_KEY_INT)
+      *(int64_t *) at = c->integer;
+    else if (key->type == KATA_KEY_FLOAT)
+      *(double *) at = c->number;
+    else if (key->type == KATA_KEY_STRING)
+      put_string (at, c->string);
+    else if (key->type == KATA_KEY_STRINGS)
+      put_strings (at, g_steal_pointer (&c->strings));
+  }
+  g_strfreev (c->strings);
+  return fine;
+}
+
 static gboolean
 take (void *base, const struct kata_key *key, const toml_value *value)
 {
-  enum toml_type type = toml_value_type (value);
-  gboolean used = key->offset != KATA_KEY_UNUSED;
-  double number = type == TOML_INTEGER ? (double) toml_value_integer (value) : toml_value_float (value);
-  char **strings = NULL;
-  const char *text;
-  size_t len = 0;
-  switch (key->type) {
-  case KATA_KEY_BOOL:
-    if (type == TOML_BOOLEAN && used)
-      *(int32_t *) field (base, key) = toml_value_boolean (value);
-    return type == TOML_BOOLEAN;
-  case KATA_KEY_INT:
-    if (type != TOML_INTEGER || !number_is_fine (key, number))
-      return FALSE;
-    if (used)
-      *(int64_t *) field (base, key) = toml_value_integer (value);
-    return TRUE;
-  case KATA_KEY_FLOAT:
-    if ((type != TOML_INTEGER && type != TOML_FLOAT) || !number_is_fine (key, number))
-      return FALSE;
-    if (used)
-      *(double *) field (base, key) = number;
-    return TRUE;
-  case KATA_KEY_STRING:
-    text = type == TOML_STRING ? toml_value_string (value, &len) : NULL;
-    if (text == NULL || !string_is_fine (key, text, len))
-      return FALSE;
-    if (used)
-      put_string (field (base, key), text);
-    return TRUE;
-  case KATA_KEY_STRINGS:
-    if (type != TOML_ARRAY || !take_strings (key, value, &strings))
-      return FALSE;
-    if (used)
-      put_strings (field (base, key), strings);
-    else
-      g_strfreev (strings);
-    return TRUE;
-  case KATA_KEY_TABLE:
-    return type == TOML_TABLE || type == TOML_ARRAY;
-  }
-  return FALSE;
+  struct candidate c = { 0 };
+  return from_toml (&c, key->type, value) && put (base, key, &c);
 }
 
 int
@@ -218,29 +291,14 @@ kata_store__set (void *base, const struct kata_key *key, const char *full_key, c
   return refuse (err, key, full_key, where, given);
 }
 
-/* An annotation's text as the TOML that it would be. */
 int
 kata_store__set_text (void *base, const struct kata_key *key, const char *full_key, const char *text, kata_error **err)
 {
-  g_autoptr (GString) line = g_string_new ("v = ");
-  toml_document *document = NULL;
-  gboolean quoted = key->type == KATA_KEY_STRING;
-  int r = KATA_E_CONFIG;
-  if (quoted && strpbrk (text, "\\\n\r\t\"") != NULL)
-    return refuse (err, key, full_key, "", "a text with quotes or control characters");
-  if (quoted)
-    g_string_append_printf (line, "\"%s\"", text);
-  else
-    g_string_append (line, text);
-  if (strchr (text, '\n') == NULL && toml_parse (&document, line->str, line->len, NULL, NULL) == 0 &&
-      toml_table_length (toml_document_root (document)) == 1)
-    r = kata_store__set (base, key, full_key, "", toml_table_get (toml_document_root (document), "v"), err);
-  else {
-    g_autofree char *given = g_strdup_printf ("\"%.60s\"", text);
-    r = refuse (err, key, full_key, "", given);
-  }
-  toml_document_free (document);
-  return r;
+  struct candidate c = { 0 };
+  if (from_text (&c, key->type, text) && put (base, key, &c))
+    return 0;
+  g_autofree char *given = g_strdup_printf ("\"%.60s\"", text);
+  return refuse (err, key, full_key, "", given);
 }
 
 void

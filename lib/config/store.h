@@ -21,7 +21,13 @@ struct kata_config {
   struct kata_runtime_config runtime;
 };
 
+#define KATA_HYPERVISOR_NAME_MAX 32
+
 kata_config *kata_config__new (void);
+/** Kata's longer names of a hypervisor: "firecracker" is "fc", "cloud-hypervisor" is "clh"; any other is @name itself. */
+const char *kata_config__canonical_name (const char *name);
+/** What only the whole shows, once all texts are read. */
+int kata_config__check (const kata_config *config, kata_error **err);
 kata_config *kata_config__copy (const kata_config *config);
 /** The table of @name, made from the defaults when it is new. */
 struct kata_hypervisor_config *kata_config__add_hypervisor (kata_config *config, const char *name);

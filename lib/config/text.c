@@ -16,12 +16,34 @@ struct reader {
 static void G_GNUC_PRINTF (3, 4) warn (struct reader *r, uint32_t line, const char *format, ...)
 {
   va_list args;
-  if (r->warnings == NULL || r->warnings->len >= WARNINGS_MAX)
+  if (r->warnings == NULL || r->warnings->len > WARNINGS_MAX)
     return;
+  if (r->warnings->len == WARNINGS_MAX) {
+    g_ptr_array_add (r->warnings, g_strdup_printf ("%s: there are more warnings than %d", r->name, WARNINGS_MAX));
+    return;
+  }
   va_start (args, format);
   g_autofree char *text = g_strdup_vprintf (format, args);
   va_end (args);
   g_ptr_array_add (r->warnings, g_strdup_printf ("%s:%u: %s", r->name, line, text));
+}
+
+/* Kata's own files set nearly every key, most of them to "off": what asks for nothing is told in one warning a table. */
+static gboolean
+asks_for_nothing (const toml_value *value)
+{
+  switch (toml_value_type (value)) {
+  case TOML_BOOLEAN:
+    return !toml_value_boolean (value);
+  case TOML_INTEGER:
+    return toml_value_integer (value) == 0;
+  case TOML_STRING:
+    return *toml_value_string (value, NULL) == '\0';
+  case TOML_ARRAY:
+    return toml_array_length (value) == 0;
+  default:
+    return FALSE;
+  }
 }
 
 static void
@@ -46,32 +68,47 @@ refuse_both_names (struct reader *r, const toml_value *table, const struct kata_
                           line, heading, row->name, row->alias);
 }
 
+/* One key of a section: checked, stored if we act on it; else warned of, or added to @off when it asks for nothing. */
+static int
+read_key (struct reader *r, void *base, enum kata_key_section section, const char *heading, const toml_value *table,
+          const struct toml_key *at, const toml_value *value, GString *off)
+{
+  const struct kata_key *row = kata_store__find (section, at->text);
+  g_autofree char *where = g_strdup_printf ("%s:%u: ", r->name, at->line);
+  g_autofree char *full = g_strdup_printf ("%s.%s", heading, at->text);
+  if (row == NULL || strlen (at->text) != at->length) {
+    warn_unknown (r, at->line, section, heading, at->text);
+    return 0;
+  }
+  int code = refuse_both_names (r, table, row, at->text, at->line, heading);
+  if (code == 0)
+    code = kata_store__set (base, row, full, where, value, r->err);
+  if (code != 0 || row->offset != KATA_KEY_UNUSED)
+    return code;
+  if (asks_for_nothing (value))
+    g_string_append_printf (off, "%s%s", off->len > 0 ? ", " : "", at->text);
+  else
+    warn (r, at->line, "%s: Kata knows this key; libkata does not act on it yet", full);
+  return 0;
+}
+
 static int
 read_section (struct reader *r, void *base, enum kata_key_section section, const char *heading, const toml_value *table,
               const char *const *subtables)
 {
+  g_autoptr (GString) off = g_string_new (NULL);
   for (size_t i = 0; i < toml_table_length (table); i++) {
     struct toml_key at;
     const toml_value *value = toml_table_at (table, i, &at);
-    const char *key = at.text;
-    uint32_t line = at.line;
-    const struct kata_key *row = kata_store__find (section, key);
-    if (subtables != NULL && g_strv_contains (subtables, key))
+    if (subtables != NULL && g_strv_contains (subtables, at.text))
       continue;
-    if (row == NULL) {
-      warn_unknown (r, line, section, heading, key);
-      continue;
-    }
-    g_autofree char *where = g_strdup_printf ("%s:%u: ", r->name, line);
-    g_autofree char *full = g_strdup_printf ("%s.%s", heading, key);
-    int code = refuse_both_names (r, table, row, key, line, heading);
-    if (code == 0)
-      code = kata_store__set (base, row, full, where, value, r->err);
+    int code = read_key (r, base, section, heading, table, &at, value, off);
     if (code != 0)
       return code;
-    if (row->offset == KATA_KEY_UNUSED)
-      warn (r, line, "%s: Kata knows this key; libkata does not act on it yet", full);
   }
+  if (off->len > 0)
+    warn (r, toml_value_line (table),
+          "%s: Kata knows these keys, libkata does not act on them yet; all are empty or off: %s", heading, off->str);
   return 0;
 }
 
@@ -85,33 +122,62 @@ expect_table (struct reader *r, const char *heading, const toml_value *value)
                           toml_value_line (value), heading, toml_type_name (toml_value_type (value)));
 }
 
+/* Third parties may register a hypervisor of any name, so that an unknown one is no error. */
+static void
+warn_hypervisor (struct reader *r, uint32_t line, const char *name)
+{
+  static const char *const ours[] = { "qemu", "clh", "fc", "stratovirt", "acrn", "builtin", "null", NULL };
+  static const char *const katas[] = { "dragonball", "openvmm", "remote", NULL };
+  if (g_strv_contains (ours, name))
+    return;
+  if (g_strv_contains (katas, name))
+    warn (r, line, "hypervisor.%s: Kata knows this hypervisor; libkata does not have it", name);
+  else
+    warn (r, line,
+          "hypervisor.%s: no hypervisor of libkata's own; those are qemu, clh, fc, stratovirt, acrn, builtin, null",
+          name);
+}
+
+/* One [hypervisor.NAME] and its [hypervisor.NAME.factory]. */
+static int
+read_hypervisor (struct reader *r, kata_config *config, const char *name, const toml_value *table)
+{
+  static const char *const subtables[] = { "factory", NULL };
+  g_autofree char *heading = g_strdup_printf ("hypervisor.%s", name);
+  g_autofree char *factory_heading = g_strdup_printf ("hypervisor.%s.factory", name);
+  const char *canonical = kata_config__canonical_name (name);
+  int code = expect_table (r, heading, table);
+  if (code == 0)
+    code = read_section (r, kata_config__add_hypervisor (config, canonical), KATA_KEY_HYPERVISOR, heading, table,
+                         subtables);
+  if (code == 0 && *config->first_hypervisor == '\0') {
+    g_free (config->first_hypervisor);
+    config->first_hypervisor = g_strdup (canonical);
+  }
+  const toml_value *factory = code == 0 ? toml_table_get (table, "factory") : NULL;
+  if (factory != NULL)
+    code = expect_table (r, factory_heading, factory);
+  if (factory != NULL && code == 0)
+    code = read_section (r, NULL, KATA_KEY_FACTORY, factory_heading, factory, NULL);
+  return code;
+}
+
 static int
 read_hypervisors (struct reader *r, kata_config *config, const toml_value *tables)
 {
-  static const char *const subtables[] = { "factory", NULL };
   for (size_t i = 0; i < toml_table_length (tables); i++) {
     struct toml_key at;
     const toml_value *table = toml_table_at (tables, i, &at);
-    const char *name = at.text;
-    uint32_t line = at.line;
-    g_autofree char *heading = g_strdup_printf ("hypervisor.%s", name);
-    g_autofree char *factory_heading = g_strdup_printf ("hypervisor.%s.factory", name);
-    if (strlen (name) > 32)
-      return kata_error__set (r->err, KATA_E_LIMIT, "hypervisor",
-                              "%s:%u: a hypervisor's name has at most 32 characters", r->name, line);
-    int code = expect_table (r, heading, table);
-    if (code == 0 && *config->first_hypervisor == '\0') {
-      g_free (config->first_hypervisor);
-      config->first_hypervisor = g_strdup (name);
-    }
-    if (code == 0)
-      code =
-          read_section (r, kata_config__add_hypervisor (config, name), KATA_KEY_HYPERVISOR, heading, table, subtables);
-    const toml_value *factory = code == 0 ? toml_table_get (table, "factory") : NULL;
-    if (factory != NULL)
-      code = expect_table (r, factory_heading, factory);
-    if (factory != NULL && code == 0)
-      code = read_section (r, NULL, KATA_KEY_FACTORY, factory_heading, factory, NULL);
+    const char *canonical = kata_config__canonical_name (at.text);
+    if (at.length == 0 || at.length > KATA_HYPERVISOR_NAME_MAX || strlen (at.text) != at.length)
+      return kata_error__set (r->err, KATA_E_LIMIT, "hypervisor", "%s:%u: a hypervisor's name has 1 to %d characters",
+                              r->name, at.line, KATA_HYPERVISOR_NAME_MAX);
+    if (canonical != at.text && toml_table_get (tables, canonical) != NULL)
+      return kata_error__set (r->err, KATA_E_CONFIG, "hypervisor",
+                              "%s:%u: hypervisor.%s and hypervisor.%s are one table; keep one of them", r->name,
+                              at.line, at.text, canonical);
+    warn_hypervisor (r, at.line, canonical);
+    int code = read_hypervisor (r, config, at.text, table);
     if (code != 0)
       return code;
   }
