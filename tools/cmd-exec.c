@@ -28,12 +28,14 @@ struct exec {
 static int
 start_failed (struct exec *exec, const kata_error *err)
 {
-  int code = kata_error_get_code (err), rc = output_error (exec->job.ctl, NULL, err);
+  int code = kata_error_get_code (err), rc = CTL_FAILED;
   const char *key = kata_error_get_key (err);
-  if (code == KATA_E_NOT_FOUND && kata_container_get_state (exec->container) == KATA_STATE_RUNNING &&
-      !(key && g_str_equal (key, kata_container_get_id (exec->container))))
-    return CTL_NO_PROGRAM;
-  return code == KATA_E_PERMISSION ? CTL_NOT_EXECUTABLE : rc;
+  int about_container = key && g_str_equal (key, kata_container_get_id (exec->container));
+  if (code == KATA_E_NOT_FOUND && !about_container && kata_container_get_state (exec->container) == KATA_STATE_RUNNING)
+    rc = CTL_NO_PROGRAM;
+  else if (code == KATA_E_PERMISSION)
+    rc = CTL_NOT_EXECUTABLE;
+  return output_error_as (exec->job.ctl, rc, err);
 }
 
 static int

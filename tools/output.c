@@ -88,14 +88,26 @@ say_error (ctl *ctl, const char *code, const char *text, const char *key, int ex
   return exit_code;
 }
 
-int
-output_error (ctl *ctl, const char *what, const kata_error *err)
+static int
+say_kata_error (ctl *ctl, int exit_code, const char *what, const kata_error *err)
 {
   const char *message = kata_error_get_message (err);
   if (!message)
     message = "unknown error";
   g_autofree char *text = what ? g_strdup_printf ("%s: %s", what, message) : g_strdup (message);
-  return say_error (ctl, kata_error_code_name (kata_error_get_code (err)), text, kata_error_get_key (err), CTL_FAILED);
+  return say_error (ctl, kata_error_code_name (kata_error_get_code (err)), text, kata_error_get_key (err), exit_code);
+}
+
+int
+output_error (ctl *ctl, const char *what, const kata_error *err)
+{
+  return say_kata_error (ctl, CTL_FAILED, what, err);
+}
+
+int
+output_error_as (ctl *ctl, int exit_code, const kata_error *err)
+{
+  return say_kata_error (ctl, exit_code, NULL, err);
 }
 
 int

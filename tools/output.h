@@ -8,6 +8,8 @@
 
 /** Print `katactl: error: …` in one line and return CTL_FAILED. @what names the thing in front of the library's message, or NULL. */
 int output_error (ctl *ctl, const char *what, const kata_error *err);
+/** The same with another exit code. */
+int output_error_as (ctl *ctl, int exit_code, const kata_error *err);
 /** Print a message of katactl's own and return @exit_code. */
 int output_fail (ctl *ctl, int exit_code, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /** Print a mistake in the command line with a pointer to the command's help; returns CTL_USAGE. */

@@ -48,14 +48,14 @@ fail (session *session, int starting, const kata_error *err)
                         (double) job->timeout_ms / 1000);
   if (signum)
     return CTL_SIGNAL_BASE + signum;
-  int code = kata_error_get_code (err), rc = output_error (job->ctl, NULL, err);
+  int code = kata_error_get_code (err), rc = CTL_FAILED;
   const char *key = kata_error_get_key (err);
   starting = starting || (key && strstr (key, "process.args"));
   if (starting && code == KATA_E_NOT_FOUND)
-    return CTL_NO_PROGRAM;
-  if (starting && code == KATA_E_PERMISSION)
-    return CTL_NOT_EXECUTABLE;
-  return rc;
+    rc = CTL_NO_PROGRAM;
+  else if (starting && code == KATA_E_PERMISSION)
+    rc = CTL_NOT_EXECUTABLE;
+  return output_error_as (job->ctl, rc, err);
 }
 
 /* Create and boot. Returns -1 to go on, or an exit code. */

@@ -74,10 +74,12 @@ read_reports (ctl *ctl, int fd, char **id)
   ssize_t length;
   int result = -1;
   FILE *reports = fdopen (fd, "r");
-  while (reports && result < 0 && (length = getline (&line, &room, reports)) > 0) {
+  /* After an error we stay until the supervisor has cleaned up and is gone. */
+  while (reports && result != CTL_OK && (length = getline (&line, &room, reports)) > 0) {
     if (line[length - 1] == '\n')
       line[length - 1] = 0;
-    result = take_report (line, &progress, id);
+    int one = take_report (line, &progress, id);
+    result = result < 0 ? one : result;
   }
   progress_end (&progress);
   free (line);
