@@ -12,7 +12,7 @@
 #include "terminal.h"
 
 /* What the guest's kernel and agent need beside what the container may use. */
-#define GUEST_OVERHEAD_MIB 256
+#define GUEST_OVERHEAD_MIB 128
 
 GPtrArray *
 request_environment (ctl *ctl, GPtrArray *words, int terminal)

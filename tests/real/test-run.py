@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""test-run: `katactl run` in real virtual machines: streams, exit codes, terminal, volumes, signals. Arguments: KATACTL [CONFIG]."""
+import fcntl
+import hashlib
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from ctl import Katactl, make_rootfs, require_guest  # noqa: E402
+
+PROGRAM, CONFIG = sys.argv[1], (sys.argv[2:3] or [None])[0]
+BOOT = 180  # seconds, on a machine without virtualization that does other things besides
+
+
+class Real(unittest.TestCase):
+    def setUp(self):
+        self.ctl = Katactl(PROGRAM, config=CONFIG, timeout=BOOT)
+        make_rootfs(self.ctl.rootfs)
+
+    def tearDown(self):
+        left_running = self.ctl.ids()
+        self.ctl.clean()
+        left = self.ctl.settled_leftovers()
+        self.ctl.close()
+        self.assertEqual((left_running, left), ([], []))
+
+    def run_in(self, *words, **more):
+        return self.ctl.run("run", "--rootfs", self.ctl.rootfs, *words, **more)
+
+
+class Streams(Real):
+    def test_both_streams_exit_code_and_kernel(self):
+        result = self.run_in("--", "sh", "-c", "echo out; echo err >&2; uname -r; exit 7")
+        lines = result.stdout.decode().splitlines()
+        self.assertEqual((result.returncode, lines[0], result.stderr), (7, "out", b"err\n"))
+        self.assertNotEqual(lines[1], os.uname().release)
+
+    def test_standard_input(self):
+        data = os.urandom(1024 * 1024)
+        self.assertEqual(self.run_in("-i", "--", "cat", stdin=data).stdout, data)
+
+    def test_no_standard_input(self):
+        result = self.run_in("--", "sh", "-c", "cat; echo end", stdin=b"not for you\n")
+        self.assertEqual((result.returncode, result.stdout), (0, b"end\n"))
+
+    def test_200_mib(self):
+        size = 200 * 1024 * 1024
+        begun, digest, count = time.monotonic(), hashlib.sha256(), 0
+        script = f"yes 0123456789abcdef | head -c {size}"
+        process = self.ctl.start("run", "--rootfs", self.ctl.rootfs, "--", "sh", "-c", script)
+        while chunk := process.stdout.read(1 << 20):
+            digest.update(chunk)
+            count += len(chunk)
+        self.assertEqual(process.wait(60), 0, process.stderr.read())
+        process.stdout.close()
+        process.stderr.close()
+        line = b"0123456789abcdef\n"
+        expected = hashlib.sha256((line * (size // len(line) + 1))[:size]).hexdigest()
+        self.assertEqual((count, digest.hexdigest()), (size, expected))
+        seconds = time.monotonic() - begun
+        print(f"200 MiB through standard output in {seconds:.1f} s with the start: {size / seconds / 2**20:.1f} MiB/s")
+
+    def test_output_that_nobody_reads(self):
+        process = self.ctl.start("run", "--rootfs", self.ctl.rootfs, "--", "yes")
+        process.stdout.read(10)
+        process.stdout.close()
+        self.assertEqual(process.wait(60), 141)
+        process.stderr.close()
+
+    def test_timing(self):
+        result = self.run_in("--trace-timing", "--", "echo", "x")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        print(result.stderr.decode())
+        self.assertIn(b"start to first output", result.stderr)
+
+
+class Failures(Real):
+    def test_programs_that_cannot_run(self):
+        result = self.run_in("--", "nosuch")
+        self.assertEqual(result.returncode, 127, result.stderr)
+        self.assertIn(b"nosuch", result.stderr)
+        result = self.run_in("--", "/bin/not-executable")
+        self.assertEqual(result.returncode, 126, result.stderr)
+
+    def test_time_limit(self):
+        result = self.run_in("--timeout", "60s", "--", "true")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        begun = time.monotonic()
+        result = self.run_in("--timeout", "2s", "--", "sleep", "600")
+        self.assertEqual(result.returncode, 124, result.stderr)
+        self.assertLess(time.monotonic() - begun, 30)
+
+    def test_signals(self):
+        for script, signum, code in (("trap 'exit 42' TERM; echo up; while :; do sleep 1; done", signal.SIGTERM, 42),
+                                     ("trap 'exit 43' INT; echo up; while :; do sleep 1; done", signal.SIGINT, 43)):
+            process = self.ctl.start("run", "--rootfs", self.ctl.rootfs, "--", "sh", "-c", script)
+            self.assertEqual(process.stdout.readline(), b"up\n")
+            process.send_signal(signum)
+            process.communicate(timeout=60)
+            self.assertEqual(process.returncode, code)
+
+    def test_interrupted_start(self):
+        process = self.ctl.start("run", "--rootfs", self.ctl.rootfs, "--", "true")
+        time.sleep(1.5)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 143)
+
+
+class Options(Real):
+    def test_options_of_the_process(self):
+        script = "id -u; id -g; pwd; echo $A-$B; hostname; touch /x 2>/dev/null || echo fixed; nproc"
+        result = self.run_in("-u", "1000:1001", "-w", "/tmp", "-e", "A=1", "-e", "B", "--hostname", "box", "--read-only", "--cpus", "2",
+                             "--memory", "256M", "--", "sh", "-c", script, env=dict(os.environ, B="2"))
+        self.assertEqual(result.stdout.decode().split(), ["1000", "1001", "/tmp", "1-2", "box", "fixed", "2"], result.stderr)
+
+    def test_volumes(self):
+        shared, fixed = os.path.join(self.ctl.directory, "shared"), os.path.join(self.ctl.directory, "fixed")
+        os.mkdir(shared)
+        os.chmod(shared, 0o777)
+        os.mkdir(fixed)
+        with open(os.path.join(fixed, "file"), "w", encoding="ascii") as f:
+            f.write("from the host")
+        script = ("cat /f/file; echo; echo no > /f/new 2>/dev/null || echo fixed; "
+                  "echo data > /s/new; chmod 640 /s/new; mkdir -p /s/d/e")
+        result = self.run_in("-u", "1234:2345", "-v", f"{shared}:/s", "-v", f"{fixed}:/f:ro", "--", "sh", "-c", script)
+        self.assertEqual((result.returncode, result.stdout), (0, b"from the host\nfixed\n"), result.stderr)
+        st = os.stat(os.path.join(shared, "new"))
+        with open(os.path.join(shared, "new"), encoding="ascii") as f:
+            self.assertEqual(f.read(), "data\n")
+        self.assertEqual((st.st_uid, st.st_gid, st.st_mode & 0o7777), (1234, 2345, 0o640))
+        self.assertTrue(os.path.isdir(os.path.join(shared, "d", "e")))
+        self.assertEqual(os.listdir(fixed), ["file"])
+
+
+class Terminal(Real):
+    """One katactl on a pseudo terminal."""
+
+    def open(self, *words):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            try:
+                os.execv(PROGRAM, self.ctl.argv("run", "-it", "--rootfs", self.ctl.rootfs, *words))
+            finally:
+                os._exit(1)
+        self.text = b""
+
+    def expect(self, wanted, seconds=BOOT):
+        until = time.monotonic() + seconds
+        while wanted not in self.text:
+            if not select.select([self.fd], [], [], max(0, until - time.monotonic()))[0]:
+                self.fail(f"{wanted!r} is not in {self.text!r}")
+            try:
+                self.text += os.read(self.fd, 65536)
+            except OSError:
+                self.fail(f"{wanted!r} is not in {self.text!r}, and katactl has ended")
+        self.text = self.text.split(wanted, 1)[1]
+
+    def finish(self):
+        while True:
+            try:
+                if not os.read(self.fd, 65536):
+                    break
+            except OSError:
+                break
+        status = os.waitpid(self.pid, 0)[1]
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(status)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def test_terminal(self):
+        self.open("--", "sh")
+        self.resize(30, 100)
+        before = termios.tcgetattr(self.fd)
+        self.expect(b"# ")
+        os.write(self.fd, b"tty; echo is-$((40 + 2))\n")
+        self.expect(b"/dev/")
+        self.expect(b"is-42")
+        self.assertNotEqual(termios.tcgetattr(self.fd)[3], before[3], "the terminal is not raw")
+        self.resize(33, 99)
+        time.sleep(1)
+        os.write(self.fd, b"stty size\n")
+        self.expect(b"33 99")
+        os.write(self.fd, b"sleep 1000; echo after-$?\n")
+        self.expect(b"sleep 1000")
+        time.sleep(1)
+        os.write(self.fd, b"\x03")
+        self.expect(b"after-130", 60)
+        os.write(self.fd, b"exit 5\n")
+        self.assertEqual(self.finish(), 5)
+
+    def test_restored_after_a_signal(self):
+        self.open("--", "sh")
+        self.expect(b"# ")
+        os.kill(self.pid, signal.SIGTERM)
+        self.expect(b"", 1)
+        flags = None
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                flags = termios.tcgetattr(self.fd)[3]
+            except termios.error:
+                break
+            if flags & termios.ICANON:
+                break
+            time.sleep(0.2)
+        self.assertTrue(flags & termios.ICANON)
+        self.assertIn(self.finish(), (137, 143))
+
+
+if __name__ == "__main__":
+    require_guest(Katactl(PROGRAM, config=CONFIG))
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)
