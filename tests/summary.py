@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Adds up what ./check ran, from meson's JSON logs and its own list of steps; it runs nothing and exits 1 if anything failed."""
+
+import glob
+import json
+import os
+import re
+import sys
+
+GOOD = {'OK', 'EXPECTEDFAIL'}
+
+
+def reason(record):
+    for line in (record.get('stdout', '') + '\n' + record.get('stderr', '')).splitlines():
+        m = re.search(r'\bSKIP(?:PED)?\b[:\s]+(.*)', line)
+        if m and m.group(1).strip():
+            return m.group(1).strip()
+    return 'no reason printed'
+
+
+def read(folder):
+    """Yields (name, result, reason) of every test and step."""
+    steps = os.path.join(folder, 'steps')
+    if os.path.exists(steps):
+        with open(steps, encoding='utf-8') as f:
+            for line in f:
+                name, code = line.rstrip('\n').split('\t')
+                yield f'step {name}', 'OK' if code == '0' else 'FAIL', ''
+    for path in sorted(glob.glob(os.path.join(folder, '*.json'))):
+        run = os.path.basename(path)[:-len('.json')]
+        with open(path, encoding='utf-8') as f:
+            for line in f:
+                record = json.loads(line)
+                yield f"{run} {record['name']}", record['result'], reason(record) if record['result'] == 'SKIP' else record['result']
+
+
+def main():
+    results = list(read(sys.argv[1]))
+    skipped = [r for r in results if r[1] == 'SKIP']
+    failed = [r for r in results if r[1] not in GOOD and r[1] != 'SKIP']
+    for name, _, why in skipped:
+        print(f'skipped: {name}: {why}')
+    for name, _, why in failed:
+        print(f'failed: {name}{": " + why if why else ""}')
+    print(f'{len(results) - len(skipped) - len(failed)} passed, {len(failed)} failed, {len(skipped)} skipped')
+    return 1 if failed or not results else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
