@@ -71,7 +71,8 @@ kata_backend__probe (const kata_backend_entry *entry, const kata_vm_plan *plan, 
   kata_error *got = NULL;
   kata_capabilities found;
   kata_capabilities__init (&found);
-  code = settle (entry, "probe", entry->backend.probe (plan, &found, &got), got, err);
+  code = entry->backend.probe (plan, &found, &got);
+  code = settle (entry, "probe", code, got, err);
   if (code < 0)
     return code;
   found.size = sizeof found;
@@ -92,7 +93,8 @@ kata_backend__translate (const kata_backend_entry *entry, const kata_vm_plan *pl
   if (code < 0)
     return code;
   kata_error *got = NULL;
-  return settle (entry, "translate", entry->backend.translate (plan, json, &got), got, err);
+  code = entry->backend.translate (plan, json, &got);
+  return settle (entry, "translate", code, got, err);
 }
 
 static kata_vm *
@@ -120,7 +122,8 @@ kata_vm__launch (kata_vm **out, const kata_backend_entry *entry, const kata_vm_p
     return kata_error__set (err, KATA_E_INVALID, NULL, "hypervisor %s: launch without a journal", entry->backend.name);
   kata_error *got = NULL;
   void *handle = NULL;
-  code = settle (entry, "launch", entry->backend.launch (&handle, plan, &copy, &got), got, err);
+  code = entry->backend.launch (&handle, plan, &copy, &got);
+  code = settle (entry, "launch", code, got, err);
   if (code == 0)
     *out = vm_new (entry, handle, VM_RUNNING);
   return code;
@@ -140,7 +143,8 @@ kata_vm__attach (kata_vm **out, const kata_backend_entry *entry, const kata_vm_p
     return kata_error__set (err, KATA_E_INVALID, NULL, "hypervisor %s: attach to nothing", entry->backend.name);
   kata_error *got = NULL;
   void *handle = NULL;
-  code = settle (entry, "attach", entry->backend.attach (&handle, plan, saved, &copy, &got), got, err);
+  code = entry->backend.attach (&handle, plan, saved, &copy, &got);
+  code = settle (entry, "attach", code, got, err);
   if (code == 0)
     *out = vm_new (entry, handle, VM_UNKNOWN);
   return code;
@@ -151,7 +155,8 @@ kata_vm__save (kata_vm *vm, char **json, kata_error **err)
 {
   kata_error *got = NULL;
   g_mutex_lock (&vm->lock);
-  int code = settle (vm->entry, "save", vm->entry->backend.save (vm->handle, json, &got), got, err);
+  int code = vm->entry->backend.save (vm->handle, json, &got);
+  code = settle (vm->entry, "save", code, got, err);
   g_mutex_unlock (&vm->lock);
   return code;
 }
@@ -165,7 +170,8 @@ kata_vm__connect (kata_vm *vm, kata_stream *out, const kata_backend_env *env, ka
     return code;
   kata_error *got = NULL;
   kata_stream stream = { 0 };
-  code = settle (vm->entry, "connect", vm->entry->backend.connect (vm->handle, &stream, &copy, &got), got, err);
+  code = vm->entry->backend.connect (vm->handle, &stream, &copy, &got);
+  code = settle (vm->entry, "connect", code, got, err);
   if (code == 0)
     *out = stream;
   return code;

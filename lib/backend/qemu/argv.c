@@ -106,9 +106,8 @@ add_machine (struct builder *b)
 {
   const kata_vm_plan *p = b->plan;
   bool kvm = p->accel == KATA_ACCEL_KVM;
-  GString *machine =
-      g_string_new (b->microvm ? "microvm,acpi=on,rtc=on,pcie=off,usb=off"
-                               : "q35,smm=off,vmport=off,hpet=off,sata=off,smbus=off,i8042=off,usb=off,graphics=off");
+  GString *machine = g_string_new (b->microvm ? "microvm,acpi=on,rtc=on,pit=on,pic=on,pcie=off,usb=off"
+                                              : "q35,smm=off,vmport=off,hpet=off,sata=off,smbus=off,i8042=off,usb=off");
   if (kvm && !b->microvm)
     g_string_append (machine, ",kernel-irqchip=split");
   g_string_append (machine, ",dump-guest-core=off");
@@ -140,10 +139,14 @@ add_boot (struct builder *b)
   add (b, "-kernel", "%s", p->kernel);
   if (given (p->initrd))
     add (b, "-initrd", "%s", p->initrd);
-  g_autofree char *root = given (p->initrd) ? g_strdup ("")
-                                            : g_strdup_printf (" root=/dev/vda ro rootfstype=%s",
-                                                               given (p->image_fstype) ? p->image_fstype : "ext4");
-  add (b, "-append", "console=ttyS0 %s%s", p->cmdline != NULL ? p->cmdline : "", root);
+  g_autoptr (GString) words = g_string_new ("console=ttyS0");
+  /* A guest that measures the counter's speed itself, against timers that TCG serves late, gets it wrong on a busy host and hangs or drifts. */
+  if (p->accel == KATA_ACCEL_TCG && b->context->tsc_khz != 0)
+    g_string_append_printf (words, " tsc_early_khz=%u", b->context->tsc_khz);
+  if (!given (p->initrd))
+    g_string_append_printf (words, " root=/dev/vda ro rootfstype=%s",
+                            given (p->image_fstype) ? p->image_fstype : "ext4");
+  add (b, "-append", "%s %s", words->str, p->cmdline != NULL ? p->cmdline : "");
 }
 
 /* The rest of what QEMU itself shall be: no defaults, no files of the host's administrator, no display, no rights it does not need. */

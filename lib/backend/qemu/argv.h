@@ -9,8 +9,9 @@
 typedef struct kata_qemu_context {
   const char *program;
   unsigned version[3];
-  uint32_t cid; /* vsock */
-  int vhost_fd; /* vsock: descriptor number in QEMU */
+  uint32_t cid;     /* vsock */
+  uint32_t tsc_khz; /* TCG: of the host's time stamp counter, 0 = not known */
+  int vhost_fd;     /* vsock: descriptor number in QEMU */
 } kata_qemu_context;
 
 #define KATA_QEMU_QMP_SOCKET   "qmp.sock"

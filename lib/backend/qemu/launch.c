@@ -163,6 +163,8 @@ start (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, 
   if (code == 0 && plan->agent_kind == KATA_AGENT_VSOCK)
     code = kata_qemu__take_cid (&vhost_fd, &vm->cid, plan->agent_cid, err);
   context.program = program;
+  if (plan->accel == KATA_ACCEL_TCG)
+    context.tsc_khz = kata_qemu__tsc_khz ("/proc/cpuinfo");
   context.cid = vm->cid;
   if (code == 0)
     code = kata_qemu__argv (&argv, plan, &context, err);

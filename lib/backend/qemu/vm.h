@@ -58,4 +58,7 @@ int kata_qemu__stop (void *vm, int64_t grace_ms, const kata_backend_env *env, ka
 /* vsock.c: a context id of the host's for a new guest. @fd: /dev/vhost-vsock with that id set. */
 int kata_qemu__take_cid (int *fd, uint32_t *cid, uint32_t wanted, kata_error **err);
 
+/* tsc.c: "/proc/cpuinfo" but for tests. */
+uint32_t kata_qemu__tsc_khz (const char *cpuinfo);
+
 #endif
