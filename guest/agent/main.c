@@ -18,12 +18,13 @@
 #include "service.h"
 #include "thread.h"
 
-#define FILES_MAX 65536
+#define FILES_SOFT 65536  /* the agent's own pipes */
+#define FILES_HARD 524288 /* what containers may have */
 
 static void
 raise_limits (void)
 {
-  struct rlimit files = { FILES_MAX, FILES_MAX };
+  struct rlimit files = { FILES_SOFT, FILES_HARD };
   if (setrlimit (RLIMIT_NOFILE, &files) < 0 && getrlimit (RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     setrlimit (RLIMIT_NOFILE, &files);

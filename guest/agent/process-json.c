@@ -2,7 +2,13 @@
 /* process-json: writes one process; leaves out what has no meaning in the guest (the host's LSM labels). */
 #include "process-json.h"
 
+#include <sys/resource.h>
+
 #include "mem.h"
+
+/* As systemd gives to a service. */
+#define FILES_SOFT 1024
+#define FILES_HARD 524288
 
 static void
 write_user (struct json *json, const Grpc__User *user)
@@ -45,6 +51,7 @@ write_rlimit (struct json *json, const char *type, uint64_t hard, uint64_t soft)
 static void
 write_rlimits (struct json *json, const Grpc__Process *process)
 {
+  struct rlimit own;
   int have_files = 0;
   json_open_array (json, "rlimits");
   for (size_t i = 0; i < process->n_rlimits; i++) {
@@ -52,8 +59,8 @@ write_rlimits (struct json *json, const Grpc__Process *process)
     have_files |= text_is (limit->type, "RLIMIT_NOFILE");
     write_rlimit (json, limit->type, limit->hard, limit->soft);
   }
-  if (!have_files)
-    write_rlimit (json, "RLIMIT_NOFILE", 524288, 1024);
+  if (!have_files && getrlimit (RLIMIT_NOFILE, &own) == 0)
+    write_rlimit (json, "RLIMIT_NOFILE", own.rlim_max < FILES_HARD ? own.rlim_max : FILES_HARD, FILES_SOFT);
   json_close_array (json);
 }
 
