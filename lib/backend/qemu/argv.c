@@ -68,6 +68,9 @@ check_plan (const kata_vm_plan *p, kata_error **err)
     return kata_error__set (err, KATA_E_INVALID, "vcpus", "qemu: a guest needs at least one vCPU and some memory");
   if (p->accel != KATA_ACCEL_KVM && p->accel != KATA_ACCEL_TCG)
     return kata_error__set (err, KATA_E_INVALID, "accel", "qemu: the plan has not decided between kvm and tcg");
+  if (p->share_kind == KATA_SHARE_VIRTIOFS && p->virtiofs_cache_mib > 0)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.qemu.virtio_fs_cache_size",
+                            "hypervisor.qemu.virtio_fs_cache_size: QEMU has no DAX window; set it to 0");
   int code = check_list ("hypervisor.qemu.machine_accelerators", p->machine_accelerators, err);
   if (code == 0)
     code = check_list ("hypervisor.qemu.cpu_features", p->cpu_features, err);
@@ -106,10 +109,14 @@ add_machine (struct builder *b)
 {
   const kata_vm_plan *p = b->plan;
   bool kvm = p->accel == KATA_ACCEL_KVM;
-  GString *machine = g_string_new (b->microvm ? "microvm,acpi=on,rtc=on,pit=on,pic=on,pcie=off,usb=off"
-                                              : "q35,smm=off,vmport=off,hpet=off,sata=off,smbus=off,i8042=off,usb=off");
+  GString *machine = g_string_new (b->microvm ? "microvm,acpi=on,rtc=on,pcie=off,usb=off"
+                                              : "q35,smm=off,vmport=off,hpet=off,sata=off,smbus=off,usb=off");
+  if (!b->microvm && b->context->version[0] >= 7)
+    g_string_append (machine, ",i8042=off");
   if (kvm && !b->microvm)
     g_string_append (machine, ",kernel-irqchip=split");
+  if (!kvm && b->microvm)
+    g_string_append (machine, ",pit=on,pic=on");
   g_string_append (machine, ",dump-guest-core=off");
   if (needs_shared_memory (p) || p->hugepages)
     g_string_append (machine, ",memory-backend=memory");
@@ -120,10 +127,8 @@ add_machine (struct builder *b)
   add (b, "-accel", "%s", kvm ? "kvm" : "tcg,thread=multi");
   add (b, "-cpu", "%s%s%s", kvm ? "host" : "max,la57=off", given (p->cpu_features) ? "," : "",
        given (p->cpu_features) ? p->cpu_features : "");
-  if (p->max_vcpus > p->vcpus && !b->microvm)
-    add (b, "-smp", "%u,maxcpus=%u", p->vcpus, p->max_vcpus);
-  else
-    add (b, "-smp", "%u", p->vcpus);
+  /* No maxcpus: vCPUs are not added later, and a guest sets memory aside for each that could come. */
+  add (b, "-smp", "%u", p->vcpus);
   add (b, "-m", "%" G_GUINT64_FORMAT "M", p->memory_mib);
   if (needs_shared_memory (p) || p->hugepages)
     add (b, "-object", "memory-backend-memfd,id=memory,size=%" G_GUINT64_FORMAT "M,share=on%s%s", p->memory_mib,
@@ -186,10 +191,8 @@ add_share (struct builder *b)
   g_autofree char *tag = quoted (p->share_tag != NULL ? p->share_tag : "kataShared");
   if (p->share_kind == KATA_SHARE_VIRTIOFS) {
     add (b, "-chardev", "socket,id=share,path=virtiofsd.sock");
-    g_autofree char *window =
-        p->virtiofs_cache_mib > 0 ? g_strdup_printf (",cache-size=%uM", p->virtiofs_cache_mib) : g_strdup ("");
-    add (b, "-device", "vhost-user-fs-%s,chardev=share,tag=%s,queue-size=%u%s", b->bus, tag,
-         p->virtiofs_queue_size > 0 ? p->virtiofs_queue_size : 1024, window);
+    add (b, "-device", "vhost-user-fs-%s,chardev=share,tag=%s,queue-size=%u", b->bus, tag,
+         p->virtiofs_queue_size > 0 ? p->virtiofs_queue_size : 1024);
     return;
   }
   g_autofree char *dir = quoted (p->share_dir);

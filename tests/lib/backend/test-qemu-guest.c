@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -332,9 +332,23 @@ START_TEST (killed)
 }
 END_TEST
 
+/* A test that fails leaves its guest: as the subreaper we inherit it. */
+static void
+end_orphans (void)
+{
+  g_autofree char *text = NULL;
+  if (!g_file_get_contents ("/proc/thread-self/children", &text, NULL, NULL))
+    return;
+  g_auto (GStrv) pids = g_strsplit (text, " ", -1);
+  for (size_t i = 0; pids[i] != NULL; i++)
+    if (atoi (pids[i]) > 0)
+      kill (atoi (pids[i]), SIGKILL);
+}
+
 int
 main (int argc, char **argv)
 {
+  prctl (PR_SET_CHILD_SUBREAPER, 1);
   const char *chosen = getenv ("KATA_TEST_GUEST");
   guest_dir = g_strdup (chosen != NULL ? chosen : argc > 1 ? argv[1] : "");
   g_autofree char *kernel = g_build_filename (guest_dir, "vmlinuz", NULL);
@@ -359,6 +373,7 @@ main (int argc, char **argv)
   srunner_run_all (runner, CK_NORMAL);
   int failed = srunner_ntests_failed (runner);
   srunner_free (runner);
+  end_orphans ();
   g_free (guest_dir);
   return failed != 0;
 }

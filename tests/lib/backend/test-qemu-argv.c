@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test-qemu-argv: plans against golden command lines, one argument a line; KATA_TEST_UPDATE=1 writes them anew. And what is refused. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "backend/qemu/argv.h"
+#include "backend/virtiofsd.h"
+#include "base/error.h"
+
+static const char *golden_dir;
+
+static kata_vm_plan
+base (void)
+{
+  return (kata_vm_plan){ .size = sizeof (kata_vm_plan),
+                         .id = "golden",
+                         .dir = "/run/kata/golden",
+                         .accel = KATA_ACCEL_TCG,
+                         .vcpus = 1,
+                         .memory_mib = 256,
+                         .kernel = "/usr/share/kata/vmlinuz",
+                         .initrd = "/usr/share/kata/initrd.img",
+                         .cmdline = "quiet panic=1",
+                         .agent_kind = KATA_AGENT_SERIAL,
+                         .agent_serial_ports = 2,
+                         .entropy_source = "/dev/urandom" };
+}
+
+static const kata_qemu_context context = {
+  .program = "/usr/bin/qemu-system-x86_64", .version = { 7, 2, 0 }, .cid = 4711, .vhost_fd = 3, .tsc_khz = 2445000
+};
+
+static void
+compare (const char *name, char **argv)
+{
+  g_autofree char *file = g_strdup_printf ("%s.txt", name);
+  g_autofree char *path = g_build_filename (golden_dir, file, NULL);
+  g_autofree char *joined = g_strjoinv ("\n", argv);
+  g_autofree char *got = g_strconcat (joined, "\n", NULL);
+  g_autofree char *want = NULL;
+  if (getenv ("KATA_TEST_UPDATE") != NULL)
+    ck_assert (g_file_set_contents (path, got, -1, NULL));
+  ck_assert_msg (g_file_get_contents (path, &want, NULL, NULL), "%s is missing", path);
+  ck_assert_msg (strcmp (got, want) == 0, "%s differs; it is now:\n%s", path, got);
+}
+
+static void
+golden (const char *name, const kata_vm_plan *plan)
+{
+  g_auto (GStrv) argv = NULL;
+  g_autoptr (kata_error) error = NULL;
+  ck_assert_msg (kata_qemu__argv (&argv, plan, &context, &error) == 0, "%s", kata_error_get_message (error));
+  compare (name, argv);
+}
+
+static const kata_vm_disk data = { sizeof data, "data", "/var/lib/disks/a,b.raw", 0 };
+static const kata_vm_disk image = { sizeof image, "layers", "/dev/loop7", 1 };
+static const kata_vm_disk *const disks[] = { &data, &image, NULL };
+
+START_TEST (q35_tcg_serial)
+{
+  kata_vm_plan plan = base ();
+  golden ("q35-tcg-serial", &plan);
+}
+END_TEST
+
+START_TEST (q35_kvm_vsock_virtiofs)
+{
+  kata_vm_plan plan = base ();
+  plan.accel = KATA_ACCEL_KVM;
+  plan.machine_type = "q35";
+  plan.agent_kind = KATA_AGENT_VSOCK;
+  plan.agent_port = 1024;
+  plan.share_kind = KATA_SHARE_VIRTIOFS;
+  plan.share_dir = "/run/kata/golden/shared";
+  plan.share_tag = "kataShared";
+  plan.vcpus = 2;
+  plan.max_vcpus = 8;
+  plan.memory_mib = 2048;
+  plan.memory_reporting = 1;
+  plan.cpu_features = "pmu=off";
+  plan.machine_accelerators = "nvdimm=off";
+  golden ("q35-kvm-vsock-virtiofs", &plan);
+}
+END_TEST
+
+START_TEST (q35_tcg_9p_disks)
+{
+  kata_vm_plan plan = base ();
+  plan.share_kind = KATA_SHARE_9P;
+  plan.share_dir = "/run/kata/golden/a,b";
+  plan.share_tag = "kataShared";
+  plan.disks = disks;
+  plan.block_aio = 1;
+  plan.block_cache_direct = 1;
+  plan.seccomp_sandbox = "off";
+  golden ("q35-tcg-9p-disks", &plan);
+}
+END_TEST
+
+START_TEST (microvm_tcg_virtiofs)
+{
+  kata_vm_plan plan = base ();
+  plan.machine_type = "microvm";
+  plan.share_kind = KATA_SHARE_VIRTIOFS;
+  plan.share_dir = "/run/kata/golden/shared";
+  plan.virtiofs_queue_size = 512;
+  plan.disks = disks;
+  plan.block_aio = 2;
+  golden ("microvm-tcg-virtiofs", &plan);
+}
+END_TEST
+
+START_TEST (microvm_kvm_image)
+{
+  kata_vm_plan plan = base ();
+  plan.machine_type = "microvm";
+  plan.accel = KATA_ACCEL_KVM;
+  plan.initrd = "";
+  plan.image = "/usr/share/kata/root.img";
+  plan.image_fstype = "erofs";
+  plan.entropy_source = "";
+  plan.agent_kind = KATA_AGENT_VSOCK;
+  plan.hugepages = 1;
+  plan.prealloc = 1;
+  golden ("microvm-kvm-image", &plan);
+}
+END_TEST
+
+static void
+refused (const kata_vm_plan *plan, int code, const char *text)
+{
+  char **argv = (char **) 1;
+  g_autoptr (kata_error) error = NULL;
+  ck_assert_int_eq (kata_qemu__argv (&argv, plan, &context, &error), code);
+  ck_assert_msg (strstr (kata_error_get_message (error), text) != NULL, "%s", kata_error_get_message (error));
+  ck_assert_ptr_eq (argv, (char **) 1);
+}
+
+START_TEST (refusals)
+{
+  static const kata_vm_disk bad = { sizeof bad, "no,comma", "/x", 0 };
+  static const kata_vm_disk *const bad_disks[] = { &bad, NULL };
+  static const kata_vm_disk *many[20] = { NULL };
+  kata_vm_plan plan = base ();
+  plan.kernel = "";
+  refused (&plan, KATA_E_GUEST, "hypervisor.qemu.kernel");
+  plan = base ();
+  plan.initrd = NULL;
+  refused (&plan, KATA_E_GUEST, "neither initrd nor image");
+  plan = base ();
+  plan.machine_type = "virt";
+  refused (&plan, KATA_E_UNSUPPORTED, "machine_type");
+  plan = base ();
+  plan.machine_accelerators = "x=/etc/passwd";
+  refused (&plan, KATA_E_CONFIG, "machine_accelerators");
+  plan = base ();
+  plan.cpu_features = "host -daemonize";
+  refused (&plan, KATA_E_CONFIG, "cpu_features");
+  plan = base ();
+  plan.disks = bad_disks;
+  refused (&plan, KATA_E_INVALID, "no,comma");
+  for (size_t i = 0; i < 17; i++)
+    many[i] = &data;
+  plan.disks = many;
+  refused (&plan, KATA_E_LIMIT, "at most 16 disks");
+  plan = base ();
+  plan.share_kind = KATA_SHARE_VIRTIOFS;
+  plan.virtiofs_cache_mib = 1024;
+  refused (&plan, KATA_E_UNSUPPORTED, "virtio_fs_cache_size");
+  plan = base ();
+  plan.agent_serial_ports = 17;
+  refused (&plan, KATA_E_LIMIT, "17 ports");
+  plan = base ();
+  plan.agent_kind = KATA_AGENT_HYBRID;
+  refused (&plan, KATA_E_UNSUPPORTED, "vsock or virtio-serial");
+  plan = base ();
+  plan.accel = KATA_ACCEL_AUTO;
+  refused (&plan, KATA_E_INVALID, "kvm and tcg");
+  plan = base ();
+  plan.vcpus = 0;
+  refused (&plan, KATA_E_INVALID, "at least one vCPU");
+}
+END_TEST
+
+static void
+server_golden (const char *name, enum kata_virtiofsd_kind kind, const kata_vm_plan *plan)
+{
+  g_auto (GStrv) argv = NULL;
+  g_autoptr (kata_error) error = NULL;
+  ck_assert_msg (kata_virtiofsd__argv (&argv, "/usr/lib/qemu/virtiofsd", kind, plan, 20000, &error) == 0, "%s",
+                 kata_error_get_message (error));
+  compare (name, argv);
+}
+
+START_TEST (virtiofsd)
+{
+  static const char *const args[] = { "--thread-pool-size=1", "--announce-submounts", NULL };
+  static const char *const forbidden[] = { "--sandbox=none",     "-o=source=/",    "--socket-path=/x",
+                                           "source=/,x",         "--shared-dir=/", "--seccomp=none",
+                                           "modcaps=+sys_admin", "--fd=7",         "sandbox=chroot" };
+  kata_vm_plan plan = base ();
+  char **argv = NULL;
+  plan.share_dir = "/run/kata/a,b\\c";
+  plan.virtiofsd_args = args;
+  plan.virtiofs_cache = "never";
+  server_golden ("virtiofsd-c", KATA_VIRTIOFSD_C, &plan);
+  server_golden ("virtiofsd-rust", KATA_VIRTIOFSD_RUST, &plan);
+  for (size_t i = 0; i < G_N_ELEMENTS (forbidden); i++) {
+    const char *const one[] = { forbidden[i], NULL };
+    plan.virtiofsd_args = one;
+    ck_assert_int_eq (kata_virtiofsd__argv (&argv, "v", KATA_VIRTIOFSD_C, &plan, 20000, NULL), KATA_E_CONFIG);
+  }
+  plan.virtiofsd_args = NULL;
+  plan.virtiofs_cache = "always,source=/";
+  ck_assert_int_eq (kata_virtiofsd__argv (&argv, "v", KATA_VIRTIOFSD_C, &plan, 20000, NULL), KATA_E_CONFIG);
+}
+END_TEST
+
+int
+main (int argc, char **argv)
+{
+  golden_dir = argc > 1 ? argv[1] : ".";
+  TCase *tc = tcase_create ("argv");
+  Suite *suite = suite_create ("backend/qemu-argv");
+  tcase_add_test (tc, q35_tcg_serial);
+  tcase_add_test (tc, q35_kvm_vsock_virtiofs);
+  tcase_add_test (tc, q35_tcg_9p_disks);
+  tcase_add_test (tc, microvm_tcg_virtiofs);
+  tcase_add_test (tc, microvm_kvm_image);
+  tcase_add_test (tc, refusals);
+  tcase_add_test (tc, virtiofsd);
+  suite_add_tcase (suite, tc);
+  SRunner *runner = srunner_create (suite);
+  srunner_run_all (runner, CK_NORMAL);
+  int failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed != 0;
+}
