@@ -12,7 +12,7 @@ static int32_t
 answer (struct guest *guest, const char *method, const uint8_t *data, size_t len, uint8_t **payload,
         size_t *payload_len, char **message)
 {
-  g_mutex_lock (&guest->lock);
+  pthread_mutex_lock (&guest->lock);
   g_free (guest->method);
   guest->method = g_strdup (method);
   GByteArray *copy = g_byte_array_new ();
@@ -29,7 +29,7 @@ answer (struct guest *guest, const char *method, const uint8_t *data, size_t len
     memcpy (*payload, guest->payload->data, guest->payload->len);
     *payload_len = guest->payload->len;
   }
-  g_mutex_unlock (&guest->lock);
+  pthread_mutex_unlock (&guest->lock);
   g_usleep (delay_ms * 1000UL);
   return code;
 }
@@ -102,13 +102,13 @@ guest_open (struct guest *guest)
   };
 
   memset (guest, 0, sizeof *guest);
-  g_mutex_init (&guest->lock);
+  pthread_mutex_init (&guest->lock, NULL);
   guest->payload = g_byte_array_new ();
   guest->requests = g_ptr_array_new_with_free_func ((GDestroyNotify) g_byte_array_unref);
   ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
   ck_assert_int_eq (ttrpc_server_new (&guest->server, &options), 0);
   guest->fd = pair[1];
-  guest->thread = g_thread_new ("guest", serve, guest);
+  ck_assert_int_eq (pthread_create (&guest->thread, NULL, serve, guest), 0);
   ck_assert_int_eq (ttrpc_io_from_fd (&io, pair[0]), 0);
   ck_assert_int_eq (kata_agent__new (&guest->agent, &io, &err), 0);
 }
@@ -117,34 +117,34 @@ void
 guest_close (struct guest *guest)
 {
   kata_agent__unref (guest->agent);
-  g_thread_join (guest->thread);
+  pthread_join (guest->thread, NULL);
   ttrpc_server_free (guest->server);
   g_byte_array_unref (guest->payload);
   g_ptr_array_unref (guest->requests);
   g_free (guest->message);
   g_free (guest->method);
-  g_mutex_clear (&guest->lock);
+  pthread_mutex_destroy (&guest->lock);
 }
 
 void
 guest_fail (struct guest *guest, int32_t code, const char *message)
 {
-  g_mutex_lock (&guest->lock);
+  pthread_mutex_lock (&guest->lock);
   guest->code = code;
   g_free (guest->message);
   guest->message = g_strdup (message);
-  g_mutex_unlock (&guest->lock);
+  pthread_mutex_unlock (&guest->lock);
 }
 
 void
 guest_bytes (struct guest *guest, const void *data, size_t len)
 {
   guest_fail (guest, TTRPC_OK, NULL);
-  g_mutex_lock (&guest->lock);
+  pthread_mutex_lock (&guest->lock);
   g_byte_array_set_size (guest->payload, 0);
   if (len > 0)
     g_byte_array_append (guest->payload, data, (guint) len);
-  g_mutex_unlock (&guest->lock);
+  pthread_mutex_unlock (&guest->lock);
 }
 
 void
@@ -159,10 +159,10 @@ guest_message (struct guest *guest, const void *message)
 void *
 guest_request (struct guest *guest, const char *method, const ProtobufCMessageDescriptor *type)
 {
-  g_mutex_lock (&guest->lock);
+  pthread_mutex_lock (&guest->lock);
   ck_assert_str_eq (guest->method, method);
   void *message = protobuf_c_message_unpack (type, NULL, guest->request->len, guest->request->data);
-  g_mutex_unlock (&guest->lock);
+  pthread_mutex_unlock (&guest->lock);
   ck_assert_ptr_nonnull (message);
   return message;
 }
