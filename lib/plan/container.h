@@ -42,6 +42,12 @@ kata_container_plan *kata_container_plan__ref (kata_container_plan *plan);
 void kata_container_plan__unref (kata_container_plan *plan); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_container_plan, kata_container_plan__unref)
 
+/**
+ * What the guest's cgroups cannot have goes, with a warning (a new string each). kata_container_plan__make() does it itself; an update of a running
+ * container needs it.
+ */
+void kata_plan__edit_resources (kata_oci_resources *resources, GPtrArray *warnings);
+
 /** As JSON, for people and golden tests; kata_free(). */
 char *kata_container_plan__to_json (const kata_container_plan *plan);
 

@@ -75,7 +75,8 @@ struct kata_plan {
   uint64_t guest_features;
   /* milliseconds; what KATA_TIMEOUT_DEFAULT means */
   int64_t start_timeout_ms, request_timeout_ms, create_container_timeout_ms, stop_timeout_ms;
-  char **warnings; /* NULL-terminated, may be NULL */
+  const char *share_reason; /* (nullable): why nothing is shared */
+  char **warnings;          /* NULL-terminated, may be NULL */
 };
 
 /** KATA_E_INVALID, KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_GUEST; the key names the option or configuration key. */

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* container: the order of the edits of one specification, its root file system, and the life of the result. */
+#include "plan/container.h"
+
+#include <string.h>
+
+#include "base/id.h"
+#include "plan/build.h"
+#include "plan/edit.h"
+
+#define TERMINAL_ROWS    24u
+#define TERMINAL_COLUMNS 80u
+/* Where a disk with a root file system is mounted in the guest. */
+#define DISK_MOUNT_DIR "/run/kata-containers/sandbox/storage"
+
+kata_container_plan *
+kata_container_plan__ref (kata_container_plan *plan)
+{
+  g_atomic_int_inc (&plan->ref_count);
+  return plan;
+}
+
+void
+kata_container_plan__unref (kata_container_plan *plan)
+{
+  if (plan == NULL || !g_atomic_int_dec_and_test (&plan->ref_count))
+    return;
+  kata_oci_spec__unref (plan->spec);
+  kata_arena__free (plan->arena); /* the struct itself is in it */
+}
+
+void
+kata_plan__edit_warn (struct kata_plan_edit *e, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_ptr_array_add (e->warnings, g_strdup_vprintf (format, args));
+  va_end (args);
+}
+
+bool
+kata_plan__is_below (const char *path, const char *dir)
+{
+  size_t len = strlen (dir);
+  while (len > 0 && dir[len - 1] == '/')
+    len--;
+  return strncmp (path, dir, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+const char *
+kata_plan__host_path (struct kata_plan_edit *e, const char *path, const char *key, kata_error **err)
+{
+  const char *bundle = e->options != NULL ? e->options->bundle : NULL;
+  if (path[0] != '/' && bundle == NULL) {
+    kata_error__set (err, KATA_E_SPEC, key, "%s: \"%.200s\" is relative, but there is no bundle that it is below", key,
+                     path);
+    return NULL;
+  }
+  const char *full = path[0] == '/' ? path : kata_arena__printf (e->arena, "%s/%s", bundle, path);
+  if (!kata_plan__path_is_clean (full)) {
+    kata_error__set (err, KATA_E_SPEC, key,
+                     "%s: \"%.200s\" is no absolute path of at most %u UTF-8 bytes without \"..\" and control "
+                     "characters",
+                     key, full, KATA_PATH_MAX - 1);
+    return NULL;
+  }
+  return full;
+}
+
+const char *
+kata_plan__add_share (struct kata_plan_edit *e, const struct kata_share *share, const char *key, kata_error **err)
+{
+  const char *reason = e->plan->share_reason;
+  if (e->plan->vm.share_kind == KATA_SHARE_NONE) {
+    kata_error__set (err, KATA_E_UNSUPPORTED, key,
+                     "%s: \"%.200s\" cannot reach the guest, nothing is shared with it%s%s", key, share->source,
+                     reason != NULL ? ": " : "", reason != NULL ? reason : "");
+    return NULL;
+  }
+  e->out->shares[e->out->n_shares++] = *share;
+  return kata_arena__printf (e->arena, "%s/%s", KATA_GUEST_SHARE_DIR, share->path);
+}
+
+static const kata_vm_disk *
+find_disk (const kata_plan *plan, const char *id)
+{
+  for (const kata_vm_disk *const *disk = plan->vm.disks; disk != NULL && *disk != NULL; disk++)
+    if (strcmp ((*disk)->id, id) == 0)
+      return *disk;
+  return NULL;
+}
+
+static int
+check_fstype (const char *fstype, kata_error **err)
+{
+  static const char *const known[] = { "ext4", "xfs", "erofs", "squashfs", "btrfs", NULL };
+  if (!g_strv_contains (known, fstype))
+    return kata_error__set (err, KATA_E_INVALID, "rootfs_fstype",
+                            "rootfs_fstype: \"%.40s\" is none of ext4, xfs, erofs, squashfs, btrfs", fstype);
+  return 0;
+}
+
+static int
+root_from_disk (struct kata_plan_edit *e, kata_error **err)
+{
+  const char *id = e->options->rootfs_disk;
+  const char *fstype = e->options->rootfs_fstype != NULL ? e->options->rootfs_fstype : "ext4";
+  const kata_vm_disk *disk = find_disk (e->plan, id);
+  if (disk == NULL)
+    return kata_error__set (err, KATA_E_INVALID, "rootfs_disk", "rootfs_disk: the sandbox has no disk \"%.40s\"", id);
+  if ((e->plan->guest_features & KATA_GUEST_BY_KATA) == 0)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "rootfs_disk",
+                            "rootfs_disk: this guest's agent does not find disks by their id");
+  int rc = check_fstype (fstype, err);
+  if (rc < 0)
+    return rc;
+  static const char *const readonly_option[] = { "ro", NULL };
+  struct kata_storage *storage = &e->out->storages[e->out->n_storages++];
+  const char *where = kata_arena__printf (e->arena, "%s/%s", DISK_MOUNT_DIR, e->out->id);
+  *storage = (struct kata_storage){ .driver = "blk",
+                                    .source = kata_arena__printf (e->arena, "%s/%s", KATA_GUEST_DISK_DIR, disk->id),
+                                    .fstype = kata_arena__strdup (e->arena, fstype),
+                                    .mount_point = where,
+                                    .options = disk->readonly ? (char **) readonly_option : NULL };
+  if (disk->readonly)
+    e->spec->root_readonly = true;
+  e->spec->root_path = where;
+  e->spec->have_root = true;
+  return 0;
+}
+
+int
+kata_plan__edit_root (struct kata_plan_edit *e, kata_error **err)
+{
+  if (e->options != NULL && e->options->rootfs_disk != NULL)
+    return root_from_disk (e, err);
+  if (!e->spec->have_root || e->spec->root_path == NULL)
+    return kata_error__set (err, KATA_E_SPEC, "$.root", "$.root: is missing; name the container's root directory");
+  const char *source = kata_plan__host_path (e, e->spec->root_path, "$.root.path", err);
+  if (source == NULL)
+    return KATA_E_SPEC;
+  if (kata_plan__is_below ("/", source) || kata_plan__is_below (e->plan->vm.dir, source))
+    return kata_error__set (err, KATA_E_SPEC, "$.root.path",
+                            "$.root.path: \"%.200s\" holds the host's own files, which no guest shall see", source);
+  /* Not read-only on the host even if the root is: crun may have to make the directories that it mounts on. */
+  const struct kata_share share = {
+    .source = source, .path = kata_arena__printf (e->arena, "%s/rootfs", e->out->id), .recursive = true, .rootfs = true
+  };
+  e->spec->root_path = kata_plan__add_share (e, &share, "$.root.path", err);
+  return e->spec->root_path != NULL ? 0 : KATA_E_UNSUPPORTED;
+}
+
+/* Names that have a meaning among Kata's directories in the guest. */
+static int
+check_id (const char *cid, kata_error **err)
+{
+  static const char *const reserved[] = { "shared", "sandbox", "virtual-volumes", "image", NULL };
+  int rc = kata_id__check ("id", cid, err);
+  if (rc == 0 && g_strv_contains (reserved, cid))
+    rc = kata_error__set (err, KATA_E_INVALID, "id", "id: \"%s\" is reserved in the guest; choose another", cid);
+  return rc;
+}
+
+static void
+decide_terminal (struct kata_plan_edit *e)
+{
+  const kata_oci_process *process = &e->spec->process;
+  uint32_t rows = e->options != NULL && e->options->rows > 0 ? e->options->rows : process->console_height;
+  uint32_t columns = e->options != NULL && e->options->columns > 0 ? e->options->columns : process->console_width;
+  e->out->terminal = process->terminal;
+  e->out->rows = rows > 0 ? rows : TERMINAL_ROWS;
+  e->out->columns = columns > 0 ? columns : TERMINAL_COLUMNS;
+}
+
+static kata_container_plan *
+container_plan_new (kata_oci_spec *spec, const char *cid)
+{
+  kata_arena *arena = kata_arena__new ();
+  kata_container_plan *plan = kata_arena__new0 (arena, kata_container_plan, 1);
+  plan->arena = arena;
+  plan->ref_count = 1;
+  plan->id = kata_arena__strdup (arena, cid);
+  plan->spec = kata_oci_spec__derive (spec);
+  plan->shares = kata_arena__new0 (arena, struct kata_share, spec->n_mounts + 1);
+  plan->storages = kata_arena__new0 (arena, struct kata_storage, 1);
+  return plan;
+}
+
+int
+kata_container_plan__make (kata_container_plan **out, const kata_plan *plan, kata_oci_spec *spec,
+                           const kata_container_options *options, const char *cid, kata_error **err)
+{
+  static int (*const steps[]) (struct kata_plan_edit *,
+                               kata_error **) = { kata_plan__edit_process, kata_plan__edit_root, kata_plan__edit_mounts,
+                                                  kata_plan__edit_linux, kata_plan__edit_devices };
+  int rc = check_id (cid, err);
+  if (rc < 0)
+    return rc;
+  g_autoptr (kata_container_plan) made = container_plan_new (spec, cid);
+  g_autoptr (GPtrArray) warnings = g_ptr_array_new_with_free_func (g_free);
+  struct kata_plan_edit e = {
+    .out = made, .arena = made->spec->arena, .spec = made->spec, .plan = plan, .options = options, .warnings = warnings
+  };
+  for (char **warning = spec->warnings; warning != NULL && *warning != NULL; warning++)
+    kata_plan__edit_warn (&e, "%s", *warning);
+  for (size_t i = 0; i < G_N_ELEMENTS (steps); i++) {
+    rc = steps[i](&e, err);
+    if (rc < 0)
+      return rc;
+  }
+  decide_terminal (&e);
+  made->warnings = kata_plan__take_warnings (made->arena, warnings);
+  *out = g_steal_pointer (&made);
+  return 0;
+}

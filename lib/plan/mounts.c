@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* mounts: which mounts of a specification are the guest's own, and which bring files of the host. */
+#include <string.h>
+
+#include "plan/build.h"
+#include "plan/edit.h"
+
+#define MOUNTS_MAX 512u
+
+/* File systems that the guest's kernel makes by itself. */
+static const char *const guest_types[] = { "proc",   "sysfs",   "tmpfs",      "ramfs",   "devpts", "mqueue",
+                                           "cgroup", "cgroup2", "securityfs", "debugfs", NULL };
+
+static bool
+has_option (char **options, const char *wanted)
+{
+  return options != NULL && g_strv_contains ((const char *const *) options, wanted);
+}
+
+static bool
+is_bind (const struct kata_oci_mount *mount)
+{
+  return g_strcmp0 (mount->type, "bind") == 0 || has_option (mount->options, "bind") ||
+         has_option (mount->options, "rbind");
+}
+
+/* What of the host must not be in a guest's reach, or would not be there what it is here. NULL = fine. */
+static const char *
+refuse_source (const kata_plan *plan, const char *source)
+{
+  if (kata_plan__is_below ("/", source))
+    return "is the whole host; share a directory of it";
+  if (kata_plan__is_below (source, "/dev"))
+    return "is a device of the host, which a guest does not have; a directory or disk can be given";
+  if (kata_plan__is_below (source, "/proc") || kata_plan__is_below (source, "/sys"))
+    return "is the host kernel's; the guest has its own, mounted with type proc or sysfs";
+  if (kata_plan__is_below (source, plan->vm.dir) || kata_plan__is_below (plan->vm.dir, source))
+    return "holds the sandbox's own state, which no guest shall see";
+  return NULL;
+}
+
+/* The host's word on propagation ends at the VM's edge. */
+static char **
+guest_options (struct kata_plan_edit *e, const struct kata_oci_mount *mount, const char *key)
+{
+  static const char *const outward[] = { "shared", "rshared", "slave", "rslave", NULL };
+  size_t n = mount->options != NULL ? g_strv_length (mount->options) : 0, kept = 0;
+  char **options = kata_arena__new0 (e->arena, char *, n + 3);
+  bool bind = false, changed = false;
+
+  for (size_t i = 0; i < n; i++) {
+    bool out = g_strv_contains (outward, mount->options[i]);
+    bind |= strcmp (mount->options[i], "bind") == 0 || strcmp (mount->options[i], "rbind") == 0;
+    changed |= out;
+    if (!out)
+      options[kept++] = mount->options[i];
+  }
+  if (!bind)
+    options[kept++] = (char *) "rbind";
+  if (changed) {
+    options[kept++] = (char *) "rprivate";
+    kata_plan__edit_warn (e, "%s: mounts made later on the host do not appear in the guest; taken as rprivate", key);
+  }
+  return options;
+}
+
+static int
+check_options (const struct kata_oci_mount *mount, const char *key, kata_error **err)
+{
+  for (char **option = mount->options; option != NULL && *option != NULL; option++) {
+    if (!kata_plan__is_printable (*option))
+      return kata_error__set (err, KATA_E_SPEC, key, "%s: an option has a control character", key);
+    if (strcmp (*option, "idmap") == 0 || strcmp (*option, "ridmap") == 0)
+      return kata_error__set (err, KATA_E_UNSUPPORTED, key, "%s: id-mapped mounts cannot be made in the guest", key);
+  }
+  if (mount->n_uid_mappings > 0 || mount->n_gid_mappings > 0)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, key, "%s: id-mapped mounts cannot be made in the guest", key);
+  return 0;
+}
+
+static int
+edit_bind (struct kata_plan_edit *e, struct kata_oci_mount *mount, size_t index, const char *key, kata_error **err)
+{
+  if (mount->source == NULL || mount->source[0] == '\0')
+    return kata_error__set (err, KATA_E_SPEC, key, "%s: a bind mount without a source", key);
+  mount->type = "bind";
+  /* The pod's shared memory is the guest's. */
+  if (strcmp (mount->destination, "/dev/shm") == 0) {
+    mount->source = KATA_GUEST_SHM_DIR;
+    mount->options = guest_options (e, mount, key);
+    return 0;
+  }
+  const char *source = kata_plan__host_path (e, mount->source, key, err);
+  if (source == NULL)
+    return KATA_E_SPEC;
+  const char *refused = refuse_source (e->plan, source);
+  if (refused != NULL)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, key, "%s: \"%.200s\" %s", key, source, refused);
+  /* Both here and in the guest: a guest that breaks out of the container still cannot write. */
+  const struct kata_share share = { .source = source,
+                                    .path = kata_arena__printf (e->arena, "%s/m%zu", e->out->id, index),
+                                    .readonly = has_option (mount->options, "ro"),
+                                    .recursive = !has_option (mount->options, "bind") };
+  mount->source = kata_plan__add_share (e, &share, key, err);
+  mount->options = guest_options (e, mount, key);
+  return mount->source != NULL ? 0 : KATA_E_UNSUPPORTED;
+}
+
+static int
+edit_destination (struct kata_plan_edit *e, struct kata_oci_mount *mount, const char *key, kata_error **err)
+{
+  /* 1.2 allows a relative one: it is below the root. */
+  if (mount->destination[0] != '/')
+    mount->destination = kata_arena__printf (e->arena, "/%s", mount->destination);
+  if (!kata_plan__path_is_clean (mount->destination))
+    return kata_error__set (err, KATA_E_SPEC, key,
+                            "%s.destination: \"%.200s\" has \"..\" or a control character, or is too long", key,
+                            mount->destination);
+  return 0;
+}
+
+static int
+edit_mount (struct kata_plan_edit *e, struct kata_oci_mount *mount, size_t index, kata_error **err)
+{
+  g_autofree char *key = g_strdup_printf ("$.mounts[%zu]", index);
+  int rc = edit_destination (e, mount, key, err);
+  if (rc == 0)
+    rc = check_options (mount, key, err);
+  if (rc < 0)
+    return rc;
+  if (is_bind (mount))
+    return edit_bind (e, mount, index, key, err);
+  if (mount->type == NULL || !g_strv_contains (guest_types, mount->type))
+    return kata_error__set (err, KATA_E_UNSUPPORTED, key,
+                            "%s: the type \"%.40s\" would need something of the host; bind mounts and the kernel's own "
+                            "file systems are supported",
+                            key, mount->type != NULL ? mount->type : "");
+  return 0;
+}
+
+int
+kata_plan__edit_mounts (struct kata_plan_edit *e, kata_error **err)
+{
+  size_t n = e->spec->n_mounts;
+  if (n > MOUNTS_MAX)
+    return kata_error__set (err, KATA_E_LIMIT, "$.mounts", "$.mounts: more than %u", MOUNTS_MAX);
+  struct kata_oci_mount *mounts = kata_arena__new0 (e->arena, struct kata_oci_mount, n);
+  for (size_t i = 0; i < n; i++) {
+    mounts[i] = e->spec->mounts[i];
+    int rc = edit_mount (e, &mounts[i], i, err);
+    if (rc < 0)
+      return rc;
+  }
+  e->spec->mounts = mounts;
+  return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* size: how many vCPUs, how much memory, and what executes the guest. */
+#include <math.h>
+#include <string.h>
+
+#include "plan/build.h"
+
+#define MEMORY_MIB_MIN 32u
+#define VCPUS_MAX      256u
+
+static uint32_t
+max_vcpus (const struct kata_plan_build *b)
+{
+  uint32_t max = b->in->host.n_cpus > 0 ? b->in->host.n_cpus : 1;
+  if (b->hv->default_maxvcpus > 0)
+    max = (uint32_t) MIN (b->hv->default_maxvcpus, VCPUS_MAX);
+  if (b->in->caps->max_vcpus > 0)
+    max = MIN (max, b->in->caps->max_vcpus);
+  return MIN (max, VCPUS_MAX);
+}
+
+static int
+decide_vcpus (struct kata_plan_build *b, kata_error **err)
+{
+  kata_vm_plan *vm = &b->plan->vm;
+  uint32_t asked = b->in->options->vcpus, max = max_vcpus (b);
+
+  if (asked > max)
+    return kata_error__set (err, KATA_E_LIMIT, "vcpus", "vcpus: %u are asked for, %u are the most (%s)", asked, max,
+                            b->hv->default_maxvcpus > 0 ? kata_plan__key (b, "default_maxvcpus")
+                                                        : "the host's processors");
+  if (asked == 0) {
+    double wanted = b->hv->default_vcpus;
+    /* As in Kata: below 0 or more than there are = all. */
+    asked = wanted < 0 || wanted > max ? max : (uint32_t) ceil (wanted);
+    if (wanted > max)
+      kata_plan__warn (b, "%s: %g vCPUs are asked for; the sandbox gets %u, the most that are allowed here",
+                       kata_plan__key (b, "default_vcpus"), wanted, max);
+  }
+  vm->vcpus = MAX (asked, 1);
+  vm->max_vcpus = kata_plan__has (b, KATA_CAP_CPU_RESIZE) ? MAX (max, vm->vcpus) : vm->vcpus;
+  return 0;
+}
+
+static uint64_t
+max_memory (const struct kata_plan_build *b)
+{
+  uint64_t max = b->in->host.memory_mib > 0 ? b->in->host.memory_mib : UINT64_MAX;
+  if (b->hv->default_maxmemory > 0)
+    max = (uint64_t) b->hv->default_maxmemory;
+  if (b->in->caps->max_memory_mib > 0)
+    max = MIN (max, b->in->caps->max_memory_mib);
+  return max;
+}
+
+static int
+decide_memory (struct kata_plan_build *b, kata_error **err)
+{
+  kata_vm_plan *vm = &b->plan->vm;
+  uint64_t max = max_memory (b);
+  bool by_option = b->in->options->memory_mib > 0;
+  const char *key = by_option ? "memory_mib" : kata_plan__key (b, "default_memory");
+  uint64_t asked = by_option ? b->in->options->memory_mib : (uint64_t) MAX (b->hv->default_memory, 0);
+
+  if (asked < MEMORY_MIB_MIN)
+    return kata_error__set (err, by_option ? KATA_E_INVALID : KATA_E_CONFIG, key,
+                            "%s: %" G_GUINT64_FORMAT " MiB is too little for a guest; %u is the least", key, asked,
+                            MEMORY_MIB_MIN);
+  if (asked > max)
+    return kata_error__set (
+        err, KATA_E_LIMIT, key, "%s: %" G_GUINT64_FORMAT " MiB are asked for, %" G_GUINT64_FORMAT " are the most (%s)",
+        key, asked, max, b->hv->default_maxmemory > 0 ? kata_plan__key (b, "default_maxmemory") : "the host's memory");
+  vm->memory_mib = asked;
+  vm->max_memory_mib = kata_plan__has (b, KATA_CAP_MEMORY_RESIZE) && max != UINT64_MAX ? max : asked;
+  vm->hugepages = b->hv->enable_hugepages;
+  vm->prealloc = b->hv->enable_mem_prealloc;
+  vm->memory_reporting = b->hv->reclaim_guest_freed_memory;
+  return 0;
+}
+
+static int
+decide_accel (struct kata_plan_build *b, kata_error **err)
+{
+  bool kvm = kata_plan__has (b, KATA_CAP_KVM);
+  if (strcmp (b->hv->accel, "kvm") == 0 && !kvm)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, kata_plan__key (b, "accel"),
+                            "%s: kvm is asked for, but: %s; set it to \"auto\" or \"tcg\" to emulate",
+                            kata_plan__key (b, "accel"), kata_plan__reason (b, KATA_CAP_KVM));
+  b->plan->vm.accel = kvm && strcmp (b->hv->accel, "tcg") != 0 ? KATA_ACCEL_KVM : KATA_ACCEL_TCG;
+  return 0;
+}
+
+int
+kata_plan__size (struct kata_plan_build *b, kata_error **err)
+{
+  int rc = decide_vcpus (b, err);
+  if (rc == 0)
+    rc = decide_memory (b, err);
+  return rc == 0 ? decide_accel (b, err) : rc;
+}
