@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Plans as text, compared with tests/golden/plan/NAME.json. KATA_GOLDEN_UPDATE=1 writes the files anew; look at the difference. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "setup.h"
+
+static void
+compare (const char *name, const char *text)
+{
+  const char *dir = g_getenv ("KATA_TEST_GOLDEN_DIR");
+  ck_assert_msg (dir != NULL, "KATA_TEST_GOLDEN_DIR is not set; run the test with `meson test`");
+  g_autofree char *path = g_strdup_printf ("%s/%s.json", dir, name);
+  g_autofree char *golden = NULL;
+  if (g_getenv ("KATA_GOLDEN_UPDATE") != NULL)
+    ck_assert (g_file_set_contents (path, text, -1, NULL));
+  ck_assert_msg (g_file_get_contents (path, &golden, NULL, NULL), "%s: cannot be read", path);
+  ck_assert_msg (strcmp (golden, text) == 0, "%s differs; the plan is now:\n%s", path, text);
+}
+
+static const char all_keys[] =
+    "[hypervisor.qemu]\n"
+    "path = \"/opt/qemu\"\nmachine_type = \"microvm\"\nmachine_accelerators = \"x=y\"\n"
+    "cpu_features = \"pmu=off\"\ndefault_vcpus = 2.5\ndefault_memory = 512\n"
+    "kernel_params = \"panic=9 extra\"\nenable_hugepages = true\nenable_mem_prealloc = true\n"
+    "reclaim_guest_freed_memory = true\nvirtio_fs_cache = \"always\"\n"
+    "virtio_fs_cache_size = 64\nvirtio_fs_extra_args = [\"--thread-pool-size=1\"]\n"
+    "block_device_aio = \"native\"\nblock_device_cache_set = true\n"
+    "block_device_cache_direct = true\nenable_debug = true\nguest_hook_path = \"/hooks\"\n"
+    "[agent.kata]\nkernel_modules = [\"fuse\"]\nenable_debug = true\n"
+    "debug_console_enabled = true\ndial_timeout = 7\ncontainer_pipe_size = 4096\n"
+    "[runtime]\ndisable_guest_seccomp = false\ncreate_container_timeout = 9\n";
+
+static const struct {
+  const char *name, *toml, *hypervisor;
+  bool kvm, virtiofs, options;
+} cases[] = {
+  { "defaults", "", "qemu", false, true, false },
+  { "kvm-vsock", "", "qemu", true, true, false },
+  { "no-virtiofsd", "", "qemu", false, false, false },
+  { "all-keys", all_keys, "qemu", true, true, true },
+  { "foreign-image", "[hypervisor.qemu]\nkernel = \"/k\"\nimage = \"/kata.img\"\nrootfs_type = \"erofs\"\n", "qemu",
+    false, true, false },
+  { "no-share", "[hypervisor.qemu]\nshared_fs = \"none\"\n", "qemu", false, true, true },
+  { "null", "", "null", false, true, false },
+};
+
+static kata_plan *
+make_case (struct setup *s, size_t i)
+{
+  static const kata_disk disk = { sizeof disk, "data", "/srv/data.img", 0 };
+  static const kata_disk *const disks[] = { &disk, NULL };
+  static const char *const dns[] = { "nameserver 192.0.2.1", NULL };
+  kata_plan *plan = NULL;
+  setup_init (s, cases[i].toml);
+  s->in.hypervisor = cases[i].hypervisor;
+  if (cases[i].kvm) {
+    kata_capabilities__grant (&s->caps, KATA_CAP_KVM);
+    kata_capabilities__grant (&s->caps, KATA_CAP_VSOCK_VHOST);
+  }
+  if (!cases[i].virtiofs) {
+    s->caps.have &= ~(UINT64_C (1) << KATA_CAP_FS_SHARE_VIRTIOFS);
+    kata_capabilities__lack (&s->caps, KATA_CAP_FS_SHARE_VIRTIOFS, "virtiofsd: not found; install it");
+  }
+  if (cases[i].options) {
+    s->options.vcpus = 3;
+    s->options.memory_mib = 300;
+    s->options.hostname = "golden";
+    s->options.disks = disks;
+    s->options.dns = dns;
+  }
+  ck_assert_int_eq (kata_plan__make (&plan, &s->in, NULL), 0);
+  return plan;
+}
+
+START_TEST (sandbox)
+{
+  struct setup s;
+  g_autoptr (kata_plan) plan = make_case (&s, (size_t) _i);
+  g_autofree char *text = kata_plan__to_json (plan);
+  compare (cases[_i].name, text);
+  setup_clear (&s);
+}
+END_TEST
+
+START_TEST (container)
+{
+  static const char *const args[] = { "sh", "-c", "echo \"hi\"", NULL }, *const env[] = { "A=1", NULL };
+  static const kata_volume data = { sizeof data, "/srv/data", "/data", 0 },
+                           conf = { sizeof conf, "/srv/conf", "/conf", KATA_VOLUME_READONLY };
+  static const kata_volume *const volumes[] = { &data, &conf, NULL };
+  kata_container_options options = KATA_CONTAINER_OPTIONS_INIT;
+  g_autoptr (kata_oci_spec) spec = kata_oci_spec__default ("/srv/rootfs");
+  g_autoptr (kata_container_plan) c = NULL;
+  struct setup s;
+  g_autoptr (kata_plan) plan = make_case (&s, 0);
+  options.args = args;
+  options.env = env;
+  options.volumes = volumes;
+  options.user = "1000:1000";
+  options.memory_bytes = 64 << 20;
+  options.cpu_milli = 500;
+  options.pids = 64;
+  options.flags = KATA_CONTAINER_TERMINAL | KATA_CONTAINER_READONLY;
+  ck_assert_int_eq (kata_oci_spec__apply_options (spec, &options, NULL), 0);
+  ck_assert_int_eq (kata_container_plan__make (&c, plan, spec, &options, "web", NULL), 0);
+  g_autofree char *text = kata_container_plan__to_json (c);
+  compare ("container", text);
+  setup_clear (&s);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("plan/golden");
+  TCase *tcase = tcase_create ("golden");
+  tcase_add_loop_test (tcase, sandbox, 0, G_N_ELEMENTS (cases));
+  tcase_add_test (tcase, container);
+  suite_add_tcase (suite, tcase);
+  SRunner *runner = srunner_create (suite);
+  srunner_run_all (runner, CK_NORMAL);
+  int failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Decisions about a sandbox: what falls back to what, and which error each impossible wish gets. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "setup.h"
+
+static struct setup s;
+
+static kata_plan *
+made (void)
+{
+  kata_plan *plan = NULL;
+  g_autoptr (kata_error) err = NULL;
+  int rc = kata_plan__make (&plan, &s.in, &err);
+  ck_assert_msg (rc == 0, "%s", err != NULL ? kata_error_get_message (err) : "");
+  return plan;
+}
+
+static void
+refused (int code, const char *key, const char *part)
+{
+  g_autoptr (kata_plan) plan = NULL;
+  g_autoptr (kata_error) err = NULL;
+  ck_assert_int_eq (kata_plan__make (&plan, &s.in, &err), code);
+  ck_assert_ptr_null (plan);
+  ck_assert_str_eq (kata_error_get_key (err), key);
+  ck_assert_msg (strstr (kata_error_get_message (err), part) != NULL, "%s", kata_error_get_message (err));
+}
+
+START_TEST (defaults)
+{
+  setup_init (&s, "");
+  g_autoptr (kata_plan) plan = made ();
+  ck_assert_str_eq (plan->vm.dir, "/run/libkata/box");
+  ck_assert_str_eq (plan->share_dir, "/run/libkata/box/shared");
+  ck_assert_int_eq (plan->vm.share_kind, KATA_SHARE_VIRTIOFS);
+  ck_assert_int_eq (plan->vm.agent_kind, KATA_AGENT_SERIAL);
+  ck_assert_uint_eq (plan->vm.agent_serial_ports, 6);
+  ck_assert_int_eq (plan->vm.accel, KATA_ACCEL_TCG);
+  ck_assert_str_eq (plan->hostname, "box");
+  ck_assert_ptr_null (plan->warnings);
+  setup_clear (&s);
+}
+END_TEST
+
+START_TEST (falls_back)
+{
+  setup_init (&s, "");
+  s.caps.have &= ~(UINT64_C (1) << KATA_CAP_FS_SHARE_VIRTIOFS);
+  kata_capabilities__lack (&s.caps, KATA_CAP_FS_SHARE_VIRTIOFS, "virtiofsd: not found");
+  g_autoptr (kata_plan) p9 = made ();
+  ck_assert_int_eq (p9->vm.share_kind, KATA_SHARE_9P);
+  ck_assert (strstr (p9->warnings[0], "virtiofsd: not found") != NULL);
+  s.in.guest.features &= ~(uint64_t) KATA_GUEST_9P;
+  g_autoptr (kata_plan) none = made ();
+  ck_assert_int_eq (none->vm.share_kind, KATA_SHARE_NONE);
+  ck_assert_str_eq (none->share_dir, "");
+  ck_assert (strstr (none->share_reason, "the guest's kernel has no 9p") != NULL);
+  kata_capabilities__grant (&s.caps, KATA_CAP_KVM);
+  kata_capabilities__grant (&s.caps, KATA_CAP_VSOCK_VHOST);
+  g_autoptr (kata_plan) kvm = made ();
+  ck_assert (kvm->vm.accel == KATA_ACCEL_KVM && kvm->vm.agent_kind == KATA_AGENT_VSOCK);
+  s.caps.have &= ~((UINT64_C (1) << KATA_CAP_VSOCK_VHOST) | (UINT64_C (1) << KATA_CAP_AGENT_SERIAL));
+  refused (KATA_E_UNSUPPORTED, "hypervisor", "no way to the guest's agent");
+  setup_clear (&s);
+}
+END_TEST
+
+static const struct {
+  const char *toml;
+  int code;
+  const char *key, *part;
+} wrong_configs[] = {
+  { "[hypervisor.qemu]\naccel = \"kvm\"\n", KATA_E_UNSUPPORTED, "hypervisor.qemu.accel", "no vmx or svm" },
+  { "[hypervisor.qemu]\nkernel = \"/a,b\"\n", KATA_E_CONFIG, "hypervisor.qemu.kernel", "comma" },
+  { "[hypervisor.qemu]\nmachine_type = \"q35,x=y\"\n", KATA_E_CONFIG, "hypervisor.qemu.machine_type", "not allowed" },
+  { "[hypervisor.qemu]\nblock_device_aio = \"native\"\n", KATA_E_CONFIG, "hypervisor.qemu.block_device_aio", "native" },
+  { "[hypervisor.qemu]\ndefault_memory = 1048576\n", KATA_E_LIMIT, "hypervisor.qemu.default_memory", "host's memory" },
+};
+
+START_TEST (configs)
+{
+  setup_init (&s, wrong_configs[_i].toml);
+  refused (wrong_configs[_i].code, wrong_configs[_i].key, wrong_configs[_i].part);
+  setup_clear (&s);
+}
+END_TEST
+
+#define OPTION(member, bad, code, key, part)                                                                           \
+  do {                                                                                                                 \
+    setup_init (&s, "");                                                                                               \
+    s.options.member = bad;                                                                                            \
+    refused (code, key, part);                                                                                         \
+    setup_clear (&s);                                                                                                  \
+  } while (0)
+
+START_TEST (options)
+{
+  static const char *const dns[] = { "nameserver 1.1.1.1\nx", NULL };
+  const kata_disk upper = { sizeof upper, "UP", "/d", 0 }, comma = { sizeof comma, "d", "/a,b", 0 },
+                  twin = { sizeof twin, "d", "/d", 0 }, flag = { sizeof flag, "d", "/d", 2 };
+  const kata_disk *const d1[] = { &upper, NULL }, *const d2[] = { &comma, NULL }, *const d3[] = { &twin, &twin, NULL },
+                         *const d4[] = { &flag, NULL };
+  OPTION (id, "..", KATA_E_INVALID, "id", "must start");
+  OPTION (id, "a/b", KATA_E_INVALID, "id", "none of");
+  OPTION (id, "a\nb", KATA_E_INVALID, "id", "none of");
+  OPTION (id, NULL, KATA_E_INVALID, "id", "empty");
+  OPTION (vcpus, 5, KATA_E_LIMIT, "vcpus", "4 are the most");
+  OPTION (memory_mib, 16, KATA_E_INVALID, "memory_mib", "too little");
+  OPTION (memory_mib, 8193, KATA_E_LIMIT, "memory_mib", "8192 are the most");
+  OPTION (hostname, "a b", KATA_E_INVALID, "hostname", "hostname");
+  OPTION (hostname, "-rf", KATA_E_INVALID, "hostname", "hostname");
+  OPTION (dns, dns, KATA_E_INVALID, "dns", "control");
+  OPTION (disks, d1, KATA_E_INVALID, "disks", "none of a-z");
+  OPTION (disks, d2, KATA_E_INVALID, "disks", "comma");
+  OPTION (disks, d3, KATA_E_INVALID, "disks", "twice");
+  OPTION (disks, d4, KATA_E_INVALID, "disks", "unknown bits");
+  OPTION (flags, 1, KATA_E_INVALID, "flags", "unknown bits");
+}
+END_TEST
+
+START_TEST (lacking)
+{
+  setup_init (&s, "");
+  s.in.guest.initrd = NULL;
+  refused (KATA_E_GUEST, "hypervisor.qemu.initrd", "no guest image");
+  s.in.guest.kernel = NULL;
+  refused (KATA_E_GUEST, "hypervisor.qemu.kernel", "no guest kernel");
+  s.in.state_dir = "relative";
+  refused (KATA_E_INVALID, "state_dir", "absolute");
+  s.in.state_dir = "/run/libkata";
+  kata_capabilities__init (&s.caps);
+  kata_capabilities__lack (&s.caps, KATA_CAP_RUN, "qemu-system-x86_64: not found");
+  refused (KATA_E_UNSUPPORTED, "hypervisor", "not found");
+  setup_clear (&s);
+}
+END_TEST
+
+START_TEST (cmdline)
+{
+  setup_init (&s, "[hypervisor.qemu]\nkernel_params = \"panic=5 foo  console=hvc0 foo=1\"\n"
+                  "[agent.kata]\nenable_debug = true\n");
+  g_autoptr (kata_plan) plan = made ();
+  ck_assert_ptr_null (strstr (plan->vm.cmdline, "panic=1"));
+  ck_assert_ptr_nonnull (strstr (plan->vm.cmdline, " panic=5"));
+  ck_assert_ptr_nonnull (strstr (plan->vm.cmdline, "agent.log=debug"));
+  ck_assert_ptr_null (strstr (plan->vm.cmdline, "cgroup_no_v1"));
+  setup_clear (&s);
+  g_autofree char *many = g_strnfill (1990, 'a');
+  g_autofree char *toml = g_strdup_printf ("[hypervisor.qemu]\nkernel_params = \"%s\"\n", many);
+  setup_init (&s, toml);
+  refused (KATA_E_LIMIT, "hypervisor.qemu.kernel_params", "longer");
+  setup_clear (&s);
+  setup_init (&s, "[hypervisor.qemu]\ninitrd = \"/their/initrd\"\n");
+  g_autoptr (kata_plan) foreign = made ();
+  ck_assert_ptr_nonnull (strstr (foreign->vm.cmdline, "cgroup_no_v1=all"));
+  ck_assert_uint_eq (foreign->guest_features & KATA_GUEST_BY_KATA, 0);
+  ck_assert_ptr_nonnull (strstr (foreign->warnings[0], "no manifest"));
+  setup_clear (&s);
+}
+END_TEST
+
+START_TEST (null_backend)
+{
+  setup_init (&s, "[hypervisor.null]\nfail_at = 3\n");
+  s.in.hypervisor = "null";
+  memset (&s.in.guest, 0, sizeof s.in.guest);
+  g_autoptr (kata_plan) plan = made ();
+  ck_assert (plan->vm.agent_kind == KATA_AGENT_NULL && plan->vm.null_fail_at == 3);
+  ck_assert_int_eq (plan->vm.share_kind, KATA_SHARE_VIRTIOFS);
+  setup_clear (&s);
+}
+END_TEST
+
+START_TEST (probe)
+{
+  g_autoptr (kata_arena) arena = kata_arena__new ();
+  kata_vm_plan vm = { .size = sizeof vm };
+  struct kata_guest_facts none = { 0 };
+  setup_init (&s, "[hypervisor.qemu]\npath = \"/opt/q\"\naccel = \"tcg\"\n");
+  g_autoptr (kata_error) err = NULL;
+  ck_assert_int_eq (kata_plan__probe (&vm, arena, s.config, "qemu", &none, &err), 0);
+  ck_assert_ptr_null (err);
+  ck_assert_str_eq (vm.hypervisor_path, "/opt/q");
+  ck_assert_int_eq (vm.accel, KATA_ACCEL_TCG);
+  ck_assert_str_eq (vm.kernel, "");
+  setup_clear (&s);
+}
+END_TEST
+
+START_TEST (manifest)
+{
+  static const char text[] =
+      "{\"version\":1,\"features\":[\"virtio-fs\",\"vsock\",\"new\"],\"kernel\":{\"file\":\"vmlinuz\"},"
+      "\"initrd\":\"/x/initrd\"}";
+  g_autoptr (kata_arena) arena = kata_arena__new ();
+  struct kata_guest_facts facts;
+  ck_assert_int_eq (kata_guest_facts__parse (&facts, arena, "/g", text, strlen (text), NULL), 0);
+  ck_assert_str_eq (facts.kernel, "/g/vmlinuz");
+  ck_assert_str_eq (facts.initrd, "/x/initrd");
+  ck_assert_uint_eq (facts.features & (KATA_GUEST_VIRTIOFS | KATA_GUEST_VSOCK | KATA_GUEST_9P),
+                     KATA_GUEST_VIRTIOFS | KATA_GUEST_VSOCK);
+  static const char *const bad[] = { "{}",
+                                     "[]",
+                                     "{\"features\":1}",
+                                     "{\"features\":[],\"kernel\":\"../x\"}",
+                                     "{\"features\":[],\"cmdline\":\"a\\nb\"}",
+                                     "{\"features\":[1]}" };
+  for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
+    ck_assert_int_eq (kata_guest_facts__parse (&facts, arena, "/g", bad[i], strlen (bad[i]), NULL), KATA_E_GUEST);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("plan/sandbox");
+  TCase *tcase = tcase_create ("sandbox");
+  tcase_add_test (tcase, defaults);
+  tcase_add_test (tcase, falls_back);
+  tcase_add_loop_test (tcase, configs, 0, G_N_ELEMENTS (wrong_configs));
+  tcase_add_test (tcase, options);
+  tcase_add_test (tcase, lacking);
+  tcase_add_test (tcase, cmdline);
+  tcase_add_test (tcase, null_backend);
+  tcase_add_test (tcase, probe);
+  tcase_add_test (tcase, manifest);
+  suite_add_tcase (suite, tcase);
+  SRunner *runner = srunner_create (suite);
+  srunner_run_all (runner, CK_NORMAL);
+  int failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
