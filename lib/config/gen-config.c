@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* gen-config: a build-time program that writes the key table as configuration.toml or as docs/configuration.md. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config/keys.h"
+
+/* Which [hypervisor.NAME] the default file shows in full. */
+#define SHOWN_HYPERVISOR "qemu"
+
+static const char *
+type_name (const struct kata_key *key)
+{
+  static const char *const names[] = { "boolean", "integer", "number", "string", "list of strings", "table" };
+  return (key->flags & (KATA_KEY_PATH | KATA_KEY_GUEST_PATH)) != 0 ? "path" : names[key->type];
+}
+
+/* What is allowed beyond the type: " from 1 to 240", ": a, b or c". */
+static void
+print_allowed (const struct kata_key *key, const char *quote)
+{
+  for (size_t i = 0; key->oneof != NULL && key->oneof[i] != NULL; i++)
+    printf ("%s%s%s%s", i == 0 ? ": " : ", ", quote, key->oneof[i], quote);
+  if (key->min != 0 || key->max != 0)
+    printf (" from %.15g to %.15g", key->min, key->max);
+  if ((key->flags & KATA_KEY_POWER2) != 0)
+    printf (", a power of two");
+}
+
+static void
+toml_key (const struct kata_key *key)
+{
+  if (key->offset == KATA_KEY_UNUSED)
+    return;
+  printf ("# %s\n# %s", key->doc, type_name (key));
+  print_allowed (key, "");
+  if ((key->flags & KATA_KEY_OURS) != 0)
+    printf ("; libkata's own key");
+  printf ("\n%s%s = %s\n\n", (key->flags & KATA_KEY_SHOWN) != 0 ? "" : "#", key->name, key->fallback);
+}
+
+static void
+print_toml (void)
+{
+  static const struct {
+    enum kata_key_section section;
+    const char *heading;
+  } tables[] = { { KATA_KEY_HYPERVISOR, "hypervisor." SHOWN_HYPERVISOR },
+                 { KATA_KEY_AGENT, "agent.kata" },
+                 { KATA_KEY_RUNTIME, "runtime" } };
+  printf ("# libkata's configuration, made from the key table of its sources. Keys directly behind a # are at the "
+          "default shown.\n"
+          "# Kata's own configuration files, of its Go and its Rust runtime, are read as well. Files in config.d/ "
+          "beside this one\n"
+          "# are read after it, in the order of their names. docs/configuration.md lists every key.\n");
+  for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+    printf ("\n[%s]\n\n", tables[i].heading);
+    for (const struct kata_key *key = kata_keys__of (tables[i].section); key->name != NULL; key++)
+      toml_key (key);
+  }
+}
+
+/* A table cell: no line of it may end the table. */
+static void
+print_cell (const char *text)
+{
+  for (; *text != '\0'; text++)
+    if (*text == '|')
+      printf ("\\|");
+    else
+      putchar (*text);
+}
+
+static void
+markdown_key (const struct kata_key *key)
+{
+  printf ("| `%s`", key->name);
+  if (key->alias != NULL)
+    printf (", `%s`", key->alias);
+  printf (" | %s", type_name (key));
+  print_allowed (key, "`");
+  if (key->fallback != NULL) {
+    printf (" | `");
+    print_cell (key->fallback);
+    printf ("` | ");
+  } else {
+    printf (" | | ");
+  }
+  printf ("%s | %s | ",
+          (key->flags & KATA_KEY_OURS) != 0 ? "libkata's own"
+          : key->offset == KATA_KEY_UNUSED  ? "known"
+                                            : "acted on",
+          (key->flags & KATA_KEY_ANNOTATION) != 0 ? "if listed" : "never");
+  print_cell (key->doc);
+  printf (" |\n");
+}
+
+static void
+print_markdown (void)
+{
+  printf (
+      "<!-- Made by lib/config/gen-config.c from the key table; a test fails when it is stale. Write it anew with: "
+      "ninja -C build configuration-md -->\n"
+      "# Configuration\n\n"
+      "libkata reads Kata's configuration dialect (TOML), with the key names of its Go and its Rust runtime. The first "
+      "of these files counts:\n"
+      "the one that the caller names; `/etc/kata-containers/configuration.toml`; "
+      "`/etc/kata-containers/runtime-rs/configuration.toml`;\n"
+      "`defaults/kata-containers/configuration.toml` in the data directory libkata was installed to; "
+      "`/usr/share/defaults/kata-containers/configuration.toml`;\n"
+      "`/usr/share/defaults/kata-containers/runtime-rs/configuration.toml`; "
+      "`/opt/kata/share/defaults/kata-containers/runtime-rs/configuration.toml`.\n"
+      "Without any, the defaults below hold. After it come the regular files of `config.d/` beside the file (where its "
+      "symlinks end), in the order\n"
+      "of their names; a key in a later file replaces the same key of an earlier one, tables are merged.\n\n"
+      "- A wrong type or value is an error with file, line, key and what is allowed.\n"
+      "- An unknown key is a warning with the nearest known one.\n"
+      "- \"known\" keys are Kata's; libkata does not act on them yet, and a warning says so when one is set.\n"
+      "- `[hypervisor.firecracker]` is `[hypervisor.fc]`, `[hypervisor.cloud-hypervisor]` is `[hypervisor.clh]`.\n\n"
+      "## Annotations\n\n"
+      "A sandbox may bring `io.katacontainers.config.hypervisor.KEY`, `….runtime.KEY` and `….agent.KEY` for the keys "
+      "marked \"if listed\", when\n"
+      "`enable_annotations` of the hypervisor's table lists `KEY`, `runtime.KEY` or `agent.KEY` letter by letter (no "
+      "patterns, nothing is free\n"
+      "without being listed). A path must also match one of the patterns in its `valid_…` list, where `*` and `?` do "
+      "not match a slash; without\n"
+      "such a list no annotation sets it. Arguments for helper programs are never set by annotation. Lists are written "
+      "with semicolons.\n"
+      "One annotation that is refused refuses the sandbox.\n");
+  for (int section = 0; section < KATA_KEY_SECTIONS; section++) {
+    printf ("\n## [%s]\n\n| key | type | default | state | by annotation | meaning |\n|---|---|---|---|---|---|\n",
+            kata_keys__heading ((enum kata_key_section) section));
+    for (const struct kata_key *key = kata_keys__of ((enum kata_key_section) section); key->name != NULL; key++)
+      markdown_key (key);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  if (argc == 2 && strcmp (argv[1], "toml") == 0)
+    print_toml ();
+  else if (argc == 2 && strcmp (argv[1], "markdown") == 0)
+    print_markdown ();
+  else {
+    fprintf (stderr, "usage: %s toml|markdown\n", argv[0]);
+    return 2;
+  }
+  return fflush (stdout) == 0 ? 0 : 1;
+}
