@@ -9,11 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "mem.h"
 #include "modules.h"
 
-#define PAUSE_MS  20
-#define DEPTH_MAX 8
+#define PAUSE_MS       20
+#define DEPTH_MAX      8
+#define DISK_BY_SERIAL "/dev/disk/by-kata/"
 
 /* The first entry of @directory that starts with @prefix and ends with @suffix. */
 static int
@@ -52,6 +54,27 @@ parse_slot (const char **at, unsigned *slot, unsigned *function)
   return 0;
 }
 
+/* "/dev/disk/by-kata/<id>": no such node is made, the disk's serial number is <id>. */
+static int
+find_by_serial (const char *id, char *node, size_t size)
+{
+  char path[300], serial[32];
+  DIR *dir = opendir ("/sys/block");
+  struct dirent *entry;
+  int found = 0;
+  while (dir && !found && (entry = readdir (dir))) {
+    if (entry->d_name[0] == '.' ||
+        snprintf (path, sizeof path, "/sys/block/%s/serial", entry->d_name) >= (int) sizeof path ||
+        file_read (path, serial, sizeof serial) < 0)
+      continue;
+    serial[strcspn (serial, "\n")] = 0;
+    found = text_is (serial, id) && snprintf (node, size, "/dev/%s", entry->d_name) < (int) size;
+  }
+  if (dir)
+    closedir (dir);
+  return found;
+}
+
 /* 1 found, 0 not yet, -1 malformed. */
 static int
 find_by_pci (const char *path, char *node, size_t size)
@@ -84,7 +107,9 @@ find_now (const char *source, char *node, size_t size)
 {
   struct stat st;
   int found = 1;
-  if (text_starts (source, "/dev/"))
+  if (text_starts (source, DISK_BY_SERIAL))
+    found = find_by_serial (source + strlen (DISK_BY_SERIAL), node, size);
+  else if (text_starts (source, "/dev/"))
     snprintf (node, size, "%s", source);
   else
     found = find_by_pci (source, node, size);

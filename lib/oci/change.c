@@ -80,6 +80,9 @@ set_user (kata_oci_process *process, const char *user, kata_error **err)
     return kata_error__set (err, KATA_E_INVALID, "user",
                             "user: \"%.64s\" is neither uid nor uid:gid; names are not looked up, give numbers", user);
   process->user = (struct kata_oci_user){ .uid = uid, .gid = gid };
+  /* Capabilities of root are not to be kept by whom the caller takes down to another user; they stay within reach of setuid programs. */
+  if (uid != 0)
+    process->capabilities.effective = process->capabilities.permitted = process->capabilities.ambient = NULL;
   return 0;
 }
 

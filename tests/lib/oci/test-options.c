@@ -46,6 +46,7 @@ START_TEST (applies)
   ck_assert_str_eq (spec->process.env[2], "TERM=xterm");
   ck_assert_ptr_null (spec->process.env[3]);
   ck_assert (spec->process.user.uid == 5 && spec->process.user.gid == 6);
+  ck_assert (spec->process.capabilities.bounding != NULL && spec->process.capabilities.effective == NULL);
   ck_assert (spec->process.console_height == 24 && spec->process.console_width == 80);
   ck_assert_uint_eq (spec->n_mounts, 8);
   ck_assert_str_eq (spec->mounts[3].source, "/s2");

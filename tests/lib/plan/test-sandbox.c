@@ -142,7 +142,7 @@ START_TEST (cmdline)
   setup_init (&s, "[hypervisor.qemu]\nkernel_params = \"panic=5 foo  console=hvc0 foo=1\"\n"
                   "[agent.kata]\nenable_debug = true\n");
   g_autoptr (kata_plan) plan = made ();
-  ck_assert_ptr_null (strstr (plan->vm.cmdline, "panic=1"));
+  ck_assert_ptr_null (strstr (plan->vm.cmdline, "panic=-1"));
   ck_assert_ptr_nonnull (strstr (plan->vm.cmdline, " panic=5"));
   ck_assert_ptr_nonnull (strstr (plan->vm.cmdline, "agent.log=debug"));
   ck_assert_ptr_null (strstr (plan->vm.cmdline, "cgroup_no_v1"));
