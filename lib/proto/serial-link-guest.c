@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* serial-link, the guest's end: one session after the other over a port. The host's end is in serial-link-host.c. */
 #include "proto/serial-link.h"
-#include "proto/serial-port.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-struct kata_serial_link {
+#include "proto/serial-port.h"
+
+    struct kata_serial_link {
   struct kata_serial_port port;
   atomic_bool stop;
   atomic_bool over;               /* the session's stream has ended */

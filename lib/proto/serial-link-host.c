@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* serial-link, the host's end: begins one session and is its stream. The guest's end is in serial-link-guest.c. */
 #include "proto/serial-link.h"
-#include "proto/serial-port.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,10 +9,12 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "proto/serial-port.h"
+
 /* The guest ignores a repeated reset of the session that it is in, so an impatient host does no harm. */
 #define REPEAT_MS 1000
 
-struct host_link {
+    struct host_link {
   struct kata_serial_port port;
   struct kata_serial_chunk chunk; /* what is left of the data chunk at hand */
   uint8_t nonce[KATA_SERIAL_NONCE_LEN];

@@ -2,16 +2,16 @@
 /* literal: the right-hand side of the grammar: scalars, arrays and inline tables; statements are in parse.c. */
 #include "parse.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "datetime.h"
 #include "number.h"
 #include "quoted.h"
 #include "tree.h"
 
-#include <errno.h>
-#include <string.h>
-
-static int
-literal_string (struct toml__scanner *scanner, toml_value *value)
+    static int
+    literal_string (struct toml__scanner *scanner, toml_value *value)
 {
   int r = toml__string (scanner, 0);
   if (r < 0)

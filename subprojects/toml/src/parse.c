@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* parse: the left-hand side of the grammar: keys, headers, lines, the document; values are in literal.c. */
-#include "parse.h"
-
-#include "quoted.h"
-#include "tree.h"
-#include "utf8.h"
+/* parse: the left-hand side of the grammar: keys, headers, lines, the document; values are in literal.c. */ #include
+    "parse.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "quoted.h"
+#include "tree.h"
+#include "utf8.h"
+
 #define DEFAULT_MAX_BYTES (4u << 20)
 #define DEFAULT_MAX_DEPTH 64u
 #define DEFAULT_MAX_NODES 1000000u
 
-static int
-is_bare (int byte)
+    static int
+    is_bare (int byte)
 {
   return toml__is_digit (byte) || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '-' ||
          byte == '_';

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* quoted: the four kinds of quoted strings; bare keys and other values are elsewhere. */
-#include "quoted.h"
-
-#include "utf8.h"
+/* quoted: the four kinds of quoted strings; bare keys and other values are elsewhere. */ #include "quoted.h"
 
 #include <errno.h>
 
-struct string_form {
+#include "utf8.h"
+
+    struct string_form {
   int quote;   /* ' or " */
   int escapes; /* " only */
   int multiline;

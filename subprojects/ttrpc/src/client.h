@@ -2,12 +2,11 @@
 /* The insides of a client, shared by its three files: client.c (life), client-call.c (calls), client-threads.c (the threads). */
 #ifndef TTRPC_CLIENT_H
 #define TTRPC_CLIENT_H
+#include <pthread.h>
+#include <stdbool.h>
 
 #include "envelope.h"
 #include "clock.h"
-
-#include <pthread.h>
-#include <stdbool.h>
 
 /*
  * Lock order: there is one lock, @lock. It is never held in io, in a callback, or while joining.

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Worker threads with small stacks: made when a job finds none idle, gone after a while without jobs. Knows no request. */
 #include "pool.h"
-#include "clock.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 
+#include "clock.h"
+
 #define IDLE_MAX         8
 #define IDLE_NANOSECONDS 5000000000
 
-struct ttrpc__worker {
+    struct ttrpc__worker {
   struct ttrpc__worker *next;
   struct ttrpc__pool *pool;
   pthread_t thread;

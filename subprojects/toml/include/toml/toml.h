@@ -42,7 +42,7 @@ struct toml_error {
 };
 /** Bounds on hostile input; 0 = the default in brackets. */
 struct toml_limits {
-  size_t size; /* sizeof (struct toml_limits) as the caller knows it */
+  size_t size;        /* sizeof (struct toml_limits) as the caller knows it */
   size_t max_bytes;   /* [4 MiB] */
   uint32_t max_depth; /* [64] of tables and arrays inside each other, however they were written; the root is 0 */
   uint32_t max_nodes; /* [1,000,000] values, tables and arrays included */
@@ -53,17 +53,19 @@ struct toml_limits {
  * @out is untouched on failure, @error on success; @limits and @error may be NULL. The message is valid UTF-8 without
  * control characters, whatever the text held.
  */
-int toml_parse (toml_document **out, const char *text, size_t len, const struct toml_limits *limits, struct toml_error *error);
+int toml_parse (toml_document **out, const char *text, size_t len, const struct toml_limits *limits,
+                struct toml_error *error);
 void toml_document_free (toml_document *document); /* NULL-safe */
 const toml_value *toml_document_root (const toml_document *document);
 
 enum toml_type toml_value_type (const toml_value *value);
-const char *toml_type_name (enum toml_type type); /* "string", "integer", …, for messages */
-uint32_t toml_value_line (const toml_value *value);   /* of the value's first byte */
+const char *toml_type_name (enum toml_type type);   /* "string", "integer", …, for messages */
+uint32_t toml_value_line (const toml_value *value); /* of the value's first byte */
 uint32_t toml_value_column (const toml_value *value);
 
 /* Each is only for its type; any other gives the neutral value (NULL, 0). */
-const char *toml_value_string (const toml_value *value, size_t *len); /* NUL-terminated; may hold NUL bytes inside: compare @len */
+const char *
+toml_value_string (const toml_value *value, size_t *len); /* NUL-terminated; may hold NUL bytes inside: compare @len */
 int64_t toml_value_integer (const toml_value *value);
 double toml_value_float (const toml_value *value);
 int toml_value_boolean (const toml_value *value);
