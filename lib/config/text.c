@@ -122,20 +122,21 @@ expect_table (struct reader *r, const char *heading, const toml_value *value)
                           toml_value_line (value), heading, toml_type_name (toml_value_type (value)));
 }
 
-/* Third parties may register a hypervisor of any name, so that an unknown one is no error. */
-static void
-warn_hypervisor (struct reader *r, uint32_t line, const char *name)
+/* Third parties may register a hypervisor of any name, so that an unknown one is no error. FALSE for Kata's that we lack:
+ * what their tables say is theirs. */
+static gboolean
+hypervisor_counts (struct reader *r, uint32_t line, const char *name)
 {
   static const char *const ours[] = { "qemu", "clh", "fc", "stratovirt", "acrn", "builtin", "null", NULL };
   static const char *const katas[] = { "dragonball", "openvmm", "remote", NULL };
-  if (g_strv_contains (ours, name))
-    return;
-  if (g_strv_contains (katas, name))
-    warn (r, line, "hypervisor.%s: Kata knows this hypervisor; libkata does not have it", name);
-  else
+  gboolean lacking = g_strv_contains (katas, name);
+  if (lacking)
+    warn (r, line, "hypervisor.%s: Kata knows this hypervisor; libkata does not have it and skips the table", name);
+  else if (!g_strv_contains (ours, name))
     warn (r, line,
           "hypervisor.%s: no hypervisor of libkata's own; those are qemu, clh, fc, stratovirt, acrn, builtin, null",
           name);
+  return !lacking;
 }
 
 /* One [hypervisor.NAME] and its [hypervisor.NAME.factory]. */
@@ -150,10 +151,6 @@ read_hypervisor (struct reader *r, kata_config *config, const char *name, const 
   if (code == 0)
     code = read_section (r, kata_config__add_hypervisor (config, canonical), KATA_KEY_HYPERVISOR, heading, table,
                          subtables);
-  if (code == 0 && *config->first_hypervisor == '\0') {
-    g_free (config->first_hypervisor);
-    config->first_hypervisor = g_strdup (canonical);
-  }
   const toml_value *factory = code == 0 ? toml_table_get (table, "factory") : NULL;
   if (factory != NULL)
     code = expect_table (r, factory_heading, factory);
@@ -176,8 +173,11 @@ read_hypervisors (struct reader *r, kata_config *config, const toml_value *table
       return kata_error__set (r->err, KATA_E_CONFIG, "hypervisor",
                               "%s:%u: hypervisor.%s and hypervisor.%s are one table; keep one of them", r->name,
                               at.line, at.text, canonical);
-    warn_hypervisor (r, at.line, canonical);
-    int code = read_hypervisor (r, config, at.text, table);
+    if (*config->first_hypervisor == '\0') { /* one that we lack too: whoever asks for it shall not get another */
+      g_free (config->first_hypervisor);
+      config->first_hypervisor = g_strdup (canonical);
+    }
+    int code = hypervisor_counts (r, at.line, canonical) ? read_hypervisor (r, config, at.text, table) : 0;
     if (code != 0)
       return code;
   }
