@@ -31,6 +31,8 @@ struct client_container {
   int terminal;
   int64_t memory_limit;
   int own_pids; /* a process namespace of its own */
+  Grpc__Storage **storages;
+  size_t n_storages;
 };
 int client_create (struct client *client, const struct client_container *container);
 int client_start (struct client *client, const char *id);

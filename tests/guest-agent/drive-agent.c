@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* drive-agent: puts a live agent through its methods; guest.py starts the guest around it. Usage: drive-agent ADDRESS ROOTFS [STEP…] */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,6 +246,150 @@ step_oom (struct test *test)
     protobuf_c_message_free_unpacked (&event->base, NULL);
 }
 
+/* Runs a container whose root is a storage; returns its output. */
+static void
+run_on_storage (struct test *test, Grpc__Storage *storage, const char *rootfs, const char *script, char *out,
+                size_t size)
+{
+  struct client *c = &test->client;
+  struct client_container container = { "stored", rootfs, script, 0, 0, 1, &storage, 1 };
+  EXPECT (c, client_create (c, &container) == 0);
+  EXPECT (c, client_start (c, "stored") == 0);
+  EXPECT (c, client_read_all (c, "stored", "", 0, out, size) >= 0);
+  EXPECT (c, client_wait (c, "stored", "", 60000) == 0);
+  EXPECT (c, client_remove (c, "stored") == 0);
+}
+
+static void
+step_share (struct test *test)
+{
+  Grpc__Storage storage = GRPC__STORAGE__INIT;
+  char out[256] = "";
+  storage.driver = (char *) "virtio-fs";
+  storage.source = (char *) "kataShared";
+  storage.fstype = (char *) "virtiofs";
+  storage.mount_point = (char *) "/run/kata-containers/shared/containers/";
+  run_on_storage (test, &storage, "/run/kata-containers/shared/containers/rootfs",
+                  "cat /hello; echo from the guest > /answer", out, sizeof out);
+  EXPECT (&test->client, strcmp (out, "from the host\n") == 0);
+}
+
+static void
+step_disk (struct test *test)
+{
+  Grpc__Storage storage = GRPC__STORAGE__INIT;
+  char out[256] = "";
+  storage.driver = (char *) "blk";
+  storage.source = (char *) "1e";
+  storage.fstype = (char *) "ext4";
+  storage.mount_point = (char *) "/run/kata-containers/disk";
+  run_on_storage (test, &storage, "/run/kata-containers/disk", "cat /hello", out, sizeof out);
+  EXPECT (&test->client, strcmp (out, "from the host\n") == 0);
+  storage.source = (char *) "1f/1f";
+  struct client_container container = { "nodisk", "/run/kata-containers/disk", "true", 0, 0, 1, NULL, 1 };
+  Grpc__Storage *storages[] = { &storage };
+  container.storages = storages;
+  EXPECT (&test->client, client_create (&test->client, &container) == TTRPC_NOT_FOUND);
+}
+
+/* Also shows that the kernel gets the module it asks for. */
+static void
+step_overlay (struct test *test)
+{
+  struct client *c = &test->client;
+  Grpc__Storage storage = GRPC__STORAGE__INIT;
+  char out[256] = "";
+  char lower[300];
+  char *options[] = { lower, (char *) "upperdir=/run/kata-containers/ov/upper",
+                      (char *) "workdir=/run/kata-containers/ov/work" };
+  char *directories[] = {
+    (char *) "io.katacontainers.volume.overlayfs.create_directory=/run/kata-containers/ov/upper",
+    (char *) "io.katacontainers.volume.overlayfs.create_directory=/run/kata-containers/ov/work",
+  };
+  snprintf (lower, sizeof lower, "lowerdir=%s", test->rootfs);
+  storage.driver = (char *) "overlayfs";
+  storage.mount_point = (char *) "/run/kata-containers/stored/rootfs";
+  storage.n_options = 3;
+  storage.options = options;
+  storage.n_driver_options = 2;
+  storage.driver_options = directories;
+  run_on_storage (test, &storage, storage.mount_point, "echo new > /file; cat /file", out, sizeof out);
+  EXPECT (c, strcmp (out, "new\n") == 0);
+  storage.driver = (char *) "no-such-driver";
+  struct client_container container = { "bad", test->rootfs, "true", 0, 0, 1, NULL, 1 };
+  Grpc__Storage *storages[] = { &storage };
+  container.storages = storages;
+  EXPECT (c, client_create (c, &container) == TTRPC_UNIMPLEMENTED);
+  static const char *const places[] = { "/etc", "/run/kata-containers/../../etc", "run/kata-containers/x",
+                                        "/run/kata-containers/", "" };
+  storage.driver = (char *) "overlayfs";
+  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+    storage.mount_point = (char *) places[i];
+    EXPECT (c, client_create (c, &container) == TTRPC_INVALID_ARGUMENT);
+  }
+}
+
+struct worker {
+  struct test *test;
+  int number, bad;
+};
+
+static void *
+worker_run (void *data)
+{
+  struct worker *worker = data;
+  struct client client = { .ttrpc = worker->test->client.ttrpc };
+  char id[32], script[64], out[64], want[64];
+  for (int i = 0; i < 4; i++) {
+    snprintf (id, sizeof id, "w%d-%d", worker->number, i);
+    snprintf (script, sizeof script, "echo %s; exit %d", id, worker->number + i);
+    snprintf (want, sizeof want, "%s\n", id);
+    if (client_exec (&client, "c2", id, script, 0) || client_read_all (&client, "c2", id, 0, out, sizeof out) < 0 ||
+        strcmp (out, want) || client_wait (&client, "c2", id, 60000) != worker->number + i) {
+      printf ("worker %s: %d \"%s\" output \"%s\"\n", id, client.code, client.message, out);
+      worker->bad = 1;
+    }
+  }
+  return NULL;
+}
+
+static void
+step_parallel (struct test *test)
+{
+  struct worker workers[6];
+  pthread_t threads[6];
+  char out[128];
+  struct client *c = &test->client;
+  for (int i = 0; i < 6; i++) {
+    workers[i] = (struct worker){ test, i, 0 };
+    pthread_create (&threads[i], NULL, worker_run, &workers[i]);
+  }
+  for (int i = 0; i < 6; i++) {
+    pthread_join (threads[i], NULL);
+    EXPECT (c, !workers[i].bad);
+  }
+  /* Nothing of the agent's is open in a container: 0, 1, 2 and the directory itself. */
+  EXPECT (c, client_exec (c, "c2", "files", "exec ls /proc/self/fd", 0) == 0);
+  EXPECT (c, client_read_all (c, "c2", "files", 0, out, sizeof out) == 8);
+  EXPECT (c, strcmp (out, "0\n1\n2\n3\n") == 0);
+  EXPECT (c, client_exec (c, "c2", "missing", "true", 0) == 0);
+}
+
+/* A host process dies in the middle of a read: its data goes to the next one. */
+static void
+step_reconnect (struct test *test)
+{
+  struct client *c = &test->client;
+  char out[64];
+  if (strncmp (test->address, "serial:", 7) != 0)
+    return;
+  EXPECT (c, client_exec (c, "c2", "kept", "echo before; sleep 1; echo after; sleep 1", 0) == 0);
+  client_close (c);
+  EXPECT (c, client_connect (c, test->address, 10000) == 0);
+  EXPECT (c, client_read_all (c, "c2", "kept", 0, out, sizeof out) == 13);
+  EXPECT (c, client_wait (c, "c2", "kept", 60000) == 0);
+}
+
 static void
 step_stop (struct test *test)
 {
@@ -403,11 +548,18 @@ static const struct {
   const char *name;
   void (*run) (struct test *test);
 } steps[] = {
-  { "health", step_health },     { "guest", step_guest }, { "sandbox", step_sandbox }, { "network", step_network },
-  { "run", step_run },           { "exec", step_exec },   { "bulk", step_bulk },       { "cancel", step_cancel },
-  { "terminal", step_terminal }, { "stats", step_stats }, { "pause", step_pause },     { "update", step_update },
-  { "oom", step_oom },           { "stop", step_stop },   { "copy", step_copy },       { "hostile", step_hostile },
-  { "many", step_many },         { "end", step_end },
+  { "health", step_health },     { "guest", step_guest },
+  { "sandbox", step_sandbox },   { "network", step_network },
+  { "run", step_run },           { "exec", step_exec },
+  { "bulk", step_bulk },         { "cancel", step_cancel },
+  { "terminal", step_terminal }, { "stats", step_stats },
+  { "pause", step_pause },       { "update", step_update },
+  { "parallel", step_parallel }, { "reconnect", step_reconnect },
+  { "oom", step_oom },           { "stop", step_stop },
+  { "copy", step_copy },         { "hostile", step_hostile },
+  { "overlay", step_overlay },   { "share", step_share },
+  { "disk", step_disk },         { "many", step_many },
+  { "end", step_end },
 };
 
 static int
@@ -422,9 +574,13 @@ wanted (int argc, char **argv, const char *name)
 int
 main (int argc, char **argv)
 {
-  struct test test = { .address = argv[1], .rootfs = argv[2] };
+  struct test test = { .address = argv[1], .rootfs = argc > 2 ? argv[2] : NULL };
   double start = now ();
   setvbuf (stdout, NULL, _IOLBF, 0);
+  for (size_t i = 0; argc == 2 && i < sizeof steps / sizeof steps[0]; i++)
+    printf ("%s\n", steps[i].name);
+  if (argc == 2)
+    return 0; /* --list */
   if (argc < 3 || client_connect (&test.client, argv[1], 60000) < 0) {
     printf ("cannot connect to the agent: %s\n", test.client.message);
     return 1;

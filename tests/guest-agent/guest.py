@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 APPLETS = ['sh', 'cat', 'echo', 'sleep', 'dd', 'stty', 'hostname', 'true', 'ps', 'id', 'ls']
 SKIP = 77
@@ -39,6 +40,43 @@ def container_root(busybox):
     return newc(entries)
 
 
+def share_and_disk(work, busybox):
+    """A directory for virtio-fs and a disk image with a container's root each; returns (steps to leave out, QEMU options, daemon)."""
+    without, options, daemon = [], [], None
+    root = f'{work}/share/rootfs'
+    os.makedirs(f'{root}/bin')
+    for name in ('proc', 'dev', 'sys', 'tmp'):
+        os.mkdir(f'{root}/{name}')
+    shutil.copy(busybox, f'{root}/bin/busybox')
+    for name in APPLETS:
+        os.symlink('busybox', f'{root}/bin/{name}')
+    with open(f'{root}/hello', 'w', encoding='ascii') as f:
+        f.write('from the host\n')
+    mke2fs = shutil.which('mke2fs') or '/sbin/mke2fs'
+    if os.path.exists(mke2fs):
+        subprocess.run([mke2fs, '-q', '-t', 'ext4', '-d', root, f'{work}/disk', '16M'], check=True)
+        options += ['-drive', f'if=none,id=d,format=raw,file={work}/disk', '-device', 'virtio-blk-pci,drive=d,addr=1e']
+    else:
+        without.append('disk')
+    virtiofsd = next((p for p in ('/usr/lib/qemu/virtiofsd', '/usr/libexec/virtiofsd') if os.path.exists(p)), None)
+    if virtiofsd == '/usr/lib/qemu/virtiofsd' and os.geteuid() == 0:
+        daemon = subprocess.Popen([virtiofsd, f'--socket-path={work}/fs', '-o', f'source={work}/share', '-o', 'sandbox=chroot'],
+                                  stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        options += ['-object', 'memory-backend-memfd,id=m,size=256M,share=on', '-numa', 'node,memdev=m',
+                    '-chardev', f'socket,id=fs,path={work}/fs', '-device', 'vhost-user-fs-pci,chardev=fs,tag=kataShared']
+        for _ in range(100):
+            if os.path.exists(f'{work}/fs'):
+                break
+            time.sleep(0.05)
+    else:
+        without.append('share')
+    return without, options, daemon
+
+
+def all_steps(client):
+    return subprocess.run([client, '--list'], stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+
+
 def main():
     client, folder, steps = sys.argv[1], os.environ.get('KATA_GUEST_DIR') or sys.argv[2], sys.argv[3:]
     kernel, initrd = f'{folder}/vmlinuz', f'{folder}/kata-containers-initrd.img'
@@ -53,6 +91,10 @@ def main():
             # First: the kernel goes on after an uncompressed archive, but not after one of lz4.
             root = container_root(busybox)
             out.write(root + b'\0' * (-len(root) % 512) + f.read())
+        without, extra, daemon = share_and_disk(work, busybox)
+        if without and not steps:
+            print(f'left out: {without}')
+        run = steps or [name for name in all_steps(client) if name not in without]
         guest = subprocess.Popen(
             ['timeout', '-k', '5', '280', qemu, '-accel', 'tcg,thread=multi', '-M', 'q35', '-cpu', 'max', '-m', '256', '-smp', '1',
              '-kernel', kernel, '-initrd', f'{work}/initrd',
@@ -60,10 +102,10 @@ def main():
              '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', f'file:{work}/console',
              '-device', 'virtio-serial-pci', '-chardev', f'socket,id=a,path={work}/agent,server=on,wait=off',
              '-device', 'virtserialport,chardev=a,name=org.libkata.agent.0',
-             '-netdev', 'user,id=n,restrict=on', '-device', 'virtio-net-pci,netdev=n,mac=02:00:00:00:00:01,romfile='],
+             '-netdev', 'user,id=n,restrict=on', '-device', 'virtio-net-pci,netdev=n,mac=02:00:00:00:00:01,romfile='] + extra,
             stdin=subprocess.DEVNULL)
         try:
-            result = subprocess.run([client, f'serial:{work}/agent', '/rootfs'] + steps, timeout=270, check=False).returncode
+            result = subprocess.run([client, f'serial:{work}/agent', '/rootfs'] + run, timeout=270, check=False).returncode
             if result == 0 and not steps and guest.wait(timeout=20) not in (0,):
                 print('the guest has not ended well')
                 result = 1
@@ -74,6 +116,12 @@ def main():
             if guest.poll() is None:
                 guest.terminate()
                 guest.wait()
+            if daemon:
+                daemon.terminate()
+                daemon.wait()
+        if not steps and 'share' in run and not os.path.exists(f'{work}/share/rootfs/answer'):
+            print('what the container wrote to the share has not arrived')
+            result = 1
         if result or steps:
             with open(f'{work}/console', errors='replace') as f:
                 print('--- console\n' + f.read()[-6000:])
