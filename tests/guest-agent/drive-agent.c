@@ -525,10 +525,19 @@ step_many (struct test *test)
   for (int i = 0; i < 10; i++) {
     struct client_container container = { id, test->rootfs, "echo $$", 0, 0, 1 };
     snprintf (id, sizeof id, "many%d", i);
-    EXPECT (c, client_create (c, &container) == 0 && client_start (c, id) == 0);
+    double times[5] = { now () };
+    EXPECT (c, client_create (c, &container) == 0);
+    times[1] = now ();
+    EXPECT (c, client_start (c, id) == 0);
+    times[2] = now ();
     EXPECT (c, client_read_all (c, id, "", 0, text, sizeof text) == 2);
     EXPECT (c, client_wait (c, id, "", 60000) == 0);
+    times[3] = now ();
     EXPECT (c, client_remove (c, id) == 0);
+    times[4] = now ();
+    if (i == 9)
+      printf ("the last: create %.2f, start %.2f, output and end %.2f, remove %.2f s\n", times[1] - times[0],
+              times[2] - times[1], times[3] - times[2], times[4] - times[3]);
   }
   printf ("10 containers one after the other: %.2f s\n", now () - start);
 }
