@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* sandbox: the public functions of kata_sandbox; checks, then lib/sandbox. */
+#include <kata/sandbox.h>
+
+#include "api/argument.h"
+#include "sandbox/events.h"
+#include "sandbox/sandbox.h"
+
+#define EVENT_MIN offsetof (kata_event, container_id)
+
+/* A copy of the options; NULL options are the defaults. */
+static int
+take_options (kata_sandbox_options *mine, const kata_sandbox_options *options, kata_error **err)
+{
+  static const kata_sandbox_options none = KATA_SANDBOX_OPTIONS_INIT;
+  *mine = none;
+  int r = options != NULL ? kata_argument__options (mine, sizeof *mine, sizeof *mine, options, "kata_sandbox_options", err)
+                          : 0;
+  if (r != 0)
+    return r;
+  KATA_REQUIRE (mine->flags == 0, "flags", err);
+  for (size_t i = 0; mine->disks != NULL && mine->disks[i] != NULL; i++) {
+    KATA_REQUIRE (mine->disks[i]->size == sizeof (kata_disk), "disks", err);
+    KATA_REQUIRE ((mine->disks[i]->flags & ~(uint32_t) KATA_DISK_READONLY) == 0, "disks", err);
+  }
+  size_t n = 0;
+  while (mine->annotations != NULL && mine->annotations[n] != NULL)
+    n++;
+  KATA_REQUIRE (n % 2 == 0, "annotations", err);
+  return 0;
+}
+
+int
+kata_sandbox_create (kata_sandbox **out, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err)
+{
+  kata_sandbox_options mine;
+  KATA_REQUIRE (out != NULL, "out", err);
+  KATA_REQUIRE (runtime != NULL, "runtime", err);
+  int r = take_options (&mine, options, err);
+  return r != 0 ? r : kata_sandbox__create (out, runtime, &mine, err);
+}
+
+int
+kata_sandbox_open (kata_sandbox **out, kata_runtime *runtime, const char *id, kata_error **err)
+{
+  KATA_REQUIRE (out != NULL, "out", err);
+  KATA_REQUIRE (runtime != NULL, "runtime", err);
+  KATA_REQUIRE (id != NULL, "id", err);
+  return kata_sandbox__open (out, runtime, id, err);
+}
+
+kata_sandbox *
+kata_sandbox_ref (kata_sandbox *sandbox)
+{
+  if (sandbox != NULL)
+    g_atomic_ref_count_inc (&sandbox->refs);
+  return sandbox;
+}
+
+kata_sandbox *
+kata_sandbox_unref (kata_sandbox *sandbox)
+{
+  if (sandbox != NULL && g_atomic_ref_count_dec (&sandbox->refs))
+    kata_sandbox__free (sandbox);
+  return NULL;
+}
+
+void
+kata_sandbox_unrefp (kata_sandbox **sandbox)
+{
+  if (sandbox != NULL)
+    *sandbox = kata_sandbox_unref (*sandbox);
+}
+
+int
+kata_sandbox_plan (char **json, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err)
+{
+  kata_sandbox_options mine;
+  KATA_REQUIRE (json != NULL, "json", err);
+  KATA_REQUIRE (runtime != NULL, "runtime", err);
+  int r = take_options (&mine, options, err);
+  return r != 0 ? r : kata_sandbox__plan_json (json, runtime, &mine, err);
+}
+
+int
+kata_sandbox_start (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  return r != 0 ? r : kata_sandbox__start (sandbox, timeout_ms, err);
+}
+
+int
+kata_sandbox_pause (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  return r != 0 ? r : kata_sandbox__pause (sandbox, true, timeout_ms, err);
+}
+
+int
+kata_sandbox_resume (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  return r != 0 ? r : kata_sandbox__pause (sandbox, false, timeout_ms, err);
+}
+
+int
+kata_sandbox_stop (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  return r != 0 ? r : kata_sandbox__stop (sandbox, timeout_ms, err);
+}
+
+int
+kata_sandbox_delete (kata_sandbox *sandbox, uint32_t flags, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  KATA_REQUIRE ((flags & ~(uint32_t) KATA_DELETE_FORCE) == 0, "flags", err);
+  return kata_sandbox__delete (sandbox, flags, err);
+}
+
+const char *
+kata_sandbox_get_id (kata_sandbox *sandbox)
+{
+  return sandbox->id;
+}
+
+int
+kata_sandbox_get_state (kata_sandbox *sandbox)
+{
+  g_autoptr (kata_sandbox_state) state = NULL;
+  KATA_REQUIRE (sandbox != NULL, "sandbox", NULL);
+  int r = kata_sandbox__load (&state, sandbox, NULL);
+  return r != 0 ? r : kata_sandbox__real_state (sandbox, state);
+}
+
+int
+kata_sandbox_inspect (char **json, kata_sandbox *sandbox, kata_error **err)
+{
+  KATA_REQUIRE (json != NULL, "json", err);
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  return kata_sandbox__inspect (json, sandbox, err);
+}
+
+int
+kata_sandbox_list_containers (char ***out, kata_sandbox *sandbox, kata_error **err)
+{
+  g_autoptr (kata_sandbox_state) state = NULL;
+  KATA_REQUIRE (out != NULL, "out", err);
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  int r = kata_sandbox__load (&state, sandbox, err);
+  if (r != 0)
+    return r;
+  char **ids = g_new0 (char *, state->n_containers + 1);
+  for (size_t i = 0; i < state->n_containers; i++)
+    ids[i] = g_strdup (state->containers[i].id);
+  *out = ids;
+  return 0;
+}
+
+int
+kata_sandbox_get_event_fd (kata_sandbox *sandbox)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", NULL);
+  return kata_events__fd (sandbox, NULL);
+}
+
+int
+kata_sandbox_next_event (kata_sandbox *sandbox, kata_event *event, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  KATA_REQUIRE (event != NULL && event->size >= EVENT_MIN, "event", err);
+  KATA_REQUIRE (timeout_ms >= 0 || timeout_ms == KATA_TIMEOUT_DEFAULT, "timeout_ms", err);
+  return kata_events__next (sandbox, event, kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE), err);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* create: plans a sandbox and records it; nothing runs yet. */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/call.h"
+#include "base/fd.h"
+#include "base/id.h"
+#include "host/tree.h"
+#include "sandbox/directory.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/settings.h"
+
+#define LOCK_WAIT_MS 10000
+
+/* What is decided about a sandbox, with what it was decided from. */
+struct decision {
+  kata_arena *arena;
+  struct kata_config *config; /* with the annotations */
+  const kata_backend_entry *entry;
+  kata_capabilities *caps;
+  kata_plan *plan;
+};
+
+static void
+decision_clear (struct decision *decision)
+{
+  kata_plan__unref (decision->plan);
+  kata_settings__free (decision->config);
+  kata_arena__free (decision->arena);
+  g_free (decision->caps);
+}
+
+static int
+decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err)
+{
+  kata_vm_plan probe = { .size = sizeof probe };
+  d->arena = kata_arena__new ();
+  d->caps = g_new0 (kata_capabilities, 1);
+  d->caps->size = sizeof *d->caps;
+  const char *name = options->hypervisor != NULL ? options->hypervisor : kata_settings__hypervisor (runtime);
+  int r = kata_settings__annotate (&d->config, runtime, options->annotations, name, err);
+  if (r == 0)
+    r = kata_registry__find (&d->entry, runtime->registry, name, err);
+  if (r == 0)
+    r = kata_plan__probe (&probe, d->arena, d->config, name, &runtime->guest, err);
+  if (r == 0)
+    r = kata_backend__probe (d->entry, &probe, d->caps, err);
+  if (r != 0)
+    return r;
+  struct kata_plan_input input = {
+    .config = d->config,
+    .hypervisor = name,
+    .caps = d->caps,
+    .options = options,
+    .state_dir = runtime->state_dir,
+    .host = runtime->host,
+    .guest = runtime->guest,
+  };
+  return kata_plan__make (&d->plan, &input, err);
+}
+
+/* The options with an id: the caller's or a random one. */
+static int
+complete_options (kata_sandbox_options *out, char id[KATA_ID_RANDOM_LEN + 1], const kata_sandbox_options *options,
+                  kata_error **err)
+{
+  static const kata_sandbox_options none = KATA_SANDBOX_OPTIONS_INIT;
+  *out = options != NULL ? *options : none;
+  if (out->id != NULL)
+    return kata_id__check ("id", out->id, err);
+  int r = kata_id__random (id, err);
+  out->id = id;
+  return r;
+}
+
+int
+kata_sandbox__make_plan (kata_plan **out, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err)
+{
+  struct decision decision = { 0 };
+  int r = decide (&decision, runtime, options, err);
+  if (r == 0)
+    *out = g_steal_pointer (&decision.plan);
+  decision_clear (&decision);
+  return r;
+}
+
+int
+kata_sandbox__plan_json (char **json, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err)
+{
+  char id[KATA_ID_RANDOM_LEN + 1];
+  kata_sandbox_options complete;
+  struct decision decision = { 0 };
+  int r = complete_options (&complete, id, options, err);
+  if (r == 0)
+    r = decide (&decision, runtime, &complete, err);
+  g_autofree char *words = NULL;
+  if (r == 0)
+    r = kata_backend__translate (decision.entry, &decision.plan->vm, &words, err);
+  if (r == 0) {
+    g_autofree char *plan = kata_plan__to_json (decision.plan);
+    *json = g_strdup_printf ("{\"plan\":%s,\"backend\":%s}", g_strchomp (plan), g_strchomp (words));
+  }
+  decision_clear (&decision);
+  return r;
+}
+
+/* The first state.json. The plan is copied by value: it outlives the call. */
+static int
+write_state (kata_runtime *runtime, const kata_plan *plan, int dirfd, int64_t plan_us, kata_error **err)
+{
+  g_autoptr (kata_sandbox_state) state = kata_state__new ();
+  g_autofree char *boot = kata_state__boot_id ();
+  state->id = plan->id;
+  state->boot = boot;
+  state->state = KATA_STATE_CREATED;
+  state->created_ms = g_get_real_time () / 1000;
+  state->plan = *plan;
+  kata_state__add_timing (state, "plan", plan_us);
+  int r = kata_fault__point (&runtime->fault, "create:directory", err);
+  if (r == 0)
+    r = kata_state__save (state, dirfd, err);
+  return r != 0 ? r : kata_fault__point (&runtime->fault, "create:state", err);
+}
+
+int
+kata_sandbox__create (kata_sandbox **out, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err)
+{
+  char id[KATA_ID_RANDOM_LEN + 1];
+  kata_sandbox_options complete;
+  g_autoptr (kata_plan) plan = NULL;
+  kata_auto_fd int dirfd = -1;
+  int64_t begin = g_get_monotonic_time ();
+  int r = complete_options (&complete, id, options, err);
+  if (r == 0)
+    r = kata_sandbox__make_plan (&plan, runtime, &complete, err);
+  if (r == 0)
+    r = kata_fault__point (&runtime->fault, "create:plan", err);
+  int64_t plan_us = g_get_monotonic_time () - begin;
+  if (r == 0)
+    r = kata_directory__make (&dirfd, runtime->state_fd, complete.id,
+                              kata_runtime__deadline (LOCK_WAIT_MS, LOCK_WAIT_MS), err);
+  if (r != 0)
+    return r;
+  for (char **warning = plan->warnings; warning != NULL && *warning != NULL; warning++)
+    kata_log__write (&runtime->log, KATA_LOG_WARNING, "%s", *warning);
+  r = write_state (runtime, plan, dirfd, plan_us, err);
+  if (r != 0) {
+    kata_tree__remove (runtime->state_fd, complete.id, NULL);
+    return r;
+  }
+  kata_directory__unlock (dirfd);
+  *out = kata_sandbox__new (runtime, complete.id, kata_fd__steal (&dirfd));
+  return 0;
+}

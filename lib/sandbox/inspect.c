@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* inspect: a sandbox as JSON, for people and for programs that want to know everything. */
+#include <string.h>
+
+#include "base/json-write.h"
+#include "sandbox/sandbox.h"
+
+#define PIDS_MAX 16
+
+static void
+write_raw (struct kata_json_writer *w, const char *name, const char *json)
+{
+  if (w->need_comma)
+    g_string_append_c (w->text, ',');
+  g_string_append_printf (w->text, "\"%s\":%s", name, json);
+  w->need_comma = true;
+}
+
+static void
+write_time (struct kata_json_writer *w, const char *name, int64_t ms)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (ms / 1000);
+  g_autofree char *text = time != NULL ? g_date_time_format (time, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+  kata_json_write__string (w, name, text);
+}
+
+static void
+write_containers (struct kata_json_writer *w, const kata_sandbox_state *state, int real)
+{
+  kata_json_write__begin_array (w, "containers");
+  for (size_t i = 0; i < state->n_containers; i++) {
+    const struct kata_container_state *container = &state->containers[i];
+    int shown = real == KATA_STATE_STOPPED ? KATA_STATE_STOPPED : container->state;
+    kata_json_write__begin_object (w, NULL);
+    kata_json_write__string (w, "id", container->id);
+    kata_json_write__string (w, "state", kata_state__name (shown));
+    write_time (w, "created", container->created_ms);
+    kata_json_write__bool (w, "terminal", container->terminal);
+    if (container->exit_status >= 0)
+      kata_json_write__int (w, "exit_status", container->exit_status);
+    kata_json_write__end_object (w);
+  }
+  kata_json_write__end_array (w);
+}
+
+static void
+write_pids (struct kata_json_writer *w, kata_sandbox *sandbox, const kata_sandbox_state *state, int real)
+{
+  int64_t pids[PIDS_MAX];
+  size_t n = 0;
+  g_autoptr (kata_machine) machine = NULL;
+  if (real != KATA_STATE_CREATED && real != KATA_STATE_STOPPED &&
+      kata_sandbox__machine (&machine, sandbox, state, NULL) == 0)
+    n = kata_vm__pids (kata_machine__vm (machine), pids, PIDS_MAX);
+  kata_json_write__begin_array (w, "pids");
+  for (size_t i = 0; i < n && pids[i] != 0; i++)
+    kata_json_write__int (w, NULL, pids[i]);
+  kata_json_write__end_array (w);
+}
+
+int
+kata_sandbox__inspect (char **json, kata_sandbox *sandbox, kata_error **err)
+{
+  g_autoptr (kata_sandbox_state) state = NULL;
+  int r = kata_sandbox__load (&state, sandbox, err);
+  if (r != 0)
+    return r;
+  int real = kata_sandbox__real_state (sandbox, state);
+  struct kata_json_writer w;
+  kata_json_write__init (&w, false);
+  kata_json_write__begin_object (&w, NULL);
+  kata_json_write__string (&w, "id", state->id);
+  kata_json_write__string (&w, "state", kata_state__name (real));
+  kata_json_write__string (&w, "hypervisor", state->plan.hypervisor);
+  kata_json_write__string (&w, "directory", sandbox->dir);
+  write_time (&w, "created", state->created_ms);
+  write_pids (&w, sandbox, state, real);
+  write_containers (&w, state, real);
+  kata_json_write__begin_array (&w, "timing");
+  for (size_t i = 0; i < state->n_timing; i++) {
+    kata_json_write__begin_object (&w, NULL);
+    kata_json_write__string (&w, "name", state->timing[i].name);
+    kata_json_write__int (&w, "us", state->timing[i].us);
+    kata_json_write__end_object (&w);
+  }
+  kata_json_write__end_array (&w);
+  g_autofree char *plan = kata_plan__to_json (&state->plan);
+  write_raw (&w, "plan", g_strstrip (plan));
+  kata_json_write__end_object (&w);
+  *json = kata_json_write__finish (&w);
+  return 0;
+}

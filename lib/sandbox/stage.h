@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* stage: the steps of a sandbox's start, one feature per file in stages/; start.c runs them in the order of the table. */
+#ifndef KATA_SANDBOX_STAGE_H
+#define KATA_SANDBOX_STAGE_H
+
+#include "sandbox/operation.h"
+
+/**
+ * One feature. @enter makes its things, each recorded in the journal before. @leave (nullable) ends in an orderly way what replaying the journal would
+ * end by force; the replay follows in any case, and alone does the same after a crash.
+ */
+struct kata_stage {
+  const char *name;
+  int (*enter) (struct kata_operation *op, kata_error **err);
+  void (*leave) (struct kata_operation *op);
+};
+
+extern const struct kata_stage kata_stage__shares; /* the directory that the guest sees */
+extern const struct kata_stage kata_stage__vm;     /* the hypervisor and its helpers */
+extern const struct kata_stage kata_stage__agent;  /* the agent answers */
+extern const struct kata_stage kata_stage__guest;  /* the guest is set up: CreateSandbox, clock, random numbers */
+
+/** A path below the sandbox's directory, relative to it; borrowed from @path. */
+const char *kata_stage__relative (struct kata_operation *op, const char *path);
+/** Records and makes a directory, or an empty file, at a relative path. */
+int kata_stage__make (struct kata_operation *op, const char *role, const char *path, bool directory, kata_error **err);
+
+#endif

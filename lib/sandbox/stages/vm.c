@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm: the hypervisor, started by its backend. */
+#include "sandbox/stage.h"
+
+#define STOP_MS 10000
+
+static int
+enter (struct kata_operation *op, kata_error **err)
+{
+  kata_sandbox *sandbox = op->sandbox;
+  const kata_backend_entry *entry = NULL;
+  int r = kata_registry__find (&entry, sandbox->runtime->registry, op->state->plan.hypervisor, err);
+  if (r == 0)
+    r = kata_operation__fault (op, "backend:launch", err);
+  if (r != 0)
+    return r;
+  kata_vm *vm = NULL;
+  kata_backend_env env = kata_sandbox__env (sandbox, &op->journal, op->deadline_us);
+  r = kata_vm__launch (&vm, entry, &op->state->plan.vm, &env, err);
+  if (r != 0)
+    return r;
+  g_mutex_lock (&sandbox->lock);
+  kata_machine *old = sandbox->machine;
+  sandbox->machine = kata_machine__new (vm);
+  g_mutex_unlock (&sandbox->lock);
+  kata_machine__unref (old);
+  r = kata_operation__fault (op, "backend:save", err);
+  char *saved = NULL;
+  if (r == 0)
+    r = kata_vm__save (vm, &saved, err);
+  if (r != 0)
+    return r;
+  op->state->saved = kata_arena__strdup (op->state->arena, saved);
+  kata_free (saved);
+  return 0;
+}
+
+static void
+leave (struct kata_operation *op)
+{
+  g_autoptr (kata_machine) machine = NULL;
+  if (kata_sandbox__machine (&machine, op->sandbox, op->state, NULL) != 0)
+    return;
+  kata_backend_env env = kata_sandbox__env (op->sandbox, &op->journal, kata_deadline__within (INT64_MAX, STOP_MS));
+  g_autoptr (kata_error) error = NULL;
+  if (kata_vm__stop (kata_machine__vm (machine), 0, &env, &error) != 0)
+    kata_log__write (&op->sandbox->runtime->log, KATA_LOG_WARNING, "sandbox \"%s\": %s", op->sandbox->id,
+                     kata_error_get_message (error));
+}
+
+const struct kata_stage kata_stage__vm = { "vm", enter, leave };

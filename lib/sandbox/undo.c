@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* undo: one function for each kind of record. */
+#include "sandbox/undo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "host/beneath.h"
+#include "host/mount.h"
+#include "host/pidfd.h"
+#include "host/tree.h"
+#include "sandbox/journal.h"
+
+#define KILL_WAIT_MS 5000
+
+static int
+undo_process (const struct kata_journal_entry *entry, int64_t deadline_us, kata_error **err)
+{
+  kata_auto_fd int pidfd = -1;
+  kata_pid_identity identity = { entry->pid, entry->start_time };
+  g_autoptr (kata_error) cause = NULL;
+  int r = kata_pidfd__open (&pidfd, &identity, &cause);
+  if (r == KATA_E_NOT_FOUND)
+    return 0;
+  if (r == 0)
+    r = kata_pidfd__kill (pidfd, kata_deadline__within (deadline_us, KILL_WAIT_MS), &cause);
+  if (r == 0)
+    return 0;
+  return kata_error__wrap (err, g_steal_pointer (&cause), entry->role, "end %s", entry->role);
+}
+
+static int
+undo_file (int dirfd, const struct kata_journal_entry *entry, kata_error **err)
+{
+  const char *name;
+  kata_auto_fd int parent = kata_beneath__parent (dirfd, entry->path, &name);
+  if (parent == -ENOENT || parent == -ENOTDIR)
+    return 0;
+  if (parent < 0)
+    return kata_error__errno (err, KATA_E_IO, entry->path, -parent, "remove \"%s\"", entry->path);
+  if (unlinkat (parent, name, 0) != 0 && errno != ENOENT && errno != EISDIR)
+    return kata_error__errno (err, KATA_E_IO, entry->path, errno, "remove \"%s\"", entry->path);
+  return 0;
+}
+
+/* The guest may have put files into a shared directory, so the directory goes with its content; never across a mount. */
+static int
+undo_dir (int dirfd, const struct kata_journal_entry *entry, kata_error **err)
+{
+  const char *name;
+  kata_auto_fd int parent = kata_beneath__parent (dirfd, entry->path, &name);
+  if (parent == -ENOENT || parent == -ENOTDIR)
+    return 0;
+  if (parent < 0)
+    return kata_error__errno (err, KATA_E_IO, entry->path, -parent, "remove \"%s\"", entry->path);
+  /* O_PATH descriptors cannot be listed through. */
+  kata_auto_fd int fd = kata_beneath__open (parent, ".", O_RDONLY | O_DIRECTORY, 0, false);
+  if (fd < 0)
+    return kata_error__errno (err, KATA_E_IO, entry->path, -fd, "remove \"%s\"", entry->path);
+  return kata_tree__remove (fd, name, err);
+}
+
+static int
+undo_entry (int dirfd, const struct kata_journal_entry *entry, bool same_boot, int64_t deadline_us, kata_error **err)
+{
+  switch (entry->kind) {
+  case KATA_UNDO_PROCESS:
+    return same_boot ? undo_process (entry, deadline_us, err) : 0;
+  case KATA_UNDO_MOUNT:
+    return kata_mount__remove (dirfd, entry->path, err);
+  case KATA_UNDO_DIR:
+    return undo_dir (dirfd, entry, err);
+  default:
+    return undo_file (dirfd, entry, err);
+  }
+}
+
+int
+kata_undo__replay (int dirfd, const char *scope, int64_t deadline_us, const struct kata_fault *fault, kata_error **err)
+{
+  g_autoptr (kata_journal_log) log = NULL;
+  g_autoptr (kata_error) first = NULL;
+  int r = kata_journal__load (&log, dirfd, err);
+  if (r != 0)
+    return r;
+  for (guint i = log->entries->len; i > 0; i--) {
+    struct kata_journal_entry *entry = log->entries->pdata[i - 1];
+    if (scope != NULL && strcmp (entry->scope, scope) != 0)
+      continue;
+    g_autoptr (kata_error) failure = NULL;
+    entry->done = kata_fault__point (fault, "undo", &failure) == 0 &&
+                  undo_entry (dirfd, entry, log->same_boot, deadline_us, &failure) == 0;
+    if (!entry->done && first == NULL)
+      first = g_steal_pointer (&failure);
+  }
+  g_autoptr (kata_error) failure = NULL;
+  if (kata_journal__store (log, dirfd, &failure) != 0 && first == NULL)
+    first = g_steal_pointer (&failure);
+  if (first != NULL)
+    return kata_error__propagate (err, g_steal_pointer (&first));
+  return 0;
+}
