@@ -28,6 +28,6 @@ kata_argument__timeout (int64_t timeout_ms, kata_error **err)
 {
   if (timeout_ms >= 0 || timeout_ms == KATA_TIMEOUT_DEFAULT)
     return 0;
-  return kata_error__set (err, KATA_E_INVALID, "timeout_ms", "timeout_ms: %lld is neither a time nor KATA_TIMEOUT_DEFAULT",
-                          (long long) timeout_ms);
+  return kata_error__set (err, KATA_E_INVALID, "timeout_ms",
+                          "timeout_ms: %lld is neither a time nor KATA_TIMEOUT_DEFAULT", (long long) timeout_ms);
 }

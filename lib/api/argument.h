@@ -17,8 +17,8 @@
  * Copies a caller's options struct, whose first member is its size, into one of ours of @known bytes. A smaller one is from an older program: the
  * rest is zero. A larger one is from a newer program: what we do not know must be zero. KATA_E_INVALID.
  */
-int kata_argument__options (void *ours, size_t known, size_t first, const void *theirs, const char *what,
-                            kata_error **err);
+int
+kata_argument__options (void *ours, size_t known, size_t first, const void *theirs, const char *what, kata_error **err);
 
 /** A time-out: >= 0, or KATA_TIMEOUT_DEFAULT. */
 int kata_argument__timeout (int64_t timeout_ms, kata_error **err);

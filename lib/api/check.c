@@ -87,9 +87,8 @@ check_file (struct check *check, const char *name, bool required, const char *pa
   bool given = path != NULL && path[0] != '\0';
   bool ok = given && stat (path, &st) == 0 && S_ISREG (st.st_mode) && access (path, R_OK) == 0;
   g_autofree char *detail = !given ? g_strdup ("none is configured or installed")
-                            : ok   ? g_strdup_printf ("%s (%" G_GUINT64_FORMAT " KiB)", path,
-                                                      (guint64) st.st_size / 1024)
-                                   : g_strdup_printf ("%s: %s", path, g_strerror (errno));
+                            : ok ? g_strdup_printf ("%s (%" G_GUINT64_FORMAT " KiB)", path, (guint64) st.st_size / 1024)
+                                 : g_strdup_printf ("%s: %s", path, g_strerror (errno));
   row (check, name, required, ok, detail, remedy);
 }
 
@@ -108,8 +107,8 @@ static void
 check_device (struct check *check, const char *name, const char *path, const char *good, const char *remedy)
 {
   int fd = open (path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-  g_autofree char *detail = fd >= 0 ? g_strdup_printf ("%s: %s", path, good)
-                                    : g_strdup_printf ("%s: %s", path, g_strerror (errno));
+  g_autofree char *detail =
+      fd >= 0 ? g_strdup_printf ("%s: %s", path, good) : g_strdup_printf ("%s: %s", path, g_strerror (errno));
   row (check, name, false, fd >= 0, detail, remedy);
   if (fd >= 0)
     close (fd);
@@ -119,8 +118,9 @@ static void
 check_cgroup (struct check *check)
 {
   bool v2 = access ("/sys/fs/cgroup/cgroup.controllers", R_OK) == 0;
-  row (check, "cgroup", false, v2, v2 ? "cgroup v2" : "no pure cgroup v2 hierarchy",
-       "limits inside the guest work all the same; for limits on the host boot with systemd.unified_cgroup_hierarchy=1");
+  row (
+      check, "cgroup", false, v2, v2 ? "cgroup v2" : "no pure cgroup v2 hierarchy",
+      "limits inside the guest work all the same; for limits on the host boot with systemd.unified_cgroup_hierarchy=1");
 }
 
 static void

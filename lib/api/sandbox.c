@@ -14,8 +14,9 @@ take_options (kata_sandbox_options *mine, const kata_sandbox_options *options, k
 {
   static const kata_sandbox_options none = KATA_SANDBOX_OPTIONS_INIT;
   *mine = none;
-  int r = options != NULL ? kata_argument__options (mine, sizeof *mine, sizeof *mine, options, "kata_sandbox_options", err)
-                          : 0;
+  int r = options != NULL
+              ? kata_argument__options (mine, sizeof *mine, sizeof *mine, options, "kata_sandbox_options", err)
+              : 0;
   if (r != 0)
     return r;
   KATA_REQUIRE (mine->flags == 0, "flags", err);

@@ -57,10 +57,10 @@ kata_container__stats (kata_container *container, kata_container_stats *stats, i
   if (r != 0)
     return kata_sandbox__explain (container->sandbox, link, error, err);
   *stats = (kata_container_stats){
-    sizeof *stats,          got.cpu_total_ns,       got.cpu_user_ns,      got.cpu_system_ns, got.cpu_throttled_ns,
-    got.memory_bytes,       got.memory_peak_bytes,  got.memory_limit_bytes, got.memory_cache_bytes, got.swap_bytes,
-    got.pids,               got.pids_limit,         got.read_bytes,       got.write_bytes,   got.rx_bytes,
-    got.rx_packets,         got.tx_bytes,           got.tx_packets,
+    sizeof *stats,    got.cpu_total_ns,      got.cpu_user_ns,        got.cpu_system_ns,      got.cpu_throttled_ns,
+    got.memory_bytes, got.memory_peak_bytes, got.memory_limit_bytes, got.memory_cache_bytes, got.swap_bytes,
+    got.pids,         got.pids_limit,        got.read_bytes,         got.write_bytes,        got.rx_bytes,
+    got.rx_packets,   got.tx_bytes,          got.tx_packets,
   };
   return 0;
 }

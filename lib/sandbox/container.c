@@ -35,8 +35,9 @@ kata_container__open (kata_container **out, kata_sandbox *sandbox, const char *i
     return r;
   const struct kata_container_state *found = kata_state__container (state, id);
   if (found == NULL)
-    return kata_error__set (err, KATA_E_NOT_FOUND, id != NULL ? id : sandbox->id, "no container %s%s%sin sandbox \"%s\"",
-                            id != NULL ? "\"" : "", id != NULL ? id : "", id != NULL ? "\" " : "", sandbox->id);
+    return kata_error__set (err, KATA_E_NOT_FOUND, id != NULL ? id : sandbox->id,
+                            "no container %s%s%sin sandbox \"%s\"", id != NULL ? "\"" : "", id != NULL ? id : "",
+                            id != NULL ? "\" " : "", sandbox->id);
   *out = kata_container__new (sandbox, found->id);
   return 0;
 }

@@ -39,8 +39,8 @@ void kata_container__note_exit (kata_container *container, int status);
 /* ---- container-change.c ---- */
 int kata_container__start (kata_container *container, int64_t timeout_ms, kata_error **err);
 int kata_container__freeze (kata_container *container, bool freeze, int64_t timeout_ms, kata_error **err);
-int kata_container__update (kata_container *container, const char *resources_json, int64_t timeout_ms,
-                            kata_error **err);
+int
+kata_container__update (kata_container *container, const char *resources_json, int64_t timeout_ms, kata_error **err);
 int kata_container__delete (kata_container *container, uint32_t flags, int64_t timeout_ms, kata_error **err);
 
 /* ---- container-call.c: nothing on the host changes, so no lock is taken ---- */

@@ -19,9 +19,9 @@
 #include "host/beneath.h"
 #include "host/pidfd.h"
 
-#define PAUSE_MIN_US   500
-#define PAUSE_MAX_US   20000
-#define SANDBOXES_MAX  100000u
+#define PAUSE_MIN_US  500
+#define PAUSE_MAX_US  20000
+#define SANDBOXES_MAX 100000u
 
 int
 kata_directory__open_state (int *out, const char *path, kata_error **err)
@@ -38,10 +38,11 @@ kata_directory__open_state (int *out, const char *path, kata_error **err)
     return kata_error__errno (err, errno == EACCES || errno == EPERM ? KATA_E_PERMISSION : KATA_E_IO, path, errno,
                               "state_dir: open \"%s\"", path);
   if (st.st_uid != geteuid () || (st.st_mode & 0022) != 0)
-    return kata_error__set (err, KATA_E_PERMISSION, path,
-                            "state_dir: \"%s\" belongs to user %u with mode %04o; it must be ours and writable by nobody "
-                            "else",
-                            path, (unsigned) st.st_uid, (unsigned) st.st_mode & 07777);
+    return kata_error__set (
+        err, KATA_E_PERMISSION, path,
+        "state_dir: \"%s\" belongs to user %u with mode %04o; it must be ours and writable by nobody "
+        "else",
+        path, (unsigned) st.st_uid, (unsigned) st.st_mode & 07777);
   *out = kata_fd__steal (&fd);
   return 0;
 }

@@ -17,9 +17,12 @@
 #define LINE_MAX_BYTES 8192u
 
 static const struct kata_field entry_fields[] = {
-  KATA_FIELD (STRING, struct kata_journal_entry, scope),   KATA_FIELD (I32, struct kata_journal_entry, kind),
-  KATA_FIELD (STRING, struct kata_journal_entry, role),    KATA_FIELD (TEXT, struct kata_journal_entry, path),
-  KATA_FIELD (I64, struct kata_journal_entry, pid),        KATA_FIELD (U64, struct kata_journal_entry, start_time),
+  KATA_FIELD (STRING, struct kata_journal_entry, scope),
+  KATA_FIELD (I32, struct kata_journal_entry, kind),
+  KATA_FIELD (STRING, struct kata_journal_entry, role),
+  KATA_FIELD (TEXT, struct kata_journal_entry, path),
+  KATA_FIELD (I64, struct kata_journal_entry, pid),
+  KATA_FIELD (U64, struct kata_journal_entry, start_time),
   { 0 },
 };
 static const struct kata_record entry_record = { sizeof (struct kata_journal_entry), entry_fields, NULL };
@@ -58,8 +61,8 @@ format_header (void)
 static int
 append (int dirfd, const struct kata_journal_entry *entry)
 {
-  kata_auto_fd int fd =
-      kata_beneath__open (dirfd, KATA_JOURNAL_FILE, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600, true);
+  kata_auto_fd int fd = kata_beneath__open (dirfd, KATA_JOURNAL_FILE,
+                                            O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600, true);
   struct stat st;
   if (fd < 0)
     return fd;

@@ -27,9 +27,9 @@ struct kata_journal_entry {
 
 /** Writes records. Used under the directory's lock only; record() may be called from a backend's threads. */
 struct kata_journal {
-  int dirfd;          /* borrowed */
-  const char *dir;    /* borrowed: its absolute path, the prefix of paths that backends record */
-  const char *scope;  /* borrowed */
+  int dirfd;         /* borrowed */
+  const char *dir;   /* borrowed: its absolute path, the prefix of paths that backends record */
+  const char *scope; /* borrowed */
   const struct kata_fault *fault;
 };
 

@@ -34,8 +34,8 @@ look (struct kata_operation *op, const struct kata_operation_options *options, k
     kata_state__save (op->state, sandbox->dirfd, NULL);
   }
   if (options->timeout_ms == KATA_TIMEOUT_DEFAULT)
-    op->deadline_us =
-        kata_runtime__deadline (KATA_TIMEOUT_DEFAULT, *(int64_t *) ((char *) &op->state->plan + options->default_offset));
+    op->deadline_us = kata_runtime__deadline (KATA_TIMEOUT_DEFAULT,
+                                              *(int64_t *) ((char *) &op->state->plan + options->default_offset));
   if (options->allowed != 0)
     return kata_sandbox__allow (options->what, sandbox->id, op->state->state, options->allowed, err);
   return 0;

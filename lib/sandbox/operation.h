@@ -15,8 +15,8 @@ struct kata_operation {
 };
 
 struct kata_operation_options {
-  const char *what;  /* "start", for errors */
-  unsigned allowed;  /* bits 1 << enum kata_state; 0 = all */
+  const char *what; /* "start", for errors */
+  unsigned allowed; /* bits 1 << enum kata_state; 0 = all */
   int64_t timeout_ms;
   /* Which of the plan's times KATA_TIMEOUT_DEFAULT means. */
   size_t default_offset; /* offsetof (kata_plan, …_timeout_ms) */

@@ -27,8 +27,7 @@ int kata_process__read (kata_process *process, bool from_stderr, void *buffer, s
 int kata_process__write (kata_process *process, const void *data, size_t length, size_t *n_written, int64_t timeout_ms,
                          kata_error **err);
 int kata_process__close_stdin (kata_process *process, int64_t timeout_ms, kata_error **err);
-int
-kata_process__resize (kata_process *process, uint32_t rows, uint32_t columns, int64_t timeout_ms, kata_error **err);
+int kata_process__resize (kata_process *process, uint32_t rows, uint32_t columns, int64_t timeout_ms, kata_error **err);
 int kata_process__signal (kata_process *process, int signum, int64_t timeout_ms, kata_error **err);
 int kata_process__wait (kata_process *process, int *exit_status, int64_t timeout_ms, kata_error **err);
 

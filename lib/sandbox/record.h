@@ -42,8 +42,8 @@ struct kata_record {
   }
 
 /** @name as in json-write.h. */
-void kata_record__write (struct kata_json_writer *w, const char *name, const struct kata_record *record,
-                         const void *data);
+void
+kata_record__write (struct kata_json_writer *w, const char *name, const struct kata_record *record, const void *data);
 /** Fills @data (zeroed by the caller) from @object; strings and arrays live in the reader's arena. Mistakes are kept in the reader. */
 void kata_record__read (struct kata_json_reader *reader, const kata_json *object, const struct kata_record *record,
                         void *data);

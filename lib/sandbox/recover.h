@@ -6,7 +6,6 @@
 #include "sandbox/runtime.h"
 
 /** As kata_runtime_recover(). */
-int
-kata_recover__run (kata_runtime *runtime, bool all, uint32_t *n_recovered, int64_t deadline_us, kata_error **err);
+int kata_recover__run (kata_runtime *runtime, bool all, uint32_t *n_recovered, int64_t deadline_us, kata_error **err);
 
 #endif

@@ -93,8 +93,8 @@ kata_runtime__new (kata_runtime **out, const kata_runtime_options *options, kata
   runtime->log = (struct kata_log){ options->log, options->log_data, options->log_level };
   runtime->state_fd = -1;
   runtime->arena = kata_arena__new ();
-  runtime->state_dir = options->state_dir != NULL ? g_canonicalize_filename (options->state_dir, "/")
-                                                  : default_state_dir ();
+  runtime->state_dir =
+      options->state_dir != NULL ? g_canonicalize_filename (options->state_dir, "/") : default_state_dir ();
   runtime->hypervisor = g_strdup (options->hypervisor);
   look_at_host (runtime);
   int r = kata_settings__load (runtime, options->config_path, err);

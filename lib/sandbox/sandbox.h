@@ -25,11 +25,11 @@ struct kata_sandbox {
   GMutex op;
   GMutex lock;
   bool deleted;
-  kata_machine *machine; /* (nullable): launched or attached, on first use */
-  kata_link *link;       /* (nullable): made on first use, remade once lost */
-  GHashTable *tracks;    /* "cid/exec" → kata_track */
+  kata_machine *machine;      /* (nullable): launched or attached, on first use */
+  kata_link *link;            /* (nullable): made on first use, remade once lost */
+  GHashTable *tracks;         /* "cid/exec" → kata_track */
   struct kata_events *events; /* (nullable): made by the first call that wants events */
-  GMutex connecting;     /* one connection attempt at a time; taken with no other lock held but @op */
+  GMutex connecting;          /* one connection attempt at a time; taken with no other lock held but @op */
 };
 
 /* ---- handles: sandbox.c ---- */
@@ -46,8 +46,8 @@ int kata_sandbox__allow (const char *what, const char *id, int state, unsigned a
 
 /* ---- the virtual machine and its agent: connect.c ---- */
 /** A new reference. Attaches when this handle has not used it yet. */
-int kata_sandbox__machine (kata_machine **out, kata_sandbox *sandbox, const kata_sandbox_state *state,
-                           kata_error **err);
+int
+kata_sandbox__machine (kata_machine **out, kata_sandbox *sandbox, const kata_sandbox_state *state, kata_error **err);
 /** A new reference; connects when there is no connection or it was lost. */
 int kata_sandbox__link (kata_link **out, kata_sandbox *sandbox, int64_t deadline_us, kata_error **err);
 /** Drops this handle's machine and connection, the latter cut first: calls in flight fail. */
@@ -65,12 +65,11 @@ kata_track *kata_sandbox__track (kata_sandbox *sandbox, const char *container_id
 void kata_sandbox__drop_tracks (kata_sandbox *sandbox, const char *container_id);
 
 /* ---- what can be done: create.c, start.c, stop.c, pause.c, inspect.c ---- */
-int kata_sandbox__make_plan (kata_plan **out, kata_runtime *runtime, const kata_sandbox_options *options,
-                             kata_error **err);
-int kata_sandbox__create (kata_sandbox **out, kata_runtime *runtime, const kata_sandbox_options *options,
-                          kata_error **err);
 int
-kata_sandbox__plan_json (char **json, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err);
+kata_sandbox__make_plan (kata_plan **out, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err);
+int
+kata_sandbox__create (kata_sandbox **out, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err);
+int kata_sandbox__plan_json (char **json, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err);
 int kata_sandbox__start (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
 int kata_sandbox__pause (kata_sandbox *sandbox, bool pause, int64_t timeout_ms, kata_error **err);
 int kata_sandbox__stop (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);

@@ -16,66 +16,63 @@ prepare_vm (void *data)
   ((kata_vm_plan *) data)->size = sizeof (kata_vm_plan);
 }
 
-static const struct kata_field disk_fields[] = {
-  KATA_FIELD (STRING, kata_vm_disk, id), KATA_FIELD (STRING, kata_vm_disk, path),
-  KATA_FIELD (I32, kata_vm_disk, readonly), { 0 }
-};
+static const struct kata_field disk_fields[] = { KATA_FIELD (STRING, kata_vm_disk, id),
+                                                 KATA_FIELD (STRING, kata_vm_disk, path),
+                                                 KATA_FIELD (I32, kata_vm_disk, readonly),
+                                                 { 0 } };
 static const struct kata_record disk_record = { sizeof (kata_vm_disk), disk_fields, prepare_disk };
 
-static const struct kata_field vm_fields[] = { KATA_FIELD (STRING, kata_vm_plan, id),
-                                               KATA_FIELD (STRING, kata_vm_plan, dir),
-                                               KATA_FIELD (STRING, kata_vm_plan, hypervisor_path),
-                                               KATA_FIELD (STRING, kata_vm_plan, machine_type),
-                                               KATA_FIELD (STRING, kata_vm_plan, machine_accelerators),
-                                               KATA_FIELD (STRING, kata_vm_plan, cpu_features),
-                                               KATA_FIELD (STRING, kata_vm_plan, seccomp_sandbox),
-                                               KATA_FIELD (I32, kata_vm_plan, accel),
-                                               KATA_FIELD (I32, kata_vm_plan, debug),
-                                               KATA_FIELD (U32, kata_vm_plan, vcpus),
-                                               KATA_FIELD (U32, kata_vm_plan, max_vcpus),
-                                               KATA_FIELD (U64, kata_vm_plan, memory_mib),
-                                               KATA_FIELD (U64, kata_vm_plan, max_memory_mib),
-                                               KATA_FIELD (I32, kata_vm_plan, hugepages),
-                                               KATA_FIELD (I32, kata_vm_plan, prealloc),
-                                               KATA_FIELD (STRING, kata_vm_plan, kernel),
-                                               KATA_FIELD (STRING, kata_vm_plan, initrd),
-                                               KATA_FIELD (STRING, kata_vm_plan, image),
-                                               KATA_FIELD (STRING, kata_vm_plan, firmware),
-                                               KATA_FIELD (STRING, kata_vm_plan, image_fstype),
-                                               KATA_FIELD (STRING, kata_vm_plan, cmdline),
-                                               KATA_FIELD (I32, kata_vm_plan, share_kind),
-                                               KATA_FIELD (STRING, kata_vm_plan, share_dir),
-                                               KATA_FIELD (STRING, kata_vm_plan, share_tag),
-                                               KATA_FIELD (STRING, kata_vm_plan, virtiofsd_path),
-                                               KATA_FIELD (STRING, kata_vm_plan, virtiofs_cache),
-                                               KATA_FIELD (U32, kata_vm_plan, virtiofs_queue_size),
-                                               KATA_FIELD (U32, kata_vm_plan, virtiofs_cache_mib),
-                                               KATA_FIELD (STRV, kata_vm_plan, virtiofsd_args),
-                                               KATA_FIELD (U32, kata_vm_plan, msize_9p),
-                                               { .name = "disks",
-                                                 .type = KATA_FIELD_POINTERS,
-                                                 .offset = offsetof (kata_vm_plan, disks),
-                                                 .of = &disk_record },
-                                               KATA_FIELD (I32, kata_vm_plan, block_aio),
-                                               KATA_FIELD (I32, kata_vm_plan, block_cache_direct),
-                                               KATA_FIELD (I32, kata_vm_plan, agent_kind),
-                                               KATA_FIELD (U32, kata_vm_plan, agent_cid),
-                                               KATA_FIELD (U32, kata_vm_plan, agent_port),
-                                               KATA_FIELD (U32, kata_vm_plan, agent_serial_ports),
-                                               KATA_FIELD (STRING, kata_vm_plan, entropy_source),
-                                               KATA_FIELD (I32, kata_vm_plan, memory_reporting),
-                                               KATA_FIELD (U32, kata_vm_plan, null_fail_at),
-                                               { 0 } };
+static const struct kata_field vm_fields[] = {
+  KATA_FIELD (STRING, kata_vm_plan, id),
+  KATA_FIELD (STRING, kata_vm_plan, dir),
+  KATA_FIELD (STRING, kata_vm_plan, hypervisor_path),
+  KATA_FIELD (STRING, kata_vm_plan, machine_type),
+  KATA_FIELD (STRING, kata_vm_plan, machine_accelerators),
+  KATA_FIELD (STRING, kata_vm_plan, cpu_features),
+  KATA_FIELD (STRING, kata_vm_plan, seccomp_sandbox),
+  KATA_FIELD (I32, kata_vm_plan, accel),
+  KATA_FIELD (I32, kata_vm_plan, debug),
+  KATA_FIELD (U32, kata_vm_plan, vcpus),
+  KATA_FIELD (U32, kata_vm_plan, max_vcpus),
+  KATA_FIELD (U64, kata_vm_plan, memory_mib),
+  KATA_FIELD (U64, kata_vm_plan, max_memory_mib),
+  KATA_FIELD (I32, kata_vm_plan, hugepages),
+  KATA_FIELD (I32, kata_vm_plan, prealloc),
+  KATA_FIELD (STRING, kata_vm_plan, kernel),
+  KATA_FIELD (STRING, kata_vm_plan, initrd),
+  KATA_FIELD (STRING, kata_vm_plan, image),
+  KATA_FIELD (STRING, kata_vm_plan, firmware),
+  KATA_FIELD (STRING, kata_vm_plan, image_fstype),
+  KATA_FIELD (STRING, kata_vm_plan, cmdline),
+  KATA_FIELD (I32, kata_vm_plan, share_kind),
+  KATA_FIELD (STRING, kata_vm_plan, share_dir),
+  KATA_FIELD (STRING, kata_vm_plan, share_tag),
+  KATA_FIELD (STRING, kata_vm_plan, virtiofsd_path),
+  KATA_FIELD (STRING, kata_vm_plan, virtiofs_cache),
+  KATA_FIELD (U32, kata_vm_plan, virtiofs_queue_size),
+  KATA_FIELD (U32, kata_vm_plan, virtiofs_cache_mib),
+  KATA_FIELD (STRV, kata_vm_plan, virtiofsd_args),
+  KATA_FIELD (U32, kata_vm_plan, msize_9p),
+  { .name = "disks", .type = KATA_FIELD_POINTERS, .offset = offsetof (kata_vm_plan, disks), .of = &disk_record },
+  KATA_FIELD (I32, kata_vm_plan, block_aio),
+  KATA_FIELD (I32, kata_vm_plan, block_cache_direct),
+  KATA_FIELD (I32, kata_vm_plan, agent_kind),
+  KATA_FIELD (U32, kata_vm_plan, agent_cid),
+  KATA_FIELD (U32, kata_vm_plan, agent_port),
+  KATA_FIELD (U32, kata_vm_plan, agent_serial_ports),
+  KATA_FIELD (STRING, kata_vm_plan, entropy_source),
+  KATA_FIELD (I32, kata_vm_plan, memory_reporting),
+  KATA_FIELD (U32, kata_vm_plan, null_fail_at),
+  { 0 }
+};
 static const struct kata_record vm_record = { sizeof (kata_vm_plan), vm_fields, prepare_vm };
 
-static const struct kata_field storage_fields[] = { KATA_FIELD (STRING, struct kata_storage, driver),
-                                                    KATA_FIELD (STRING, struct kata_storage, source),
-                                                    KATA_FIELD (STRING, struct kata_storage, fstype),
-                                                    KATA_FIELD (STRING, struct kata_storage, mount_point),
-                                                    KATA_FIELD (STRV, struct kata_storage, options),
-                                                    KATA_FIELD (STRV, struct kata_storage, driver_options),
-                                                    KATA_FIELD (BOOL, struct kata_storage, shared),
-                                                    { 0 } };
+static const struct kata_field storage_fields[] = {
+  KATA_FIELD (STRING, struct kata_storage, driver), KATA_FIELD (STRING, struct kata_storage, source),
+  KATA_FIELD (STRING, struct kata_storage, fstype), KATA_FIELD (STRING, struct kata_storage, mount_point),
+  KATA_FIELD (STRV, struct kata_storage, options),  KATA_FIELD (STRV, struct kata_storage, driver_options),
+  KATA_FIELD (BOOL, struct kata_storage, shared),   { 0 }
+};
 static const struct kata_record storage_record = { sizeof (struct kata_storage), storage_fields, NULL };
 
 static const struct kata_field plan_fields[] = {
@@ -102,12 +99,11 @@ static const struct kata_field plan_fields[] = {
 };
 static const struct kata_record plan_record = { sizeof (kata_plan), plan_fields, NULL };
 
-static const struct kata_field container_fields[] = { KATA_FIELD (STRING, struct kata_container_state, id),
-                                                      KATA_FIELD (I32, struct kata_container_state, state),
-                                                      KATA_FIELD (I32, struct kata_container_state, exit_status),
-                                                      KATA_FIELD (I64, struct kata_container_state, created_ms),
-                                                      KATA_FIELD (BOOL, struct kata_container_state, terminal),
-                                                      { 0 } };
+static const struct kata_field container_fields[] = {
+  KATA_FIELD (STRING, struct kata_container_state, id),       KATA_FIELD (I32, struct kata_container_state, state),
+  KATA_FIELD (I32, struct kata_container_state, exit_status), KATA_FIELD (I64, struct kata_container_state, created_ms),
+  KATA_FIELD (BOOL, struct kata_container_state, terminal),   { 0 }
+};
 static const struct kata_record container_record = { sizeof (struct kata_container_state), container_fields, NULL };
 
 static const struct kata_field timing_fields[] = { KATA_FIELD (STRING, struct kata_timing, name),

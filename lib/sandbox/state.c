@@ -96,8 +96,9 @@ kata_state__parse (struct kata_sandbox_state **out, const char *text, size_t len
     r = reader.result;
   }
   if (r != 0)
-    return kata_error__set (err, KATA_E_CORRUPT, id, "state of sandbox \"%s\" cannot be trusted: %s; delete it by force",
-                            id, kata_error_get_message (cause));
+    return kata_error__set (err, KATA_E_CORRUPT, id,
+                            "state of sandbox \"%s\" cannot be trusted: %s; delete it by force", id,
+                            kata_error_get_message (cause));
   const char *mistake = find_mistake (state, id);
   if (mistake != NULL)
     return kata_error__set (err, KATA_E_CORRUPT, id,
@@ -156,8 +157,8 @@ kata_state__container (struct kata_sandbox_state *state, const char *id)
 struct kata_container_state *
 kata_state__add_container (struct kata_sandbox_state *state, const char *id)
 {
-  struct kata_container_state *all = kata_arena__new0 (state->arena, struct kata_container_state,
-                                                       state->n_containers + 1);
+  struct kata_container_state *all =
+      kata_arena__new0 (state->arena, struct kata_container_state, state->n_containers + 1);
   if (state->n_containers != 0)
     memcpy (all, state->containers, state->n_containers * sizeof *all);
   struct kata_container_state *added = &all[state->n_containers++];

@@ -47,8 +47,8 @@ typedef struct kata_sandbox_state kata_sandbox_state;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_sandbox_state, kata_state__free)
 
 /** From a text. KATA_E_CORRUPT with the JSON path as key, KATA_E_LIMIT. @id: the directory's name, which the text must agree with. */
-int kata_state__parse (struct kata_sandbox_state **out, const char *text, size_t length, const char *id,
-                       kata_error **err);
+int
+kata_state__parse (struct kata_sandbox_state **out, const char *text, size_t length, const char *id, kata_error **err);
 char *kata_state__format (const struct kata_sandbox_state *state);
 
 /** From and to the file in the sandbox's directory. KATA_E_NOT_FOUND, KATA_E_CORRUPT, KATA_E_IO. Saving needs the directory's lock. */

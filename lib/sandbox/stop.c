@@ -147,7 +147,9 @@ int
 kata_sandbox__stop (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
 {
   const struct kata_operation_options options = {
-    .what = "stop", .allowed = ALL, .timeout_ms = KATA_TIMEOUT_DEFAULT,
+    .what = "stop",
+    .allowed = ALL,
+    .timeout_ms = KATA_TIMEOUT_DEFAULT,
     .default_offset = offsetof (kata_plan, stop_timeout_ms),
   };
   struct kata_operation op;

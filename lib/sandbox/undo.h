@@ -11,7 +11,7 @@
  * Undoes the records of @scope (NULL = all), newest first, and removes those that succeeded from the journal. Everything is tried; the first failure
  * is returned, and its record stays. What is gone already is no failure. Needs the directory's lock.
  */
-int kata_undo__replay (int dirfd, const char *scope, int64_t deadline_us, const struct kata_fault *fault,
-                       kata_error **err);
+int
+kata_undo__replay (int dirfd, const char *scope, int64_t deadline_us, const struct kata_fault *fault, kata_error **err);
 
 #endif

@@ -7,7 +7,7 @@
 
 /** Only events.c and watch.c look inside. */
 struct kata_events {
-  gatomicrefcount refs; /* the handle's, and one for each call in flight */
+  gatomicrefcount refs;  /* the handle's, and one for each call in flight */
   kata_sandbox *sandbox; /* borrowed: the handle stops the thread before it goes; calls in flight do not use it */
   GThread *thread;
   int ready_fd;   /* readable while the queue is not empty */

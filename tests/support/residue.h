@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* residue: what a test could leave behind, as a text: children, descriptors, mounts, threads, files of one directory. */
+#ifndef KATA_TESTS_RESIDUE_H
+#define KATA_TESTS_RESIDUE_H
+
+enum residue_what { RESIDUE_FDS = 1, RESIDUE_CHILDREN = 2, RESIDUE_MOUNTS = 4, RESIDUE_FILES = 8, RESIDUE_ALL = 15 };
+
+/** Two are equal exactly when nothing was left in between; g_free(). @dir (nullable): whose files count. */
+char *residue_take (const char *dir, unsigned what);
+
+/** Waits a moment for @before to come back (threads close their descriptors a little later). NULL when it does, else the present text; g_free(). */
+char *residue_compare (const char *before, const char *dir, unsigned what);
+
+/** This process's resident memory in KiB, descriptors and threads. */
+long residue_rss_kib (void);
+int residue_fds (void);
+int residue_threads (void);
+
+#endif
