@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* parse: the left-hand side of the grammar: keys, headers, lines, the document; values are in literal.c. */ #include
-    "parse.h"
+/* parse: the left-hand side of the grammar: keys, headers, lines, the document; values are in literal.c. */
+#include "parse.h"
 
 #include <errno.h>
 #include <stdlib.h>
