@@ -10,8 +10,8 @@
 #include "quoted.h"
 #include "tree.h"
 
-    static int
-    literal_string (struct toml__scanner *scanner, toml_value *value)
+static int
+literal_string (struct toml__scanner *scanner, toml_value *value)
 {
   int r = toml__string (scanner, 0);
   if (r < 0)

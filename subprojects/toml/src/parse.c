@@ -14,8 +14,8 @@
 #define DEFAULT_MAX_DEPTH 64u
 #define DEFAULT_MAX_NODES 1000000u
 
-    static int
-    is_bare (int byte)
+static int
+is_bare (int byte)
 {
   return toml__is_digit (byte) || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '-' ||
          byte == '_';

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* quoted: the four kinds of quoted strings; bare keys and other values are elsewhere. */ #include "quoted.h"
+/* quoted: the four kinds of quoted strings; bare keys and other values are elsewhere. */
+#include "quoted.h"
 
 #include <errno.h>
 
 #include "utf8.h"
 
-    struct string_form {
+struct string_form {
   int quote;   /* ' or " */
   int escapes; /* " only */
   int multiline;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* scanner: a cursor over the text that knows its line and column, and the one way to report an error. */ #include
-    "scanner.h"
+/* scanner: a cursor over the text that knows its line and column, and the one way to report an error. */
+#include "scanner.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,8 +10,8 @@
 
 #include "utf8.h"
 
-    struct toml__place
-    toml__here (const struct toml__scanner *scanner)
+struct toml__place
+toml__here (const struct toml__scanner *scanner)
 {
   /* toml_parse() refuses texts of 4 GiB, so both fit. */
   return (struct toml__place){ scanner->line, (uint32_t) (scanner->at - scanner->line_start) + 1 };
