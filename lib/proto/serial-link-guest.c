@@ -10,7 +10,7 @@
 
 #include "proto/serial-port.h"
 
-    struct kata_serial_link {
+struct kata_serial_link {
   struct kata_serial_port port;
   atomic_bool stop;
   atomic_bool over;               /* the session's stream has ended */

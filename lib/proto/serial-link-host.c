@@ -14,7 +14,7 @@
 /* The guest ignores a repeated reset of the session that it is in, so an impatient host does no harm. */
 #define REPEAT_MS 1000
 
-    struct host_link {
+struct host_link {
   struct kata_serial_port port;
   struct kata_serial_chunk chunk; /* what is left of the data chunk at hand */
   uint8_t nonce[KATA_SERIAL_NONCE_LEN];

@@ -11,7 +11,7 @@
 #define IDLE_MAX         8
 #define IDLE_NANOSECONDS 5000000000
 
-    struct ttrpc__worker {
+struct ttrpc__worker {
   struct ttrpc__worker *next;
   struct ttrpc__pool *pool;
   pthread_t thread;
