@@ -71,7 +71,8 @@ int
 spec_json_config (struct json *json, const Grpc__Spec *spec, const struct spec_place *place, struct fault *fault)
 {
   json_open_object (json, NULL);
-  json_string (json, "ociVersion", text_of (spec->version)[0] ? spec->version : "1.0.2");
+  /* What we write is ours, whatever the caller's version was: crun 1.8 takes nothing but 1.0.*. */
+  json_string (json, "ociVersion", "1.0.2");
   if (process_json (json, "process", spec->process, fault) < 0)
     return -1;
   json_open_object (json, "root");
