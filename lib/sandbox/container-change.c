@@ -114,12 +114,19 @@ kata_container__freeze (kata_container *container, bool freeze, int64_t timeout_
   return r;
 }
 
+/* What means the host's processors or disks is left out, as at creation. */
 static int
-parse_resources (kata_oci_spec **out, const char *json, kata_error **err)
+read_resources (kata_oci_resources **out, kata_container *container, const char *json, kata_error **err)
 {
-  g_autofree char *whole =
-      g_strdup_printf ("{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"rootfs\"},\"linux\":{\"resources\":%s}}", json);
-  return kata_oci_spec__parse (out, whole, strlen (whole), err);
+  g_autoptr (GPtrArray) warnings = g_ptr_array_new_with_free_func (g_free);
+  int r = kata_oci_resources__parse (out, json, strlen (json), err);
+  if (r != 0)
+    return r;
+  kata_plan__edit_resources (*out, warnings);
+  for (guint i = 0; i < warnings->len; i++)
+    kata_log__write (&container->sandbox->runtime->log, KATA_LOG_WARNING, "container %s: %s", container->id,
+                     (const char *) warnings->pdata[i]);
+  return 0;
 }
 
 int
@@ -127,15 +134,15 @@ kata_container__update (kata_container *container, const char *resources_json, i
 {
   struct change change;
   kata_error *error = NULL;
-  g_autoptr (kata_oci_spec) spec = NULL;
+  g_autoptr (kata_oci_resources) limits = NULL;
   g_autoptr (kata_arena) arena = kata_arena__new ();
-  int r = parse_resources (&spec, resources_json, err);
+  int r = read_resources (&limits, container, resources_json, err);
   if (r == 0)
     r = change_begin (&change, container, "update the container", STATE (CREATED) | STATE (RUNNING) | STATE (PAUSED),
                       timeout_ms, err);
   if (r != 0)
     return r;
-  const Grpc__LinuxResources *resources = kata_agent_spec__resources (arena, &spec->linux_.resources);
+  const Grpc__LinuxResources *resources = kata_agent_spec__resources (arena, limits);
   r = kata_agent__update_container (kata_link__agent (change.link), container->id, resources,
                                     kata_runtime__left_ms (change.op.deadline_us), &error);
   if (r != 0)
