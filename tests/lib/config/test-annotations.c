@@ -81,7 +81,7 @@ END_TEST
 START_TEST (paths_match_the_patterns)
 {
   static const char key[] = P "hypervisor.path";
-  g_autoptr (kata_config) exact = allowed ("'path'", key, "/opt/kata/bin/qemu");
+  g_autoptr (kata_config) exact G_GNUC_UNUSED = allowed ("'path'", key, "/opt/kata/bin/qemu");
   static const char *const wrong[] = { "/bin/sh",
                                        "/usr/bin/qemu-system-x/../../bin/sh",
                                        "/usr/bin/qemu-system-x/sh",
@@ -99,7 +99,8 @@ START_TEST (paths_match_the_patterns)
     ck_assert_msg (r == KATA_E_PERMISSION || r == KATA_E_CONFIG, "\"%s\" gave %d", wrong[i], r);
   }
   denied ("'entropy_source'", P "hypervisor.entropy_source", "/dev/sda", KATA_E_PERMISSION, "matches none");
-  g_autoptr (kata_config) entropy = allowed ("'entropy_source'", P "hypervisor.entropy_source", "/dev/urandom");
+  g_autoptr (kata_config) entropy G_GNUC_UNUSED =
+      allowed ("'entropy_source'", P "hypervisor.entropy_source", "/dev/urandom");
   /* No list of patterns, no path. */
   denied ("'virtio_fs_daemon'", P "hypervisor.virtio_fs_daemon", "/usr/libexec/virtiofsd", KATA_E_PERMISSION,
           "matches none");
@@ -164,8 +165,8 @@ START_TEST (unknown_ones)
   denied ("", P "nothing.x", "1", KATA_E_INVALID, "unknown");
   denied ("", P "hypervisor.", "1", KATA_E_INVALID, "unknown");
   denied ("", P "hypervisor.qemu.path", "1", KATA_E_INVALID, "unknown");
-  g_autoptr (kata_config) config = allowed ("", "io.kubernetes.cri.sandbox-name", "x");
-  g_autoptr (kata_config) other = allowed ("", "io.katacontainers.pkg.oci.container_type", "pod_sandbox");
+  g_autoptr (kata_config) config G_GNUC_UNUSED = allowed ("", "io.kubernetes.cri.sandbox-name", "x");
+  g_autoptr (kata_config) other G_GNUC_UNUSED = allowed ("", "io.katacontainers.pkg.oci.container_type", "pod_sandbox");
 }
 END_TEST
 

@@ -123,9 +123,9 @@ END_TEST
 
 START_TEST (drop_ins_stand_beside_the_resolved_file)
 {
-  g_autofree char *base = put ("real/configuration.toml", "[hypervisor.qemu]\n");
-  g_autofree char *dropin = put ("real/config.d/1", "[hypervisor.qemu]\ndefault_memory = 311\n");
-  g_autofree char *other = put ("config.d/1", "[hypervisor.qemu]\ndefault_memory = 312\n");
+  g_autofree char *base G_GNUC_UNUSED = put ("real/configuration.toml", "[hypervisor.qemu]\n");
+  g_autofree char *dropin G_GNUC_UNUSED = put ("real/config.d/1", "[hypervisor.qemu]\ndefault_memory = 311\n");
+  g_autofree char *other G_GNUC_UNUSED = put ("config.d/1", "[hypervisor.qemu]\ndefault_memory = 312\n");
   g_autofree char *link = place ("configuration.toml");
   ck_assert_int_eq (symlink ("real/configuration.toml", link), 0);
   g_autoptr (kata_config) config = load (link, NULL);
@@ -145,7 +145,7 @@ END_TEST
 START_TEST (only_regular_files)
 {
   g_autofree char *base = put ("c.toml", "");
-  g_autofree char *dir = place ("config.d/dir/x");
+  g_autofree char *dir G_GNUC_UNUSED = place ("config.d/dir/x");
   g_autofree char *fifo = place ("fifo");
   load_fails (base, KATA_E_CONFIG, "not a regular file");
   load_fails (root, KATA_E_CONFIG, "not a regular file");
@@ -181,7 +181,7 @@ START_TEST (too_much)
   g_autofree char *small = put ("many/c.toml", "");
   for (int i = 0; i <= KATA_CONFIG_DROPINS_MAX; i++) {
     g_autofree char *name = g_strdup_printf ("many/config.d/%d", i);
-    g_autofree char *path = put (name, "");
+    g_autofree char *path G_GNUC_UNUSED = put (name, "");
   }
   load_fails (small, KATA_E_LIMIT, "more than");
 }
