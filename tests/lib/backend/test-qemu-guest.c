@@ -126,6 +126,22 @@ check_health (ttrpc_client *client)
   ttrpc_reply_clear (&reply);
 }
 
+/* CPU time of the VMM so far: steadier than wall time on a busy machine. */
+static int
+cpu_ms (kata_vm *vm)
+{
+  int64_t pids[2];
+  g_autofree char *text = NULL;
+  unsigned long user = 0, system = 0;
+  if (kata_vm__pids (vm, pids, 2) == 0)
+    return 0;
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) pids[0]);
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return 0;
+  sscanf (strrchr (text, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+  return (int) ((user + system) * 1000 / (unsigned long) sysconf (_SC_CLK_TCK));
+}
+
 static void
 boot (struct bed *b, const char *what)
 {
@@ -136,11 +152,13 @@ boot (struct bed *b, const char *what)
   int64_t launched = kata_deadline__now ();
   ttrpc_client *client = agent (b);
   int64_t connected = kata_deadline__now ();
+  int cpu = cpu_ms (b->vm);
   check_health (client);
   int64_t answered = kata_deadline__now ();
   ttrpc_client_free (client);
-  printf ("%-28s QMP after %4d ms, agent connected after %5d ms, Health.Check answered after %5d ms\n", what,
-          (int) ((launched - begun) / 1000), (int) ((connected - begun) / 1000), (int) ((answered - begun) / 1000));
+  printf ("%-28s QMP after %4d ms, agent connected after %5d ms, Health.Check answered after %5d ms, %5d ms of CPU\n",
+          what, (int) ((launched - begun) / 1000), (int) ((connected - begun) / 1000),
+          (int) ((answered - begun) / 1000), cpu);
   fflush (stdout);
 }
 
@@ -154,6 +172,35 @@ stop (struct bed *b)
   ck_assert_msg (code == 0, "%s", kata_error_get_message (error));
   ck_assert_int_lt (kata_deadline__now () - begun, 3000000);
   ck_assert_int_eq (poll (&poller, 1, 0), 1);
+}
+
+/* Every process whose command line names the share: virtiofsd has one more inside its namespace. */
+static int
+serving (const struct bed *b)
+{
+  int n = 0;
+  GDir *proc = g_dir_open ("/proc", 0, NULL);
+  for (const char *name; (name = g_dir_read_name (proc)) != NULL;) {
+    g_autofree char *path = g_build_filename ("/proc", name, "cmdline", NULL);
+    g_autofree char *text = NULL;
+    size_t len = 0;
+    if (g_ascii_isdigit (name[0]) && g_file_get_contents (path, &text, &len, NULL))
+      n += memmem (text, len, b->share, strlen (b->share)) != NULL;
+  }
+  g_dir_close (proc);
+  return n;
+}
+
+/* What a guest prints cannot fill the disk. */
+static void
+check_log_limit (kata_vm *vm)
+{
+  int64_t pids[4];
+  g_autofree char *text = NULL;
+  ck_assert_uint_gt (kata_vm__pids (vm, pids, 4), 0);
+  g_autofree char *path = g_strdup_printf ("/proc/%d/limits", (int) pids[0]);
+  ck_assert (g_file_get_contents (path, &text, NULL, NULL));
+  ck_assert_ptr_nonnull (strstr (text, "Max file size             4194304"));
 }
 
 static bool
@@ -199,7 +246,10 @@ START_TEST (virtiofs)
     if (has (&b, KATA_CAP_FS_SHARE_VIRTIOFS)) {
       boot (&b, i == 0 ? "q35, virtio-fs" : "microvm, virtio-fs");
       ck_assert_uint_eq (kata_vm__pids (b.vm, pids, 4), 2);
+      ck_assert_int_eq (serving (&b), 2);
+      check_log_limit (b.vm);
       stop (&b);
+      ck_assert_int_eq (serving (&b), 0);
     }
     bed_close (&b);
   }
