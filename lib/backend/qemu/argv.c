@@ -124,6 +124,9 @@ add_machine (struct builder *b)
     g_string_append_printf (machine, ",%s", p->machine_accelerators);
   add (b, "-machine", "%s", machine->str);
   g_string_free (machine, TRUE);
+  /* Its transports speak virtio 0.9 unless told otherwise, and vhost-user servers do not. */
+  if (b->microvm)
+    add (b, "-global", "virtio-mmio.force-legacy=false");
   add (b, "-accel", "%s", kvm ? "kvm" : "tcg,thread=multi");
   add (b, "-cpu", "%s%s%s", kvm ? "host" : "max,la57=off", given (p->cpu_features) ? "," : "",
        given (p->cpu_features) ? p->cpu_features : "");
