@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cmd-exec: `katactl exec`: one more process in a container that runs. */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "job.h"
@@ -30,10 +31,10 @@ start_failed (struct exec *exec, const kata_error *err)
 {
   int code = kata_error_get_code (err), rc = CTL_FAILED;
   const char *key = kata_error_get_key (err);
-  int about_container = key && g_str_equal (key, kata_container_get_id (exec->container));
-  if (code == KATA_E_NOT_FOUND && !about_container && kata_container_get_state (exec->container) == KATA_STATE_RUNNING)
+  int about_program = key && strstr (key, "process.args") != NULL;
+  if (about_program && code == KATA_E_NOT_FOUND)
     rc = CTL_NO_PROGRAM;
-  else if (code == KATA_E_PERMISSION)
+  else if (about_program && code == KATA_E_PERMISSION)
     rc = CTL_NOT_EXECUTABLE;
   return output_error_as (exec->job.ctl, rc, err);
 }

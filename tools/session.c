@@ -36,9 +36,9 @@ session_abort (job *job)
     kata_sandbox_stop (sandbox, 0, NULL); /* what it could not undo, delete tries again and reports */
 }
 
-/* The exit code for a failure, which is printed unless the user caused it. @starting: the program itself was being started. */
+/* The exit code for a failure, which is printed unless the user caused it. */
 static int
-fail (session *session, int starting, const kata_error *err)
+fail (session *session, const kata_error *err)
 {
   job *job = &session->job;
   int signum = g_atomic_int_get (&job->interrupted);
@@ -50,10 +50,10 @@ fail (session *session, int starting, const kata_error *err)
     return CTL_SIGNAL_BASE + signum;
   int code = kata_error_get_code (err), rc = CTL_FAILED;
   const char *key = kata_error_get_key (err);
-  starting = starting || (key && strstr (key, "process.args"));
-  if (starting && code == KATA_E_NOT_FOUND)
+  int about_program = key && strstr (key, "process.args") != NULL;
+  if (about_program && code == KATA_E_NOT_FOUND)
     rc = CTL_NO_PROGRAM;
-  else if (starting && code == KATA_E_PERMISSION)
+  else if (about_program && code == KATA_E_PERMISSION)
     rc = CTL_NOT_EXECUTABLE;
   return output_error_as (job->ctl, rc, err);
 }
@@ -66,7 +66,7 @@ boot (session *session, progress *progress)
   CTL_AUTO (error) err = NULL;
   kata_sandbox *sandbox = NULL;
   if (kata_sandbox_create (&sandbox, job->ctl->runtime, &session->request->sandbox, &err) < 0)
-    return fail (session, 0, err);
+    return fail (session, err);
   set_sandbox (session, sandbox);
   session->id = g_strdup (kata_sandbox_get_id (sandbox));
   timing_mark (session->timing, "plan");
@@ -77,12 +77,12 @@ boot (session *session, progress *progress)
                           kata_runtime_get_state_dir (job->ctl->runtime), g_strerror (errno));
   }
   if (job_interrupted (job))
-    return fail (session, 0, NULL);
+    return fail (session, NULL);
   progress_set (progress, "starting the virtual machine");
   if (kata_sandbox_start (sandbox, KATA_TIMEOUT_DEFAULT, &err) < 0)
-    return fail (session, 0, err);
+    return fail (session, err);
   timing_mark_sandbox (session->timing, "virtual machine", sandbox);
-  return job_interrupted (job) ? fail (session, 0, NULL) : -1;
+  return job_interrupted (job) ? fail (session, NULL) : -1;
 }
 
 static int
@@ -94,12 +94,12 @@ make_container (session *session, progress *progress, kata_process **process)
   if (kata_container_create (&session->container, session->sandbox, &session->request->container, KATA_TIMEOUT_DEFAULT,
                              &err) < 0 ||
       kata_container_get_process (process, session->container, &err) < 0)
-    return fail (session, 0, err);
+    return fail (session, err);
   timing_mark (session->timing, "container");
   if (job_interrupted (&session->job))
-    return fail (session, 0, NULL);
+    return fail (session, NULL);
   if (kata_container_start (session->container, KATA_TIMEOUT_DEFAULT, &err) < 0)
-    return fail (session, 1, err);
+    return fail (session, err);
   timing_mark (session->timing, "process");
   return -1;
 }

@@ -79,13 +79,31 @@ code_for_status (const struct ttrpc_reply *reply)
   }
 }
 
+/* Agents report a program that cannot be run as an internal error; only the container runtime's words in it tell. */
+static int
+code_for_program (int code, const char *text)
+{
+  static const char *const marks[] = { "executable file", "open executable", "exec container process", "exec: \"" };
+  gboolean marked = FALSE;
+  for (size_t i = 0; i < G_N_ELEMENTS (marks); i++)
+    marked = marked || strstr (text, marks[i]) != NULL;
+  if (code != KATA_E_AGENT || !marked)
+    return code;
+  if (strstr (text, "not found") != NULL || strstr (text, "No such file") != NULL)
+    return KATA_E_NOT_FOUND;
+  return strstr (text, "ermission denied") != NULL || strstr (text, "xec format error") != NULL ? KATA_E_PERMISSION
+                                                                                                : code;
+}
+
 /* The agent's own words are marked as such, and cut and escaped where errors are made. */
 static int
 status_error (kata_error **err, const char *method, const char *about, const struct ttrpc_reply *reply)
 {
-  int code = code_for_status (reply);
   const char *text = reply->message != NULL && reply->message[0] != '\0' ? reply->message : "no reason given";
+  int status = code_for_status (reply), code = code_for_program (status, text);
 
+  if (code != status)
+    about = "process.args";
   if (reply->local && reply->code == TTRPC_UNAVAILABLE)
     return kata_error__set (err, code, about, "agent: %s: the connection to the guest is lost: %.512s", method, text);
   if (reply->local)

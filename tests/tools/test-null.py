@@ -207,7 +207,7 @@ class Detached(Null):
             time.sleep(0.01)
             process.kill()
             process.communicate()
-            self.ctl.wait_until("it is there or gone", lambda: not self.ctl.ids() or self.ctl.sandbox("i")["state"] == "running")
+            self.ctl.wait_until("it is there or gone", lambda: (self.ctl.sandbox("i") or {"state": "running"})["state"] == "running")
             self.ctl.clean()
 
 
