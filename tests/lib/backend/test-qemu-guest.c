@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "host/kvm.h"
 #include "journal.h"
+#include "proto/agent.pb-c.h"
 #include "proto/health.pb-c.h"
 
 #define CMDLINE                                                                                                        \
@@ -142,6 +143,30 @@ cpu_ms (kata_vm *vm)
   return (int) ((user + system) * 1000 / (unsigned long) sysconf (_SC_CLK_TCK));
 }
 
+/* The agent mounts the share, so the devices and the server behind it work. */
+static void
+mount_share (struct bed *b)
+{
+  Grpc__Storage storage = GRPC__STORAGE__INIT, *storages[] = { &storage };
+  Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+  struct ttrpc_reply reply;
+  storage.driver = (char *) "virtio-fs";
+  storage.source = (char *) "kataShared";
+  storage.fstype = (char *) "virtiofs";
+  storage.mount_point = (char *) "/run/kata-containers/shared/containers";
+  request.sandbox_id = (char *) "test";
+  request.hostname = (char *) "test";
+  request.storages = storages;
+  request.n_storages = 1;
+  g_autofree uint8_t *data = g_malloc (grpc__create_sandbox_request__get_packed_size (&request));
+  size_t len = grpc__create_sandbox_request__pack (&request, data);
+  ttrpc_client *client = agent (b);
+  ttrpc_client_call (client, "grpc.AgentService", "CreateSandbox", data, len, 30000, &reply);
+  ck_assert_msg (reply.code == 0, "%s", reply.message != NULL ? reply.message : "");
+  ttrpc_reply_clear (&reply);
+  ttrpc_client_free (client);
+}
+
 static void
 boot (struct bed *b, const char *what)
 {
@@ -246,6 +271,7 @@ START_TEST (virtiofs)
     if (has (&b, KATA_CAP_FS_SHARE_VIRTIOFS)) {
       boot (&b, i == 0 ? "q35, virtio-fs" : "microvm, virtio-fs");
       ck_assert_uint_eq (kata_vm__pids (b.vm, pids, 4), 2);
+      mount_share (&b);
       ck_assert_int_eq (serving (&b), 2);
       check_log_limit (b.vm);
       stop (&b);
