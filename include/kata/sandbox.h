@@ -82,13 +82,14 @@ kata_sandbox_create (kata_sandbox **out, kata_runtime *runtime, const kata_sandb
 
 /**
  * kata_sandbox_open:
- * Attach to a sandbox that this or another process made; the process may have ended.
+ * Attach to a sandbox that this or another process made; the process may have ended. One whose state cannot be read is opened too:
+ * kata_sandbox_delete() with KATA_DELETE_FORCE removes it, every other call fails with KATA_E_CORRUPT.
  * @out: (out) (transfer full): new reference; untouched on failure
  * @runtime: the runtime
  * @id: the whole id
  * @err: (out) (optional): why it failed
  * Returns: 0 or a negative kata_error_code
- * Errors: KATA_E_INVALID, KATA_E_NOT_FOUND, KATA_E_CORRUPT, KATA_E_IO
+ * Errors: KATA_E_INVALID, KATA_E_NOT_FOUND, KATA_E_IO
  * Threads: any. Blocks: no; the connection to the agent is made by the first call that needs it. Since: 0.1
  */
 KATA_API int kata_sandbox_open (kata_sandbox **out, kata_runtime *runtime, const char *id, kata_error **err);
