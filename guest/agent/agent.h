@@ -23,6 +23,8 @@
 #define AGENT_SANDBOX_DIR "/run/kata-containers/sandbox"
 #define AGENT_OWN_DIR     "/run/kata-agent" /* console sockets, crun's logs and pid files: no container sees it */
 
+#define CRUN_FD_UNKNOWN (-2)
+
 struct container;
 
 /* Lock order: container.lock, storages.lock, agent.lock, reaper.lock; oom.lock is a leaf. */
@@ -37,12 +39,14 @@ struct agent {
   atomic_uint next_number;     /* names files in AGENT_OWN_DIR */
   atomic_uint replies_written; /* writes that connections have finished; tells when a reply has left */
   atomic_int ending;
-  int end_fd; /* eventfd: main() leaves when it is readable and the agent is not PID 1 */
+  atomic_int dying; /* the VM ends: what lives in it need not be tidied */
+  int end_fd;       /* eventfd: main() leaves when it is readable and the agent is not PID 1 */
 
   pthread_mutex_t lock; /* guards the rest, reference counts of containers and processes, and their lists */
   struct container *containers;
   unsigned n_containers;
   unsigned n_execs;
+  int crun_fd; /* a sealed copy of crun; -1 = none; CRUN_FD_UNKNOWN = not tried yet */
   struct sandbox sandbox;
 };
 

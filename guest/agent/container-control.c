@@ -95,8 +95,7 @@ signal_init (struct container *container, struct process *init, int number, stru
       return process_signal (init, SIGKILL, fault);
     return 0;
   }
-  /* The first process of a process namespace ignores what it does not handle: a plain TERM would never end it. */
-  if (number == SIGTERM && !process_handles_signal (init, SIGTERM))
+  if (number == SIGTERM && process_ignores_signal (init, SIGTERM))
     number = SIGKILL;
   return process_signal (init, number, fault);
 }
@@ -142,7 +141,7 @@ container_remove (struct container *container, uint32_t timeout_s, struct fault 
   int result = container->state == CONTAINER_REMOVED ? wrong_state (container, "remove", fault)
                                                      : end_processes (container, timeout_s, fault);
   if (result == 0) {
-    if (crun_run (agent, args, NULL, &complaint) < 0)
+    if (!atomic_load (&agent->dying) && crun_run (agent, args, NULL, &complaint) < 0)
       log_warn (&agent->log, "container %s: %s", container->id, complaint.text);
     oom_forget (&agent->oom, container->id);
     cgroup_remove (container->id);

@@ -7,11 +7,16 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "file.h"
 #include "mem.h"
+
+#define CRUN_SIZE_MAX (32 << 20)
 
 static const char *
 crun_path (struct agent *agent)
@@ -19,6 +24,44 @@ crun_path (struct agent *agent)
   if (agent->options.crun[0])
     return agent->options.crun;
   return access ("/usr/bin/crun", X_OK) == 0 ? "/usr/bin/crun" : "/bin/crun";
+}
+
+/*
+ * crun guards its own file against containers: each time it starts it makes a read-only mount of it and starts again from there. A
+ * sealed copy in memory is as safe, crun knows it as such, and half of its start-up time is saved. -1: no such copy.
+ */
+static int
+copy_to_memory (const char *path)
+{
+  struct stat st;
+  auto_fd int file = open (path, O_RDONLY | O_CLOEXEC);
+  auto_fd int copy = memfd_create ("crun", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (file < 0 || copy < 0 || fstat (file, &st) < 0 || st.st_size > CRUN_SIZE_MAX)
+    return -1;
+  for (off_t done = 0; done < st.st_size;) {
+    ssize_t n = sendfile (copy, file, NULL, (size_t) (st.st_size - done));
+    if (n <= 0)
+      return -1;
+    done += n;
+  }
+  if (fcntl (copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+    return -1;
+  return fd_steal (&copy);
+}
+
+/* What to execute: the copy if there is one. */
+static void
+crun_program (struct agent *agent, char program[128])
+{
+  pthread_mutex_lock (&agent->lock);
+  if (agent->crun_fd == CRUN_FD_UNKNOWN)
+    agent->crun_fd = copy_to_memory (crun_path (agent));
+  int fd = agent->crun_fd;
+  pthread_mutex_unlock (&agent->lock);
+  if (fd >= 0)
+    snprintf (program, 128, "/proc/self/fd/%d", fd);
+  else
+    snprintf (program, 128, "%s", crun_path (agent));
 }
 
 /* The last line of crun's log without its time stamp. */
@@ -62,7 +105,7 @@ crun_wait (struct agent *agent, struct watch *watch, const char *verb, int *stat
 int
 crun_run (struct agent *agent, const char *const args[], const int stdio[3], struct fault *fault)
 {
-  char log_path[64], log_option[80];
+  char log_path[64], log_option[80], program[128];
   const char *argv[CRUN_ARGS_MAX + 8] = { crun_path (agent), "--root=/run/crun", log_option, "--log-format=text" };
   size_t n = 4;
   struct watch watch;
@@ -77,7 +120,8 @@ crun_run (struct agent *agent, const char *const args[], const int stdio[3], str
     argv[n++] = args[i];
   if (null < 0 || watch_init (&watch) < 0)
     return fault_errno (fault, "crun %s", args[0]);
-  int result = reaper_spawn (&agent->reaper, &watch, (char *const *) argv, stdio ? stdio : nothing);
+  crun_program (agent, program);
+  int result = reaper_spawn (&agent->reaper, &watch, program, (char *const *) argv, stdio ? stdio : nothing);
   if (result < 0) {
     errno = -result;
     watch_clear (&watch);

@@ -128,7 +128,7 @@ console_run (void *data)
     const int stdio[3] = { fd, fd, fd };
     if (fd < 0 || watch_init (&watch) < 0)
       return NULL;
-    int result = reaper_spawn (&agent->reaper, &watch, argv, stdio);
+    int result = reaper_spawn (&agent->reaper, &watch, argv[0], argv, stdio);
     close (fd);
     if (result < 0) {
       log_warn (&agent->log, "debug console: /bin/sh: %s", strerror (-result));

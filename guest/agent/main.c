@@ -80,6 +80,7 @@ main (int argc, char **argv)
   struct agent *agent = mem_zero (sizeof *agent);
   struct pollfd end = { .events = POLLIN };
   agent->is_init = getpid () == 1;
+  agent->crun_fd = CRUN_FD_UNKNOWN;
   cmdline_init (&agent->options);
   if (!agent->is_init && cmdline_parse_arguments (&agent->options, argc, argv) < 0)
     return 2;

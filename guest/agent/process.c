@@ -190,14 +190,19 @@ process_signal (struct process *process, int number, struct fault *fault)
 }
 
 int
-process_handles_signal (struct process *process, int number)
+process_ignores_signal (struct process *process, int number)
 {
   char path[64], text[4096];
   snprintf (path, sizeof path, "/proc/%d/status", (int) process->watch.pid);
   if (number < 1 || number > 64 || process_has_ended (process) || file_read (path, text, sizeof text) < 0)
     return 0;
-  char *line = strstr (text, "\nSigCgt:");
-  return line && (strtoull (line + 8, NULL, 16) >> (number - 1) & 1);
+  char *pids = strstr (text, "\nNSpid:"), *caught = strstr (text, "\nSigCgt:");
+  if (!pids || !caught)
+    return 0;
+  /* The last of the numbers is the one in its own namespace. */
+  pids[1 + strcspn (pids + 1, "\n")] = 0;
+  char *last = strrchr (pids, '\t');
+  return last && text_is (last, "\t1") && !(strtoull (caught + 8, NULL, 16) >> (number - 1) & 1);
 }
 
 void

@@ -50,8 +50,8 @@ int process_wait_ms (struct process *process, int timeout_ms);
 int process_has_ended (struct process *process);
 /** 0 or -1 with @fault set; a process that has ended is no failure. */
 int process_signal (struct process *process, int number, struct fault *fault);
-/** Non-zero if its status mask says that @number has a handler. */
-int process_handles_signal (struct process *process, int number);
+/** Non-zero if it is the first of its process namespace, which ignores all that it has no handler for, and has none for @number. */
+int process_ignores_signal (struct process *process, int number);
 /** The end of standard input; with a terminal in line mode the end-of-file character. */
 void process_close_stdin (struct process *process, ttrpc_request *request);
 

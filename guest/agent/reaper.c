@@ -145,10 +145,10 @@ reaper_forget (struct reaper *reaper, struct watch *watch)
 }
 
 int
-reaper_spawn (struct reaper *reaper, struct watch *watch, char *const argv[], const int stdio[3])
+reaper_spawn (struct reaper *reaper, struct watch *watch, const char *path, char *const argv[], const int stdio[3])
 {
-  char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  char *const environment[] = { path, NULL };
+  char search[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  char *const environment[] = { search, NULL };
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   sigset_t none, defaults;
@@ -167,7 +167,7 @@ reaper_spawn (struct reaper *reaper, struct watch *watch, char *const argv[], co
   /* Under the lock: the status of a child that ends at once must find its watch. */
   pthread_mutex_lock (&reaper->lock);
   if (!error)
-    error = posix_spawn (&pid, argv[0], &actions, &attributes, argv, environment);
+    error = posix_spawn (&pid, path, &actions, &attributes, argv, environment);
   if (!error)
     reaper_link (reaper, watch, pid);
   pthread_mutex_unlock (&reaper->lock);

@@ -45,7 +45,7 @@ int watch_status (struct reaper *reaper, struct watch *watch, int *status);
 uint64_t reaper_now (struct reaper *reaper);
 void reaper_watch (struct reaper *reaper, struct watch *watch, pid_t pid, uint64_t since);
 void reaper_forget (struct reaper *reaper, struct watch *watch);
-/** Starts a program with a clean signal state and exactly the three descriptors of @stdio. 0 or -errno. */
-int reaper_spawn (struct reaper *reaper, struct watch *watch, char *const argv[], const int stdio[3]);
+/** Starts the program @path with a clean signal state and exactly the three descriptors of @stdio. 0 or -errno. */
+int reaper_spawn (struct reaper *reaper, struct watch *watch, const char *path, char *const argv[], const int stdio[3]);
 
 #endif

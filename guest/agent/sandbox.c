@@ -105,6 +105,7 @@ sandbox_create (struct agent *agent, const Grpc__CreateSandboxRequest *request, 
 void
 sandbox_destroy (struct agent *agent)
 {
+  atomic_store (&agent->dying, agent->is_init);
   containers_remove_all (agent);
   storages_release (agent, &agent->sandbox.storages);
   pthread_mutex_lock (&agent->lock);

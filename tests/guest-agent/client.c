@@ -158,6 +158,8 @@ client_create (struct client *client, const struct client_container *container)
   spec.mounts = mounts;
   request.container_id = (char *) container->id;
   request.oci = &spec;
+  request.has_sandbox_pidns = 1;
+  request.sandbox_pidns = container->pod_pids;
   request.n_storages = container->n_storages;
   request.storages = container->storages;
   return client_simple (client, "AgentService/CreateContainer", &request.base);

@@ -33,6 +33,7 @@ struct client_container {
   int own_pids; /* a process namespace of its own */
   Grpc__Storage **storages;
   size_t n_storages;
+  int pod_pids; /* the first container's process namespace */
 };
 int client_create (struct client *client, const struct client_container *container);
 int client_start (struct client *client, const char *id);

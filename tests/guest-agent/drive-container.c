@@ -79,6 +79,43 @@ step_oom (struct test *test)
     protobuf_c_message_free_unpacked (&event->base, NULL);
 }
 
+/* A second container in the process namespace of the first; and one without a namespace of its own, which TERM ends by itself. */
+void
+step_pids (struct test *test)
+{
+  struct client *c = &test->client;
+  char out[1024] = "";
+  struct client_container peer = { .id = "peer", .rootfs = test->rootfs, .script = "ps", .pod_pids = 1 };
+  struct client_container plain = { .id = "plain", .rootfs = test->rootfs, .script = "sleep 100000" };
+  EXPECT (c, client_create (c, &peer) == 0);
+  EXPECT (c, client_start (c, "peer") == 0);
+  EXPECT (c, client_read_all (c, "peer", "", 0, out, sizeof out) > 0);
+  EXPECT (c, strstr (out, "sleep 100000") != NULL);
+  EXPECT (c, client_wait (c, "peer", "", 60000) == 0);
+  EXPECT (c, client_remove (c, "peer") == 0);
+  EXPECT (c, client_create (c, &plain) == 0);
+  EXPECT (c, client_start (c, "plain") == 0);
+  EXPECT (c, client_signal (c, "plain", "", 15) == 0);
+  EXPECT (c, client_wait (c, "plain", "", 60000) == 143);
+  EXPECT (c, client_remove (c, "plain") == 0);
+}
+
+/* A container that is paused can be removed. */
+void
+step_frozen (struct test *test)
+{
+  struct client *c = &test->client;
+  Grpc__PauseContainerRequest request = GRPC__PAUSE_CONTAINER_REQUEST__INIT;
+  struct client_container container = {
+    .id = "frozen", .rootfs = test->rootfs, .script = "sleep 100000", .own_pids = 1
+  };
+  request.container_id = (char *) "frozen";
+  EXPECT (c, client_create (c, &container) == 0);
+  EXPECT (c, client_start (c, "frozen") == 0);
+  EXPECT (c, client_simple (c, "AgentService/PauseContainer", &request.base) == 0);
+  EXPECT (c, client_remove (c, "frozen") == 0);
+}
+
 void
 step_stop (struct test *test)
 {

@@ -68,6 +68,10 @@ step_hostile (struct test *test)
     container.rootfs = roots[i];
     EXPECT (c, client_create (c, &container) != 0);
   }
+  /* A directory without the program: crun's own words come back. */
+  container.rootfs = "/run/kata-containers/sandbox";
+  EXPECT (c, client_create (c, &container) == TTRPC_INTERNAL && strstr (c->message, "crun create: ") != NULL);
+  printf ("a missing program: %s\n", c->message);
   container.rootfs = test->rootfs;
   container.script = "true";
   EXPECT (c, client_create (c, &container) == 0); /* the failures have left the name free */

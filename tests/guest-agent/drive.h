@@ -46,6 +46,8 @@ void step_update (struct test *test);
 void step_parallel (struct test *test);
 void step_reconnect (struct test *test);
 void step_oom (struct test *test);
+void step_pids (struct test *test);
+void step_frozen (struct test *test);
 void step_stop (struct test *test);
 void step_copy (struct test *test);
 void step_hostile (struct test *test);

@@ -11,7 +11,7 @@ import tempfile
 
 APPLETS = ['sh', 'cat', 'echo', 'sleep', 'dd', 'stty', 'hostname', 'true', 'ps', 'id', 'ls']
 # The others change the machine or need a cgroup of the container's own.
-STEPS = ['health', 'sandbox', 'run', 'exec', 'bulk', 'cancel', 'terminal', 'pause', 'parallel', 'stop', 'copy', 'hostile', 'many', 'end']
+STEPS = ['health', 'sandbox', 'run', 'exec', 'bulk', 'cancel', 'terminal', 'pause', 'parallel', 'pids', 'frozen', 'stop', 'copy', 'hostile', 'many', 'end']
 SKIP = 77
 
 

@@ -265,7 +265,7 @@ START_TEST (every_end_is_seen)
   ck_assert_int_eq (WEXITSTATUS (status), 5);
   reaper_forget (&reaper, &early);
   ck_assert_int_eq (watch_init (&spawned), 0);
-  ck_assert_int_eq (reaper_spawn (&reaper, &spawned, argv, stdio), 0);
+  ck_assert_int_eq (reaper_spawn (&reaper, &spawned, argv[0], argv, stdio), 0);
   while (!watch_status (&reaper, &spawned, &status))
     usleep (1000);
   ck_assert_int_eq (WEXITSTATUS (status), 9);
@@ -276,7 +276,7 @@ START_TEST (every_end_is_seen)
   reaper_watch (&reaper, &early, pid, reaper_now (&reaper));
   ck_assert (!watch_status (&reaper, &early, NULL));
   reaper_forget (&reaper, &early);
-  ck_assert_int_eq (reaper_spawn (&reaper, &early, missing, stdio), -ENOENT);
+  ck_assert_int_eq (reaper_spawn (&reaper, &early, missing[0], missing, stdio), -ENOENT);
   watch_clear (&early);
   watch_clear (&spawned);
   close (null);
