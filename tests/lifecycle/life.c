@@ -2,7 +2,10 @@
 /* life: the steps. */
 #include "life.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +15,13 @@
 #include "host/tree.h"
 
 #include <fcntl.h>
+
+void
+life_isolate (void)
+{
+  ck_assert_int_eq (unshare (CLONE_NEWNS), 0);
+  ck_assert_int_eq (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+}
 
 struct life *
 life_new (void)

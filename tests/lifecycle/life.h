@@ -18,6 +18,9 @@ struct life {
   char *dir, *state_dir, *rootfs, *config;
 };
 
+/** A mount namespace of our own, so that mounts of other programs are not taken for residue. Only root can. */
+void life_isolate (void);
+
 struct life *life_new (void);
 void life_free (struct life *life);
 

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test-events: what a watcher learns: states, exits, a guest that dies; through one handle, another, and another runtime. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "life.h"
+#include "residue.h"
+
+static struct life *life;
+static kata_runtime *runtime;
+static char *before;
+
+static void
+setup (void)
+{
+  life_isolate ();
+  before = residue_take (NULL, RESIDUE_ALL);
+  life = life_new ();
+  runtime = life_runtime (life);
+}
+
+static void
+teardown (void)
+{
+  kata_runtime_unref (runtime);
+  life_free (life);
+  g_autofree char *after = residue_compare (before, NULL, RESIDUE_ALL);
+  ck_assert_msg (after == NULL, "left behind; before:\n%s\nafter:\n%s", before, after);
+  g_free (before);
+}
+
+static kata_event
+next (kata_sandbox *sandbox)
+{
+  kata_event event = KATA_EVENT_INIT;
+  kata_error *error = NULL;
+  int r = kata_sandbox_next_event (sandbox, &event, 5000, &error);
+  ck_assert_msg (r == 1, "%d %s", r, kata_error_get_message (error));
+  return event;
+}
+
+static int
+readable (int fd, int timeout_ms)
+{
+  struct pollfd p = { .fd = fd, .events = POLLIN };
+  return poll (&p, 1, timeout_ms);
+}
+
+START_TEST (states_and_exits)
+{
+  kata_error *error = NULL;
+  kata_event event = KATA_EVENT_INIT;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s1");
+  kata_container *container = NULL;
+  int fd = kata_sandbox_get_event_fd (sandbox);
+  ck_assert_int_ge (fd, 0);
+  ck_assert_int_eq (readable (fd, 0), 0);
+  ck_assert_int_eq (kata_sandbox_next_event (sandbox, &event, 0, NULL), 0);
+  ck_ok (life_container (&container, sandbox, life, "c1", "exit 9", &error), error);
+  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+  ck_assert_int_eq (readable (fd, 5000), 1);
+  event = next (sandbox);
+  ck_assert_int_eq (event.type, KATA_EVENT_CONTAINER_EXIT);
+  ck_assert_str_eq (event.container_id, "c1");
+  ck_assert_int_eq (event.exit_status, 9);
+  ck_assert_int_eq (readable (fd, 0), 0);
+  ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
+  event = next (sandbox);
+  ck_assert_int_eq (event.type, KATA_EVENT_SANDBOX_STATE);
+  ck_assert_int_eq (event.state, KATA_STATE_PAUSED);
+  ck_ok (kata_sandbox_resume (sandbox, LIFE_MS, &error), error);
+  ck_assert_int_eq (next (sandbox).state, KATA_STATE_RUNNING);
+  ck_ok (kata_sandbox_stop (sandbox, 0, &error), error);
+  ck_assert_int_eq (next (sandbox).state, KATA_STATE_STOPPED);
+  ck_assert_int_eq (readable (fd, 50), 0);
+  ck_ok (kata_sandbox_delete (sandbox, 0, &error), error);
+  kata_container_unref (container);
+  kata_sandbox_unref (sandbox);
+}
+END_TEST
+
+/* Watched through one runtime, changed through another. */
+START_TEST (from_elsewhere)
+{
+  kata_error *error = NULL;
+  kata_runtime *other = life_runtime (life);
+  kata_sandbox *mine = life_sandbox (runtime, "s1"), *theirs = NULL;
+  kata_container *container = NULL;
+  ck_ok (kata_sandbox_open (&theirs, other, "s1", &error), error);
+  ck_assert_int_ge (kata_sandbox_get_event_fd (theirs), 0);
+  ck_ok (life_container (&container, mine, life, "c1", "exit 3", &error), error);
+  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+  kata_event event = next (theirs);
+  ck_assert_int_eq (event.type, KATA_EVENT_CONTAINER_EXIT);
+  ck_assert_int_eq (event.exit_status, 3);
+  ck_ok (kata_sandbox_stop (mine, 0, &error), error);
+  ck_assert_int_eq (next (theirs).state, KATA_STATE_STOPPED);
+  ck_ok (kata_sandbox_delete (theirs, 0, &error), error);
+  kata_container_unref (container);
+  kata_sandbox_unref (mine);
+  kata_sandbox_unref (theirs);
+  kata_runtime_unref (other);
+}
+END_TEST
+
+struct reader {
+  kata_process *process;
+  int result;
+  char *message;
+};
+
+static gpointer
+read_forever (gpointer data)
+{
+  struct reader *reader = data;
+  char buffer[16];
+  size_t n;
+  kata_error *error = NULL;
+  reader->result =
+      kata_process_read (reader->process, KATA_STDOUT, buffer, sizeof buffer, &n, KATA_TIMEOUT_NONE, &error);
+  reader->message = g_strdup (kata_error_get_message (error));
+  kata_error_unref (error);
+  return NULL;
+}
+
+static gpointer
+wait_forever (gpointer data)
+{
+  struct reader *reader = data;
+  int status;
+  kata_error *error = NULL;
+  reader->result = kata_process_wait (reader->process, &status, KATA_TIMEOUT_NONE, &error);
+  reader->message = g_strdup (kata_error_get_message (error));
+  kata_error_unref (error);
+  return NULL;
+}
+
+/* The guest dies by itself: the null guest is told to through its own socket. */
+static void
+kill_guest (const char *id)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  g_autofree char *path = g_build_filename (life->state_dir, id, "null-control.sock", NULL);
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  char answer;
+  ck_assert_msg (connect (fd, (struct sockaddr *) &address, sizeof address) == 0, "%s: %s", path, g_strerror (errno));
+  ck_assert_int_eq (write (fd, "stop\n", 5), 5);
+  while (read (fd, &answer, 1) > 0)
+    ;
+  close (fd);
+}
+
+START_TEST (guest_dies)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s1");
+  kata_container *container = NULL;
+  struct reader reader = { 0 }, waiter = { 0 };
+  ck_ok (life_container (&container, sandbox, life, "c1", "sleep 100", &error), error);
+  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+  ck_ok (kata_container_get_process (&reader.process, container, &error), error);
+  waiter.process = reader.process;
+  ck_assert_int_ge (kata_sandbox_get_event_fd (sandbox), 0);
+  GThread *threads[] = { g_thread_new ("read", read_forever, &reader), g_thread_new ("wait", wait_forever, &waiter) };
+  g_usleep (100000);
+  int64_t begin = g_get_monotonic_time ();
+  kill_guest ("s1");
+  /* A null guest ends its containers before itself; the agent may still tell so. */
+  kata_event event = next (sandbox);
+  if (event.type == KATA_EVENT_CONTAINER_EXIT)
+    event = next (sandbox);
+  ck_assert_int_eq (event.type, KATA_EVENT_SANDBOX_STATE);
+  ck_assert_int_eq (event.state, KATA_STATE_STOPPED);
+  ck_assert_int_lt (g_get_monotonic_time () - begin, 1000000);
+  g_thread_join (threads[0]);
+  g_thread_join (threads[1]);
+  ck_assert_int_lt (g_get_monotonic_time () - begin, 2000000);
+  ck_assert_msg (reader.result == KATA_E_VMM || reader.result == 0, "%d %s", reader.result, reader.message);
+  ck_assert_msg (waiter.result == KATA_E_VMM || waiter.result == 0, "%d %s", waiter.result, waiter.message);
+  size_t n;
+  char byte;
+  ck_assert_int_eq (kata_process_read (reader.process, KATA_STDERR, &byte, 1, &n, LIFE_MS, NULL), KATA_E_VMM);
+  ck_assert_int_eq (kata_sandbox_get_state (sandbox), KATA_STATE_STOPPED);
+  ck_assert_int_eq (kata_container_get_state (container), KATA_STATE_STOPPED);
+  ck_assert_int_eq (kata_container_kill (container, 9, 0, LIFE_MS, NULL), KATA_E_STATE);
+  ck_ok (kata_sandbox_delete (sandbox, 0, &error), error);
+  g_free (reader.message);
+  g_free (waiter.message);
+  kata_process_unref (reader.process);
+  kata_container_unref (container);
+  kata_sandbox_unref (sandbox);
+}
+END_TEST
+
+int
+main (void)
+{
+  if (geteuid () != 0) {
+    printf ("SKIP: bind mounts need root\n");
+    return 77;
+  }
+  Suite *suite = suite_create ("lifecycle/events");
+  TCase *tcase = tcase_create ("events");
+  tcase_set_timeout (tcase, 60);
+  tcase_add_checked_fixture (tcase, setup, teardown);
+  tcase_add_test (tcase, states_and_exits);
+  tcase_add_test (tcase, from_elsewhere);
+  tcase_add_test (tcase, guest_dies);
+  suite_add_tcase (suite, tcase);
+  SRunner *runner = srunner_create (suite);
+  srunner_run_all (runner, CK_NORMAL);
+  int failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed != 0;
+}
