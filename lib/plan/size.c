@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* size: how many vCPUs, how much memory, and what executes the guest. */
-#include <math.h>
 #include <string.h>
 
 #include "plan/build.h"
@@ -19,6 +18,14 @@ max_vcpus (const struct kata_plan_build *b)
   return MIN (max, VCPUS_MAX);
 }
 
+/* Up to the next whole one; by hand, so that nothing needs libm. */
+static uint32_t
+round_up (double wanted)
+{
+  uint32_t whole = (uint32_t) wanted;
+  return wanted > whole ? whole + 1 : whole;
+}
+
 static int
 decide_vcpus (struct kata_plan_build *b, kata_error **err)
 {
@@ -32,7 +39,7 @@ decide_vcpus (struct kata_plan_build *b, kata_error **err)
   if (asked == 0) {
     double wanted = b->hv->default_vcpus;
     /* As in Kata: below 0 or more than there are = all. */
-    asked = wanted < 0 || wanted > max ? max : (uint32_t) ceil (wanted);
+    asked = wanted < 0 || wanted > max ? max : round_up (wanted);
     if (wanted > max)
       kata_plan__warn (b, "%s: %g vCPUs are asked for; the sandbox gets %u, the most that are allowed here",
                        kata_plan__key (b, "default_vcpus"), wanted, max);
