@@ -20,10 +20,11 @@
 #define DEPTH_MAX 64
 
 struct removal {
-  int top;        /* the tree's root: deep parts are moved here */
-  unsigned moved; /* how many were */
-  int failure;    /* first errno; what is left is behind it */
-  char what[256]; /* its name */
+  int top;          /* the tree's root: deep parts are moved here */
+  unsigned moved;   /* how many were */
+  const char *keep; /* (nullable): a name directly below the root that stays */
+  int failure;      /* first errno; what is left is behind it */
+  char what[256];   /* its name */
 };
 
 static void
@@ -81,11 +82,35 @@ remove_entries (struct removal *removal, int fd, unsigned depth)
     kata_fd__close (copy);
     return;
   }
+  const char *keep = depth == 0 ? removal->keep : NULL;
   struct dirent *entry;
   while ((entry = readdir (dir)) != NULL)
-    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
+    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0 && g_strcmp0 (entry->d_name, keep) != 0)
       remove_entry (removal, fd, entry->d_name, depth);
   closedir (dir);
+}
+
+/* Each pass removes what it finds; another is needed only for what was moved up from the depth. */
+static void
+sweep (struct removal *removal)
+{
+  unsigned moved;
+  do {
+    moved = removal->moved;
+    remove_entries (removal, removal->top, 0);
+  } while (removal->moved != moved && removal->failure == 0);
+}
+
+static int
+result (const struct removal *removal, const char *name, kata_error **err)
+{
+  if (removal->failure == EXDEV || removal->failure == EBUSY)
+    return kata_error__set (err, KATA_E_BUSY, name, "remove \"%s\": something is still mounted at \"%s\" in it", name,
+                            removal->what);
+  if (removal->failure != 0)
+    return kata_error__errno (err, KATA_E_IO, name, removal->failure, "remove \"%s\": \"%s\" in it", name,
+                              removal->what);
+  return 0;
 }
 
 int
@@ -102,18 +127,16 @@ kata_tree__remove (int dirfd, const char *name, kata_error **err)
   if (top < 0)
     return kata_error__errno (err, KATA_E_IO, name, -top, "remove \"%s\"", name);
   removal.top = top;
-  /* Each pass removes what it finds; another is needed only for what was moved up from the depth. */
-  unsigned moved;
-  do {
-    moved = removal.moved;
-    remove_entries (&removal, top, 0);
-  } while (removal.moved != moved && removal.failure == 0);
+  sweep (&removal);
   if (removal.failure == 0 && unlinkat (dirfd, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
     note_failure (&removal, name, errno);
-  if (removal.failure == EXDEV || removal.failure == EBUSY)
-    return kata_error__set (err, KATA_E_BUSY, name, "remove \"%s\": something is still mounted at \"%s\" in it", name,
-                            removal.what);
-  if (removal.failure != 0)
-    return kata_error__errno (err, KATA_E_IO, name, removal.failure, "remove \"%s\": \"%s\" in it", name, removal.what);
-  return 0;
+  return result (&removal, name, err);
+}
+
+int
+kata_tree__empty (int fd, const char *keep, kata_error **err)
+{
+  struct removal removal = { .top = fd, .keep = keep };
+  sweep (&removal);
+  return result (&removal, "the directory", err);
 }

@@ -11,4 +11,7 @@
  */
 int kata_tree__remove (int dirfd, const char *name, kata_error **err);
 
+/** The same for everything in the directory @fd but @keep (nullable), a name directly in it; the directory itself stays. */
+int kata_tree__empty (int fd, const char *keep, kata_error **err);
+
 #endif

@@ -119,9 +119,9 @@ kata_stop__remove (struct kata_operation *op, kata_error **err)
                            &error);
   if (r == 0)
     r = kata_operation__fault (op, "delete:state", &error);
-  /* First the state: from now on it is no sandbox any more, only what recovery removes if we die here. */
-  if (r == 0 && unlinkat (sandbox->dirfd, KATA_STATE_FILE, 0) != 0 && errno != ENOENT)
-    r = kata_error__errno (&error, KATA_E_IO, sandbox->id, errno, "remove its state");
+  /* The state goes last but for the directory: as long as something cannot be removed it is a sandbox that can be deleted again. */
+  if (r == 0)
+    r = kata_tree__empty (sandbox->dirfd, KATA_STATE_FILE, &error);
   if (r == 0)
     r = kata_operation__fault (op, "delete:directory", &error);
   if (r == 0)
