@@ -125,6 +125,10 @@ make (struct kata_operation *op, kata_link *link, const kata_container_plan *pla
     r = write_down (op, plan, err);
   if (r == 0)
     return 0;
+  if (kata_state__container (op->state, plan->id) != NULL) { /* it may have been written down already */
+    kata_state__drop_container (op->state, plan->id);
+    kata_state__save (op->state, op->sandbox->dirfd, NULL);
+  }
   kata_agent__remove_container (kata_link__agent (link), plan->id, REMOVE_S, REMOVE_MS, NULL);
   g_autoptr (kata_error) error = NULL;
   if (kata_undo__replay (op->sandbox->dirfd, plan->id, kata_deadline__within (INT64_MAX, UNDO_MS), NULL, &error) != 0)

@@ -66,7 +66,12 @@ leave (struct kata_operation *op, size_t n)
 static int
 enter (struct kata_operation *op, size_t *n, const char **name, kata_error **err)
 {
-  for (*n = 0; *n < G_N_ELEMENTS (stages);) {
+  *n = 0;
+  *name = "what an earlier start left";
+  int left = kata_undo__replay (op->sandbox->dirfd, NULL, op->deadline_us, NULL, err);
+  if (left != 0)
+    return left;
+  while (*n < G_N_ELEMENTS (stages)) {
     const struct kata_stage *stage = stages[*n];
     g_autofree char *before = g_strdup_printf ("stage:%s:enter", stage->name);
     g_autofree char *after = g_strdup_printf ("stage:%s:done", stage->name);
@@ -100,6 +105,17 @@ explain (struct kata_operation *op, kata_error *error, const char *stage, kata_e
   return kata_error__wrap (err, cause, NULL, "start sandbox \"%s\" (%s)", sandbox->id, stage);
 }
 
+/* It may have been written down already that it runs. */
+static void
+forget_start (struct kata_operation *op)
+{
+  if (op->state->state == KATA_STATE_CREATED)
+    return;
+  op->state->state = KATA_STATE_CREATED;
+  op->state->saved = NULL;
+  kata_state__save (op->state, op->sandbox->dirfd, NULL);
+}
+
 int
 kata_sandbox__start (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
 {
@@ -123,6 +139,7 @@ kata_sandbox__start (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err
     r = explain (&op, error, name, &explained);
     error = explained;
     leave (&op, entered);
+    forget_start (&op);
   }
   kata_operation__end (&op);
   if (r != 0)
