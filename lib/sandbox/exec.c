@@ -51,8 +51,7 @@ kata_process__exec (kata_process **out, kata_container *container, const kata_ex
     r = kata_sandbox__allow ("exec", container->sandbox->id, kata_sandbox__real_state (container->sandbox, state),
                              1u << KATA_STATE_RUNNING, err);
   if (r == 0)
-    r = kata_sandbox__allow ("exec", container->id, kata_container__real_state (container, state, found),
-                             1u << KATA_STATE_RUNNING, err);
+    r = kata_sandbox__allow ("exec", container->id, found->state, 1u << KATA_STATE_RUNNING, err);
   if (r == 0)
     r = prepare (&spec, container, options, err);
   if (r != 0)
@@ -62,8 +61,17 @@ kata_process__exec (kata_process **out, kata_container *container, const kata_ex
   if (r != 0)
     return r;
   r = tell_agent (container, link, id, &spec->process, options, deadline_us, &error);
-  if (r != 0)
-    return kata_sandbox__explain (container->sandbox, link, error, err);
+  if (r != 0) {
+    /* Asked only now, because asking takes time: has it ended? Then that is the reason. */
+    kata_error *explained = NULL;
+    r = kata_sandbox__explain (container->sandbox, link, error, &explained);
+    if (r != KATA_E_AGENT ||
+        kata_sandbox__allow ("exec", container->id, kata_container__real_state (container, state, found),
+                             1u << KATA_STATE_RUNNING, err) == 0)
+      return kata_error__propagate (err, explained);
+    kata_error_unref (explained);
+    return KATA_E_STATE;
+  }
   *out = kata_process__new_exec (container, id, spec->process.terminal);
   return 0;
 }
