@@ -3,54 +3,76 @@
 #include "life.h"
 
 #include <fcntl.h>
-#include <sched.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
 
+#include "base/error.h"
 #include "base/fd.h"
 #include "host/tree.h"
 
-#include <fcntl.h>
+struct life *
+life_open (const char *dir)
+{
+  struct life *life = g_new0 (struct life, 1);
+  life->dir = g_strdup (dir);
+  life->state_dir = g_build_filename (dir, "state", NULL);
+  life->rootfs = g_build_filename (dir, "rootfs", NULL);
+  life->volume = g_build_filename (dir, "volume", NULL);
+  life->config = g_build_filename (dir, "configuration.toml", NULL);
+  return life;
+}
 
 void
-life_isolate (void)
+life_configure (struct life *life, const char *null_settings)
 {
-  ck_assert_int_eq (unshare (CLONE_NEWNS), 0);
-  ck_assert_int_eq (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+  g_autofree char *text = g_strdup_printf ("[hypervisor.null]\n%s\n", null_settings);
+  ck_assert (g_file_set_contents (life->config, text, -1, NULL));
 }
 
 struct life *
 life_new (void)
 {
-  struct life *life = g_new0 (struct life, 1);
-  life->dir = g_dir_make_tmp ("kata-life-XXXXXX", NULL);
-  life->state_dir = g_build_filename (life->dir, "state", NULL);
-  life->rootfs = g_build_filename (life->dir, "rootfs", NULL);
-  life->config = g_build_filename (life->dir, "configuration.toml", NULL);
-  g_autofree char *precious = g_build_filename (life->rootfs, "precious", NULL);
-  ck_assert_int_eq (g_mkdir (life->rootfs, 0755), 0);
-  ck_assert (g_file_set_contents (precious, "do not delete", -1, NULL));
-  ck_assert (g_file_set_contents (life->config, "[hypervisor.null]\n", -1, NULL));
+  g_autofree char *dir = g_dir_make_tmp ("kata-life-XXXXXX", NULL);
+  struct life *life = life_open (dir);
+  const char *const kept[] = { life->rootfs, life->volume };
+  for (size_t i = 0; i < G_N_ELEMENTS (kept); i++) {
+    g_autofree char *precious = g_build_filename (kept[i], "precious", NULL);
+    ck_assert_int_eq (g_mkdir (kept[i], 0755), 0);
+    ck_assert (g_file_set_contents (precious, "do not delete", -1, NULL));
+  }
+  life_configure (life, "");
   return life;
+}
+
+void
+life_close (struct life *life)
+{
+  g_free (life->dir);
+  g_free (life->state_dir);
+  g_free (life->rootfs);
+  g_free (life->volume);
+  g_free (life->config);
+  g_free (life);
 }
 
 void
 life_free (struct life *life)
 {
-  g_autofree char *precious = g_build_filename (life->rootfs, "precious", NULL);
-  ck_assert_msg (g_access (precious, F_OK) == 0, "the user's root file system was emptied");
-  kata_auto_fd int fd = open ("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const char *const kept[] = { life->rootfs, life->volume };
+  for (size_t i = 0; i < G_N_ELEMENTS (kept); i++) {
+    g_autofree char *precious = g_build_filename (kept[i], "precious", NULL);
+    ck_assert_msg (g_access (precious, F_OK) == 0, "the user's \"%s\" was emptied", kept[i]);
+  }
+  g_autofree char *parent = g_path_get_dirname (life->dir);
+  g_autofree char *name = g_path_get_basename (life->dir);
+  kata_auto_fd int fd = open (parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   g_autoptr (kata_error) error = NULL;
-  ck_ok (kata_tree__remove (fd, life->dir + 1, &error), error);
-  g_free (life->dir);
-  g_free (life->state_dir);
-  g_free (life->rootfs);
-  g_free (life->config);
-  g_free (life);
+  ck_ok (kata_tree__remove (fd, name, &error), error);
+  life_close (life);
 }
 
 static void
@@ -60,18 +82,24 @@ print_line (void *data, int level, const char *message)
     fprintf (stderr, "log %d: %s\n", level, message);
 }
 
-kata_runtime *
-life_runtime (struct life *life)
+int
+life_runtime_new (kata_runtime **out, struct life *life, kata_error **err)
 {
   kata_runtime_options options = KATA_RUNTIME_OPTIONS_INIT;
-  kata_runtime *runtime = NULL;
-  kata_error *error = NULL;
   options.config_path = life->config;
   options.state_dir = life->state_dir;
   options.hypervisor = "null";
   options.log = print_line;
   options.log_level = KATA_LOG_DEBUG;
-  ck_ok (kata_runtime_new (&runtime, &options, &error), error);
+  return kata_runtime_new (out, &options, err);
+}
+
+kata_runtime *
+life_runtime (struct life *life)
+{
+  kata_runtime *runtime = NULL;
+  kata_error *error = NULL;
+  ck_ok (life_runtime_new (&runtime, life, &error), error);
   return runtime;
 }
 
@@ -114,85 +142,228 @@ life_read_all (kata_process *process, int stream)
 }
 
 struct handles {
+  struct life *life;
+  kata_runtime *runtime;
+  const char *id;
   kata_sandbox *sandbox;
-  kata_container *container;
+  kata_container *container, *second;
   kata_process *process, *exec;
 };
 
+/* The test's own complaint, where the library had none. */
 static int
-run_container (struct life *life, struct handles *h, kata_error **err)
+expect (bool truth, const char *what, kata_error **err)
+{
+  return truth ? 0 : kata_error__set (err, KATA_E_INTERNAL, what, "unexpected: %s", what);
+}
+
+static int
+expect_output (kata_process *process, int stream, const char *text, kata_error **err)
+{
+  char buffer[64];
+  size_t n = 0;
+  int r = kata_process_read (process, stream, buffer, sizeof buffer, &n, LIFE_MS, err);
+  return r != 0 ? r : expect (n == strlen (text) && memcmp (buffer, text, n) == 0, text, err);
+}
+
+static int
+expect_end (kata_process *process, int wanted, kata_error **err)
+{
+  int status = -1;
+  int r = kata_process_wait (process, &status, LIFE_MS, err);
+  return r != 0 ? r : expect (status == wanted, "exit status", err);
+}
+
+static int
+step_create (struct handles *h, kata_error **err)
+{
+  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+  options.id = h->id;
+  return kata_sandbox_create (&h->sandbox, h->runtime, &options, err);
+}
+
+static int
+step_start (struct handles *h, kata_error **err)
+{
+  return kata_sandbox_start (h->sandbox, LIFE_MS, err);
+}
+
+static int
+step_container (struct handles *h, kata_error **err)
+{
+  return life_container (&h->container, h->sandbox, h->life, "c1", "echo out; echo err >&2; sleep 100", err);
+}
+
+static int
+step_container_start (struct handles *h, kata_error **err)
+{
+  int r = kata_container_start (h->container, LIFE_MS, err);
+  if (r == 0)
+    r = kata_container_get_process (&h->process, h->container, err);
+  if (r == 0)
+    r = expect_output (h->process, KATA_STDOUT, "out\n", err);
+  return r != 0 ? r : expect_output (h->process, KATA_STDERR, "err\n", err);
+}
+
+static int
+step_exec (struct handles *h, kata_error **err)
 {
   static const char *const args[] = { "cat", NULL };
   kata_exec_options options = KATA_EXEC_OPTIONS_INIT;
-  int r = life_container (&h->container, h->sandbox, life, "c1", "sleep 100", err);
-  if (r == 0)
-    r = kata_container_start (h->container, LIFE_MS, err);
   options.args = args;
-  if (r == 0)
-    r = kata_container_exec (&h->exec, h->container, &options, LIFE_MS, err);
+  int r = kata_container_exec (&h->exec, h->container, &options, LIFE_MS, err);
   if (r == 0)
     r = kata_process_write (h->exec, "hello", 5, NULL, LIFE_MS, err);
   if (r == 0)
     r = kata_process_close_stdin (h->exec, LIFE_MS, err);
-  char buffer[64];
-  size_t n = 0;
   if (r == 0)
-    r = kata_process_read (h->exec, KATA_STDOUT, buffer, sizeof buffer, &n, LIFE_MS, err);
-  if (r == 0 && (n != 5 || memcmp (buffer, "hello", 5) != 0))
-    r = KATA_E_INTERNAL;
-  int status = -1;
-  if (r == 0)
-    r = kata_process_wait (h->exec, &status, LIFE_MS, err);
-  return r != 0 ? r : status == 0 ? 0 : KATA_E_INTERNAL;
+    r = expect_output (h->exec, KATA_STDOUT, "hello", err);
+  return r != 0 ? r : expect_end (h->exec, 0, err);
 }
 
 static int
-end_container (struct handles *h, kata_error **err)
+step_watch (struct handles *h, kata_error **err)
 {
-  int status = -1;
-  int r = kata_container_get_process (&h->process, h->container, err);
+  kata_container_stats stats = KATA_CONTAINER_STATS_INIT;
+  int r = kata_container_stats_get (h->container, &stats, LIFE_MS, err);
   if (r == 0)
-    r = kata_container_pause (h->container, LIFE_MS, err);
+    r = expect (stats.cpu_total_ns != 0 && stats.memory_bytes != 0, "statistics", err);
+  return r != 0 ? r : kata_container_update (h->container, "{\"memory\":{\"limit\":67108864}}", LIFE_MS, err);
+}
+
+/* One more, with a volume, that is deleted while it runs. */
+static int
+step_second (struct handles *h, kata_error **err)
+{
+  const char *const args[] = { "sleep", "100", NULL };
+  const kata_volume volume = { sizeof volume, h->life->volume, "/data", KATA_VOLUME_READONLY };
+  const kata_volume *const volumes[] = { &volume, NULL };
+  kata_container_options options = KATA_CONTAINER_OPTIONS_INIT;
+  options.id = "c2";
+  options.rootfs = h->life->rootfs;
+  options.args = args;
+  options.volumes = volumes;
+  int r = kata_container_create (&h->second, h->sandbox, &options, LIFE_MS, err);
   if (r == 0)
-    r = kata_container_resume (h->container, LIFE_MS, err);
-  if (r == 0)
-    r = kata_container_kill (h->container, 9, 0, LIFE_MS, err);
-  if (r == 0)
-    r = kata_process_wait (h->process, &status, LIFE_MS, err);
-  if (r == 0 && status != 137)
-    r = KATA_E_INTERNAL;
-  return r != 0 ? r : kata_container_delete (h->container, 0, LIFE_MS, err);
+    r = kata_container_start (h->second, LIFE_MS, err);
+  return r != 0 ? r : kata_container_delete (h->second, KATA_DELETE_FORCE, LIFE_MS, err);
 }
 
 static int
-run (struct life *life, kata_runtime *runtime, const char *id, struct handles *h, kata_error **err)
+step_pause_machine (struct handles *h, kata_error **err)
 {
-  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
-  options.id = id;
-  int r = kata_sandbox_create (&h->sandbox, runtime, &options, err);
-  if (r == 0)
-    r = kata_sandbox_start (h->sandbox, LIFE_MS, err);
-  if (r == 0)
-    r = run_container (life, h, err);
-  if (r == 0)
-    r = kata_sandbox_pause (h->sandbox, LIFE_MS, err);
-  if (r == 0)
-    r = kata_sandbox_resume (h->sandbox, LIFE_MS, err);
-  if (r == 0)
-    r = end_container (h, err);
-  if (r == 0)
-    r = kata_sandbox_stop (h->sandbox, LIFE_MS, err);
-  return r != 0 ? r : kata_sandbox_delete (h->sandbox, 0, err);
+  int r = kata_sandbox_pause (h->sandbox, LIFE_MS, err);
+  return r != 0 ? r : kata_sandbox_resume (h->sandbox, LIFE_MS, err);
 }
+
+static int
+step_pause_container (struct handles *h, kata_error **err)
+{
+  int r = kata_container_pause (h->container, LIFE_MS, err);
+  return r != 0 ? r : kata_container_resume (h->container, LIFE_MS, err);
+}
+
+static int
+step_kill (struct handles *h, kata_error **err)
+{
+  int r = kata_process_signal (h->process, 9, LIFE_MS, err);
+  return r != 0 ? r : expect_end (h->process, 137, err);
+}
+
+static int
+step_container_delete (struct handles *h, kata_error **err)
+{
+  return kata_container_delete (h->container, 0, LIFE_MS, err);
+}
+
+static int
+step_stop (struct handles *h, kata_error **err)
+{
+  return kata_sandbox_stop (h->sandbox, LIFE_MS, err);
+}
+
+static int
+step_delete (struct handles *h, kata_error **err)
+{
+  return kata_sandbox_delete (h->sandbox, 0, err);
+}
+
+static const struct step {
+  const char *name;
+  int (*run) (struct handles *h, kata_error **err);
+} steps[] = {
+  { "create", step_create },
+  { "start", step_start },
+  { "container create", step_container },
+  { "container start", step_container_start },
+  { "exec", step_exec },
+  { "stats, update", step_watch },
+  { "second container", step_second },
+  { "pause, resume", step_pause_machine },
+  { "container pause, resume", step_pause_container },
+  { "signal, wait", step_kill },
+  { "container delete", step_container_delete },
+  { "stop", step_stop },
+  { "delete", step_delete },
+};
 
 int
 life_run (struct life *life, kata_runtime *runtime, const char *id, kata_error **err)
 {
-  struct handles h = { 0 };
-  int r = run (life, runtime, id, &h, err);
+  struct handles h = { .life = life, .runtime = runtime, .id = id };
+  int r = 0;
+  for (size_t i = 0; r == 0 && i < G_N_ELEMENTS (steps); i++) {
+    life->step = steps[i].name;
+    r = steps[i].run (&h, err);
+  }
   kata_process_unref (h.exec);
   kata_process_unref (h.process);
+  kata_container_unref (h.second);
   kata_container_unref (h.container);
   kata_sandbox_unref (h.sandbox);
   return r;
+}
+
+static int
+life_hit (void *data, const char *name)
+{
+  struct life_fault *fault = data;
+  int n = g_atomic_int_add (&fault->hits, 1) + 1;
+  if (fault->names != NULL)
+    g_ptr_array_add (fault->names, g_strdup (name));
+  if (n != fault->at)
+    return 0;
+  g_strlcpy (fault->name, name, sizeof fault->name);
+  if (fault->code == 0)
+    raise (SIGKILL);
+  return fault->code;
+}
+
+void
+life_fault (kata_runtime *runtime, struct life_fault *fault)
+{
+  runtime->fault = (struct kata_fault){ life_hit, fault };
+}
+
+/* What is left of a sandbox goes away through one of the two ways there are; neither is told that something is amiss. */
+void
+life_clear (struct life *life, const char *id, bool recover)
+{
+  kata_error *error = NULL;
+  kata_runtime *runtime = life_runtime (life);
+  kata_sandbox *sandbox = NULL;
+  uint32_t n = 0;
+  if (recover) {
+    ck_ok (kata_runtime_recover (runtime, KATA_RECOVER_ALL, &n, LIFE_MS, &error), error);
+    ck_assert_uint_le (n, 1);
+  } else {
+    int r = kata_sandbox_open (&sandbox, runtime, id, &error);
+    if (r == 0)
+      ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+    else
+      ck_assert_msg (r == KATA_E_NOT_FOUND, "open: %s", kata_error_get_message (error));
+    kata_error_unref (error);
+  }
+  kata_sandbox_unref (sandbox);
+  kata_runtime_unref (runtime);
 }

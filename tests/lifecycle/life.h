@@ -4,6 +4,7 @@
 #define KATA_TESTS_LIFE_H
 
 #include <check.h>
+#include <stdbool.h>
 
 #include <glib.h>
 
@@ -13,18 +14,22 @@
 
 #define LIFE_MS 20000
 
-/** A directory with a root file system in it, and the state directory. */
+/** A directory with a root file system and a volume in it, which must never be emptied, and the state directory. */
 struct life {
-  char *dir, *state_dir, *rootfs, *config;
+  char *dir, *state_dir, *rootfs, *volume, *config;
+  const char *step; /* of life_run(): where it is or failed */
 };
-
-/** A mount namespace of our own, so that mounts of other programs are not taken for residue. Only root can. */
-void life_isolate (void);
 
 struct life *life_new (void);
 void life_free (struct life *life);
+/** The same place, seen from another process. */
+struct life *life_open (const char *dir);
+void life_close (struct life *life);
+/** Lines for [hypervisor.null], for runtimes made from now on. */
+void life_configure (struct life *life, const char *null_settings);
 
-/** A runtime on the null backend. */
+/** A runtime on the null backend; the first one may be used in a child that runs no test. */
+int life_runtime_new (kata_runtime **out, struct life *life, kata_error **err);
 kata_runtime *life_runtime (struct life *life);
 /** create + start. */
 kata_sandbox *life_sandbox (kata_runtime *runtime, const char *id);
@@ -34,8 +39,22 @@ int life_container (kata_container **out, kata_sandbox *sandbox, struct life *li
 /** Everything that a process writes; g_string_free(). */
 GString *life_read_all (kata_process *process, int stream);
 
-/** The whole life: create, start, container, exec, streams, pause, resume, stop, delete. Returns 0 or the first failure. */
+/**
+ * The whole life: create, start, container, streams, exec, stats, update, second container with a volume, pause and resume, signal, stop, delete.
+ * Returns 0 or the first failure; what is there then stays there.
+ */
 int life_run (struct life *life, kata_runtime *runtime, const char *id, kata_error **err);
+
+/** Fails with @code, or with 0 kills the process, at the fault point number @at (from 1; 0 = nowhere). */
+struct life_fault {
+  int at, code;
+  gint hits;        /* points passed so far */
+  char name[128];   /* of the point at which it struck; "" = it did not */
+  GPtrArray *names; /* (nullable): gets the names of all */
+};
+void life_fault (kata_runtime *runtime, struct life_fault *fault);
+/** Clears what is left, through a new runtime: by recovery or by a forced delete. */
+void life_clear (struct life *life, const char *id, bool recover);
 
 #define ck_ok(call_, err_)                                                                                             \
   do {                                                                                                                 \

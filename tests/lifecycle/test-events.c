@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bed.h"
 #include "life.h"
 #include "residue.h"
 
@@ -17,8 +18,7 @@ static char *before;
 static void
 setup (void)
 {
-  life_isolate ();
-  before = residue_take (NULL, RESIDUE_ALL);
+  before = residue_take (g_get_tmp_dir (), RESIDUE_ISOLATED);
   life = life_new ();
   runtime = life_runtime (life);
 }
@@ -28,8 +28,8 @@ teardown (void)
 {
   kata_runtime_unref (runtime);
   life_free (life);
-  g_autofree char *after = residue_compare (before, NULL, RESIDUE_ALL);
-  ck_assert_msg (after == NULL, "left behind; before:\n%s\nafter:\n%s", before, after);
+  g_autofree char *after = residue_compare (before, g_get_tmp_dir (), RESIDUE_ISOLATED);
+  ck_assert_msg (after == NULL, "left behind:\n%s", after);
   g_free (before);
 }
 
@@ -197,24 +197,19 @@ START_TEST (guest_dies)
 }
 END_TEST
 
-int
-main (void)
+static Suite *
+make (void)
 {
-  if (geteuid () != 0) {
-    printf ("SKIP: bind mounts need root\n");
-    return 77;
-  }
-  Suite *suite = suite_create ("lifecycle/events");
-  TCase *tcase = tcase_create ("events");
-  tcase_set_timeout (tcase, 60);
-  tcase_add_checked_fixture (tcase, setup, teardown);
+  Suite *suite = NULL;
+  TCase *tcase = bed_case (&suite, "events", 60, setup, teardown);
   tcase_add_test (tcase, states_and_exits);
   tcase_add_test (tcase, from_elsewhere);
   tcase_add_test (tcase, guest_dies);
-  suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed != 0;
+  return suite;
+}
+
+int
+main (void)
+{
+  return bed_run (make);
 }

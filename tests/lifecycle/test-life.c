@@ -2,8 +2,8 @@
 /* test-life: the normal life of sandboxes and containers, and what the public interface refuses. */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "bed.h"
 #include "life.h"
 #include "residue.h"
 
@@ -14,8 +14,7 @@ static char *before;
 static void
 setup (void)
 {
-  life_isolate ();
-  before = residue_take (NULL, RESIDUE_ALL);
+  before = residue_take (g_get_tmp_dir (), RESIDUE_ISOLATED);
   life = life_new ();
   runtime = life_runtime (life);
 }
@@ -25,8 +24,8 @@ teardown (void)
 {
   kata_runtime_unref (runtime);
   life_free (life);
-  g_autofree char *after = residue_compare (before, NULL, RESIDUE_ALL);
-  ck_assert_msg (after == NULL, "left behind; before:\n%s\nafter:\n%s", before, after);
+  g_autofree char *after = residue_compare (before, g_get_tmp_dir (), RESIDUE_ISOLATED);
+  ck_assert_msg (after == NULL, "left behind:\n%s", after);
   g_free (before);
 }
 
@@ -227,27 +226,22 @@ START_TEST (reports)
 }
 END_TEST
 
-int
-main (void)
+static Suite *
+make (void)
 {
-  if (geteuid () != 0) {
-    printf ("SKIP: bind mounts need root\n");
-    return 77;
-  }
-  Suite *suite = suite_create ("lifecycle/life");
-  TCase *tcase = tcase_create ("life");
-  tcase_set_timeout (tcase, 120);
-  tcase_add_checked_fixture (tcase, setup, teardown);
+  Suite *suite = NULL;
+  TCase *tcase = bed_case (&suite, "life", 60, setup, teardown);
   tcase_add_test (tcase, whole_life);
   tcase_add_test (tcase, streams_and_exit);
   tcase_add_test (tcase, timeouts_lose_nothing);
   tcase_add_test (tcase, states_are_kept);
   tcase_add_test (tcase, arguments);
   tcase_add_test (tcase, reports);
-  suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed != 0;
+  return suite;
+}
+
+int
+main (void)
+{
+  return bed_run (make);
 }

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,12 +70,56 @@ add_children (GString *out)
   add_sorted (out, lines);
 }
 
+/* A mount of somebody else's goes from our namespace, too, when he removes its directory: where our files are elsewhere, /tmp is others'. */
 static void
 add_mounts (GString *out)
 {
   g_autofree char *text = NULL;
-  if (g_file_get_contents ("/proc/self/mountinfo", &text, NULL, NULL))
-    g_string_append (out, text);
+  const bool others = g_str_has_prefix (g_get_tmp_dir (), "/tmp") == 0;
+  g_auto (GStrv) lines =
+      g_file_get_contents ("/proc/self/mountinfo", &text, NULL, NULL) ? g_strsplit (text, "\n", -1) : NULL;
+  for (char **line = lines; line != NULL && *line != NULL; line++)
+    if (!others || strstr (*line, " /tmp/") == NULL)
+      g_string_append_printf (out, "mount %s\n", *line);
+}
+
+static void
+add_threads (GString *out)
+{
+  GPtrArray *lines = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
+  for (const char *name; dir != NULL && (name = g_dir_read_name (dir)) != NULL;) {
+    g_autofree char *path = g_build_filename ("/proc/self/task", name, "comm", NULL);
+    g_autofree char *text = NULL;
+    if (g_file_get_contents (path, &text, NULL, NULL))
+      g_ptr_array_add (lines, g_strdup_printf ("thread %s %s", name, g_strchomp (text)));
+  }
+  add_sorted (out, lines);
+}
+
+/* The names of interfaces and the bound unix sockets; counters and addresses in memory change. */
+static void
+add_network (GString *out)
+{
+  static const struct {
+    const char *path, *kind;
+    int field;
+  } tables[] = { { "/proc/self/net/dev", "link", 0 }, { "/proc/self/net/unix", "socket", 7 } };
+  for (size_t i = 0; i < G_N_ELEMENTS (tables); i++) {
+    GPtrArray *lines = g_ptr_array_new_with_free_func (g_free);
+    g_autofree char *text = NULL;
+    g_auto (GStrv) rows = g_file_get_contents (tables[i].path, &text, NULL, NULL) ? g_strsplit (text, "\n", -1) : NULL;
+    for (size_t row = 1; rows != NULL && rows[0] != NULL && rows[row] != NULL; row++) {
+      g_auto (GStrv) words = g_strsplit_set (g_strstrip (rows[row]), " :", -1);
+      g_autoptr (GPtrArray) full = g_ptr_array_new ();
+      for (char **word = words; *word != NULL; word++)
+        if (**word != '\0')
+          g_ptr_array_add (full, *word);
+      if ((int) full->len > tables[i].field)
+        g_ptr_array_add (lines, g_strdup_printf ("%s %s", tables[i].kind, (char *) full->pdata[tables[i].field]));
+    }
+    add_sorted (out, lines);
+  }
 }
 
 static GPtrArray *found; /* nftw() gives its callback no data */
@@ -82,8 +127,21 @@ static GPtrArray *found; /* nftw() gives its callback no data */
 static int
 add_file (const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-  g_ptr_array_add (found, g_strdup_printf ("file %s", path));
+  g_autofree char *text = NULL;
+  g_autofree char *sum = NULL;
+  gsize length = 0;
+  if (S_ISREG (st->st_mode) && st->st_size < 1 << 20 && g_file_get_contents (path, &text, &length, NULL))
+    sum = g_compute_checksum_for_data (G_CHECKSUM_MD5, (const guchar *) text, length);
+  g_ptr_array_add (found, g_strdup_printf ("file %s %o %s", path, (unsigned) st->st_mode, sum != NULL ? sum : ""));
   return 0;
+}
+
+static void
+add_files (GString *out, const char *dir)
+{
+  found = g_ptr_array_new_with_free_func (g_free);
+  nftw (dir, add_file, 16, FTW_PHYS);
+  add_sorted (out, found);
 }
 
 char *
@@ -96,28 +154,42 @@ residue_take (const char *dir, unsigned what)
     add_children (out);
   if ((what & RESIDUE_MOUNTS) != 0)
     add_mounts (out);
-  if ((what & RESIDUE_FILES) != 0 && dir != NULL) {
-    found = g_ptr_array_new_with_free_func (g_free);
-    nftw (dir, add_file, 16, FTW_PHYS);
-    add_sorted (out, found);
-  }
+  if ((what & RESIDUE_FILES) != 0 && dir != NULL)
+    add_files (out, dir);
+  if ((what & RESIDUE_THREADS) != 0)
+    add_threads (out);
+  if ((what & RESIDUE_SOCKETS) != 0)
+    add_network (out);
+  if ((what & RESIDUE_SHM) != 0)
+    add_files (out, "/dev/shm");
   return g_string_free (out, FALSE);
+}
+
+static void
+add_missing (GString *out, char sign, const char *from, const char *in)
+{
+  g_auto (GStrv) lines = g_strsplit (from, "\n", -1);
+  g_auto (GStrv) others = g_strsplit (in, "\n", -1);
+  for (char **line = lines; *line != NULL; line++)
+    if (!g_strv_contains ((const char *const *) others, *line))
+      g_string_append_printf (out, "%c %s\n", sign, *line);
 }
 
 char *
 residue_compare (const char *before, const char *dir, unsigned what)
 {
-  char *now = NULL;
-  for (int i = 0; i < TRIES; i++) {
-    g_free (now);
-    now = residue_take (dir, what);
-    if (strcmp (now, before) == 0) {
-      g_free (now);
+  for (int i = 0;; i++) {
+    g_autofree char *now = residue_take (dir, what);
+    if (strcmp (now, before) == 0)
       return NULL;
+    if (i >= TRIES) {
+      GString *out = g_string_new (NULL);
+      add_missing (out, '-', before, now);
+      add_missing (out, '+', now, before);
+      return g_string_free (out, FALSE);
     }
-    g_usleep (PAUSE_US);
+    g_usleep (i < 20 ? PAUSE_US / 20 : PAUSE_US);
   }
-  return now;
 }
 
 static long

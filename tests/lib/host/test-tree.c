@@ -132,6 +132,7 @@ main (void)
   TCase *tcase = tcase_create ("remove");
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, everything);
+  tcase_set_timeout (tcase, 60); /* a busy disk */
   tcase_add_test (tcase, deep);
   tcase_add_test (tcase, mount_is_not_entered);
   suite_add_tcase (suite, tcase);
