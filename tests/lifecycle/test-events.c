@@ -2,6 +2,7 @@
 /* test-events: what a watcher learns: states, exits, a guest that dies; through one handle, another, and another runtime. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>

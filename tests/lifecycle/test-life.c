@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-life: the normal life of sandboxes and containers, and what the public interface refuses. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bed.h"
