@@ -47,6 +47,7 @@ def arguments():
     p.add_argument('--kernel', help='custom: the folder with vmlinuz and release (default: OUT/kernel)')
     p.add_argument('--compress', choices=COMPRESSORS, default='lz4', help='default: %(default)s; docs/boot-time.md has the figures')
     p.add_argument('--without-crun', action='store_true', help='leave out crun and its libraries (for tests of the image alone)')
+    p.add_argument('--force', action='store_true', help='build even if nothing has changed')
     p.add_argument('--file', action='append', default=[], metavar='PATH=FILE[:MODE]', help='put one more file into the image')
     return p.parse_args()
 
@@ -108,7 +109,6 @@ def find_library(roots, name):
 def add_crun(tree, cache):
     """Puts Debian's crun, its loader and every library that they need into the image; returns the package's version."""
     packages = cache.closure('crun')
-    cache.prepare(packages)
     roots = [cache.unpack(name) for name in packages]
     program = f'{roots[0]}/usr/bin/crun'
     todo, seen = [('crun', program, 'usr/bin/crun')], set()
@@ -186,6 +186,31 @@ def read(path, what):
         raise ImageError(f'{path}: {e.strerror}; {what}')
 
 
+def digest_of_inputs(args, cache, parts):
+    """One digest over all that decides about the result: our own text, options, package versions, and these parts."""
+    total = hashlib.sha256()
+    for name in sorted(os.listdir(HERE)):
+        if name.endswith('.py'):
+            total.update(read(f'{HERE}/{name}', 'part of the image builder'))
+    options = [args.flavour, args.compress, args.without_crun, args.agent_version, os.environ.get('SOURCE_DATE_EPOCH', '0')]
+    options += [(extra, sha256(read(extra.partition('=')[2].partition(':')[0], 'named by --file'))) for extra in args.file]
+    total.update(json.dumps([options, sorted(cache.known().items())]).encode())
+    for part in parts:
+        total.update(hashlib.sha256(part).digest())
+    return total.hexdigest()
+
+
+def is_current(out, inputs):
+    """Whether the files in `out` were made of the same inputs and are whole."""
+    try:
+        with open(f'{out}/guest.json', encoding='utf-8') as f:
+            old = json.load(f)
+        return (old['inputs'] == inputs and os.path.getsize(f'{out}/{INITRD}') == old['initrd']['bytes']
+                and sha256(read(f'{out}/vmlinuz', '')) == old['kernel']['sha256'])
+    except (OSError, ValueError, KeyError, ImageError):
+        return False
+
+
 def build(args):
     cache = debs.Cache(args.cache or (os.environ.get('XDG_CACHE_HOME') and os.environ['XDG_CACHE_HOME'] + '/libkata')
                        or f'{args.out}/cache')
@@ -195,6 +220,13 @@ def build(args):
     else:
         vmlinuz, folder, release = debian_kernel(cache, args.flavour)
     kernel = read(vmlinuz, 'the kernel package has another shape than expected')
+
+    if not args.without_crun:
+        cache.prepare(cache.closure('crun'))
+    inputs = digest_of_inputs(args, cache, [agent, kernel])
+    if not args.force and is_current(args.out, inputs):
+        print(f'guest: kernel {release}; {args.out} is up to date')
+        return
 
     tree = cpio.Tree()
     add_skeleton(tree)
@@ -220,6 +252,7 @@ def build(args):
         'crun': crun,
         'agent': {'bytes': len(agent), 'version': args.agent_version},
         'packages': dict(sorted(cache.used.items())),
+        'inputs': inputs,
     }
     os.makedirs(args.out, exist_ok=True)
     write(f'{args.out}/vmlinuz', kernel)

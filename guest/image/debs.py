@@ -114,6 +114,10 @@ class Cache:
             raise DebError(f'{path}: its {kind} is not the one that apt names; delete it and try again')
         return self._note(package, path)
 
+    def known(self):
+        """File name and digest of each package that apt was asked for."""
+        return dict(self._index['candidate'])
+
     @staticmethod
     def _matches(path, kind, digest):
         if not os.path.exists(path):
