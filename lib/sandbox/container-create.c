@@ -2,6 +2,7 @@
 /* container-create: from a specification to a container that waits in the guest. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,6 +71,20 @@ keep_process (struct kata_operation *op, const kata_container_plan *plan, kata_e
   return r == 0 ? 0 : kata_error__errno (err, KATA_E_IO, plan->id, -r, "write what container \"%s\" runs", plan->id);
 }
 
+/* We know no container of this name; one that the guest knows was left by a process that died while it made it. */
+static int
+ask_agent (struct kata_operation *op, kata_agent *agent, const Grpc__CreateContainerRequest *request, kata_error **err)
+{
+  kata_error *error = NULL;
+  int r = kata_agent__create_container (agent, request, kata_runtime__left_ms (op->deadline_us), &error);
+  if (r != KATA_E_EXISTS)
+    return r != 0 ? kata_error__propagate (err, error) : 0;
+  kata_error_unref (error);
+  kata_agent__signal (agent, request->container_id, "", SIGKILL, REMOVE_MS, NULL);
+  kata_agent__remove_container (agent, request->container_id, REMOVE_S, REMOVE_MS, NULL);
+  return kata_agent__create_container (agent, request, kata_runtime__left_ms (op->deadline_us), err);
+}
+
 static int
 tell_agent (struct kata_operation *op, kata_link *link, const kata_container_plan *plan, kata_error **err)
 {
@@ -83,7 +98,7 @@ tell_agent (struct kata_operation *op, kata_link *link, const kata_container_pla
   request.sandbox_pidns = plan->sandbox_pidns;
   int r = kata_operation__fault (op, "agent:create-container", err);
   if (r == 0)
-    r = kata_agent__create_container (kata_link__agent (link), &request, kata_runtime__left_ms (op->deadline_us), err);
+    r = ask_agent (op, kata_link__agent (link), &request, err);
   return r != 0 ? r : kata_operation__fault (op, "agent:container-created", err);
 }
 
