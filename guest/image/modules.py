@@ -7,8 +7,9 @@ import tempfile
 
 import elf
 
-# Features whose modules the agent loads at every boot, in this order: the agent's own channel comes first.
-BASE = ['virtio-pci', 'virtio-mmio', 'virtio-serial', 'vsock', 'virtio-fs', '9p', 'overlay', 'virtio-blk', 'virtio-net']
+# Features whose modules the agent loads at every boot, in this order: the two buses, and disks, which may be plugged in later.
+# The rest comes when a device of that kind is found or when the kernel asks for it (the agent is its modprobe).
+BASE = ['virtio-pci', 'virtio-mmio', 'virtio-blk']
 
 # A feature of the guest: the modules it needs, and the names by which the kernel or the agent ask for them.
 # `virtio:dN` is the start of a device's modalias, `fs-N` and `net-pf-N` are what the kernel asks modprobe for.
