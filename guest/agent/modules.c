@@ -31,11 +31,40 @@ load_file (const char *path, const char *parameters)
   return 0;
 }
 
+/*
+ * Words "name.parameter=value" of the kernel command line are for modules too, but who loads one must hand them over: a VMM
+ * announces its MMIO devices so.
+ */
+static void
+boot_parameters (const char *path, char *out, size_t size)
+{
+  char text[4096], name[64];
+  const char *base = strrchr (path, '/');
+  size_t len = (size_t) snprintf (name, sizeof name, "%s", base ? base + 1 : path), used = 0;
+  out[0] = 0;
+  if (len < 4 || len >= sizeof name || file_read ("/proc/cmdline", text, sizeof text) < 0)
+    return;
+  if (text_is (name + len - 3, ".ko"))
+    name[len -= 3] = 0;
+  for (char *rest = NULL, *word = strtok_r (text, " \n", &rest); word; word = strtok_r (NULL, " \n", &rest)) {
+    size_t i = 0;
+    while (i < len && (word[i] == name[i] || (strchr ("-_", word[i]) && word[i] && strchr ("-_", name[i]))))
+      i++;
+    if (i < len || word[i] != '.')
+      continue;
+    int n = snprintf (out + used, size - used, "%s%s", used ? " " : "", word + i + 1);
+    if (n > 0 && (size_t) n < size - used)
+      used += (size_t) n;
+    out[used] = 0;
+  }
+}
+
 void
 modules_load_list (const struct log *log, const char *list_path)
 {
   auto_free char *text = malloc (LIST_MAX);
   char *rest = NULL;
+  char parameters[1024];
   unsigned loaded = 0;
   if (!text || file_read (list_path, text, LIST_MAX) < 0) {
     log_info (log, "%s: no list of modules", list_path);
@@ -44,7 +73,8 @@ modules_load_list (const struct log *log, const char *list_path)
   for (char *line = strtok_r (text, "\n", &rest); line; line = strtok_r (NULL, "\n", &rest)) {
     if (*line == '#' || *line == 0)
       continue;
-    if (load_file (line, "") < 0)
+    boot_parameters (line, parameters, sizeof parameters);
+    if (load_file (line, parameters) < 0)
       log_warn (log, "module %s: %s", line, strerror (errno));
     else
       loaded++;

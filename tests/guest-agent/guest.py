@@ -106,7 +106,7 @@ def main():
             stdin=subprocess.DEVNULL)
         try:
             result = subprocess.run([client, f'serial:{work}/agent', '/rootfs'] + run, timeout=270, check=False).returncode
-            if result == 0 and not steps and guest.wait(timeout=20) not in (0,):
+            if result == 0 and not steps and guest.wait(timeout=60) != 0:
                 print('the guest has not ended well')
                 result = 1
         except subprocess.TimeoutExpired:
