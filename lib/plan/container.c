@@ -74,7 +74,7 @@ kata_plan__add_share (struct kata_plan_edit *e, const struct kata_share *share, 
   if (e->plan->vm.share_kind == KATA_SHARE_NONE) {
     kata_error__set (err, KATA_E_UNSUPPORTED, key,
                      "%s: \"%.200s\" cannot reach the guest, nothing is shared with it%s%s", key, share->source,
-                     reason != NULL ? ": " : "", reason != NULL ? reason : "");
+                     reason != NULL && *reason != '\0' ? ": " : "", reason != NULL ? reason : "");
     return NULL;
   }
   e->out->shares[e->out->n_shares++] = *share;
