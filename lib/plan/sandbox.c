@@ -80,6 +80,9 @@ kata_plan__guest (struct kata_plan_build *b, kata_error **err)
   if (rc == 0 && b->hv->guest_hook_path[0] != '\0' && !kata_plan__path_is_clean (b->hv->guest_hook_path))
     rc = kata_error__set (err, KATA_E_CONFIG, kata_plan__key (b, "guest_hook_path"),
                           "%s: is no absolute path without \"..\"", kata_plan__key (b, "guest_hook_path"));
+  if (rc == 0 && b->hv->guest_hook_path[0] != '\0' && (b->plan->guest_features & KATA_GUEST_BY_KATA) != 0)
+    kata_plan__warn (b, "%s: libkata's own guest runs no hooks; only Kata's guest image does",
+                     kata_plan__key (b, "guest_hook_path"));
   b->plan->guest_hook_path = kata_plan__text (b, b->hv->guest_hook_path);
   b->plan->guest_seccomp = !b->runtime->disable_guest_seccomp;
   if (b->plan->guest_seccomp && (b->plan->guest_features & KATA_GUEST_SECCOMP) == 0)
