@@ -70,7 +70,7 @@ kata_plan__host_path (struct kata_plan_edit *e, const char *path, const char *ke
 const char *
 kata_plan__add_share (struct kata_plan_edit *e, const struct kata_share *share, const char *key, kata_error **err)
 {
-  const char *reason = e->plan->share_reason;
+  const char *reason = e->plan->share_reason != NULL && *e->plan->share_reason ? e->plan->share_reason : NULL;
   if (e->plan->vm.share_kind == KATA_SHARE_NONE) {
     kata_error__set (err, KATA_E_UNSUPPORTED, key,
                      "%s: \"%.200s\" cannot reach the guest, nothing is shared with it%s%s", key, share->source,

@@ -96,6 +96,7 @@ static const struct kata_field plan_fields[] = {
   KATA_FIELD (I64, kata_plan, request_timeout_ms),
   KATA_FIELD (I64, kata_plan, create_container_timeout_ms),
   KATA_FIELD (I64, kata_plan, stop_timeout_ms),
+  KATA_FIELD (STRING, kata_plan, share_reason), /* "" when something is shared: a container's error repeats it */
   { 0 },
 };
 static const struct kata_record plan_record = { sizeof (kata_plan), plan_fields, NULL };
