@@ -80,7 +80,6 @@ static const struct kata_field plan_fields[] = {
   KATA_FIELD (STRING, kata_plan, hypervisor),
   { .name = "vm", .type = KATA_FIELD_STRUCT, .offset = offsetof (kata_plan, vm), .of = &vm_record },
   KATA_FIELD (STRING, kata_plan, share_dir),
-  KATA_FIELD (STRING, kata_plan, share_reason),
   KATA_FIELD (STRING, kata_plan, hostname),
   KATA_FIELD (STRV, kata_plan, dns),
   KATA_FIELD (STRING, kata_plan, guest_hook_path),
