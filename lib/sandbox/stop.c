@@ -83,19 +83,27 @@ end_machine (struct kata_operation *op, int64_t grace_ms)
   return kata_vm__stop (kata_machine__vm (machine), 0, &env, NULL);
 }
 
+/* All but writing it down. */
+static int
+end (struct kata_operation *op, int64_t grace_ms, kata_error **err)
+{
+  kata_sandbox *sandbox = op->sandbox;
+  end_machine (op, grace_ms); /* the journal's replay kills what did not end */
+  kata_sandbox__disconnect (sandbox, false);
+  op->state->state = KATA_STATE_STOPPED;
+  for (size_t i = 0; i < op->state->n_containers; i++)
+    op->state->containers[i].state = KATA_STATE_STOPPED;
+  return kata_undo__replay (sandbox->dirfd, NULL, kata_deadline__within (INT64_MAX, FORCE_MS), &sandbox->runtime->fault,
+                            err);
+}
+
 int
 kata_stop__run (struct kata_operation *op, int64_t grace_ms, kata_error **err)
 {
   kata_sandbox *sandbox = op->sandbox;
   g_autoptr (kata_error) first = NULL;
   bool was_running = op->state->state != KATA_STATE_STOPPED;
-  end_machine (op, grace_ms); /* the journal's replay kills what did not end */
-  kata_sandbox__disconnect (sandbox, false);
-  kata_undo__replay (sandbox->dirfd, NULL, kata_deadline__within (INT64_MAX, FORCE_MS), &sandbox->runtime->fault,
-                     &first);
-  op->state->state = KATA_STATE_STOPPED;
-  for (size_t i = 0; i < op->state->n_containers; i++)
-    op->state->containers[i].state = KATA_STATE_STOPPED;
+  end (op, grace_ms, &first);
   g_autoptr (kata_error) failure = NULL;
   if (kata_operation__save (op, &failure) != 0 && first == NULL)
     first = g_steal_pointer (&failure);
@@ -112,11 +120,14 @@ kata_stop__remove (struct kata_operation *op, kata_error **err)
   kata_sandbox *sandbox = op->sandbox;
   kata_error *error = NULL;
   int r = 0;
-  if (op->state != NULL && op->state->state != KATA_STATE_STOPPED)
-    r = kata_stop__run (op, 0, &error);
-  else
+  if (op->state != NULL && op->state->state != KATA_STATE_STOPPED) {
+    r = end (op, 0, &error);
+    kata_operation__save (op, NULL); /* in case that we die here; a full disk must not keep the sandbox */
+    kata_events__state (sandbox, KATA_STATE_STOPPED);
+  } else {
     r = kata_undo__replay (sandbox->dirfd, NULL, kata_deadline__within (INT64_MAX, FORCE_MS), &sandbox->runtime->fault,
                            &error);
+  }
   if (r == 0)
     r = kata_operation__fault (op, "delete:state", &error);
   /* The state goes last but for the directory: as long as something cannot be removed it is a sandbox that can be deleted again. */
