@@ -71,7 +71,7 @@ kata_beneath__read (int dirfd, const char *path, size_t limit, char **text, size
   /* O_NONBLOCK: a fifo put in the file's place must not make us wait. */
   kata_auto_fd int fd = kata_beneath__open (dirfd, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, false);
   if (fd < 0)
-    return fd;
+    return fd == -ENXIO ? -EINVAL : fd; /* a socket */
   struct stat st;
   if (fstat (fd, &st) != 0)
     return -errno;

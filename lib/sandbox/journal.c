@@ -68,6 +68,8 @@ append (int dirfd, const struct kata_journal_entry *entry)
     return fd;
   if (fstat (fd, &st) != 0)
     return -errno;
+  if (!S_ISREG (st.st_mode) || st.st_nlink != 1) /* put there by somebody else */
+    return -EINVAL;
   g_autofree char *header = st.st_size == 0 ? format_header () : g_strdup ("");
   g_autofree char *line = format_line (entry);
   g_autofree char *text = g_strconcat (header, line, NULL);
@@ -190,12 +192,15 @@ kata_journal__load (kata_journal_log **out, int dirfd, kata_error **err)
   if (r == -EFBIG)
     return kata_error__set (err, KATA_E_LIMIT, KATA_JOURNAL_FILE, "the journal is larger than %zu bytes",
                             KATA_JOURNAL_BYTES_MAX);
-  if (r != 0 && r != -ENOENT)
+  /* Something else in its place holds no records: that is no reason not to remove the rest. */
+  const bool foreign = r == -EINVAL || r == -ELOOP;
+  if (r != 0 && r != -ENOENT && !foreign)
     return kata_error__errno (err, KATA_E_IO, KATA_JOURNAL_FILE, -r, "read the journal");
   kata_journal_log *log = g_new0 (kata_journal_log, 1);
   log->arena = kata_arena__new ();
   log->entries = g_ptr_array_new ();
   log->same_boot = true;
+  log->bad_lines = foreign;
   if (r == 0)
     read_lines (log, text, length);
   *out = log;
@@ -230,7 +235,7 @@ kata_journal__store (const kata_journal_log *log, int dirfd, kata_error **err)
   int r = 0;
   if (text->len != 0)
     r = kata_beneath__replace (dirfd, KATA_JOURNAL_FILE, text->str, text->len);
-  else if (unlinkat (dirfd, KATA_JOURNAL_FILE, 0) != 0 && errno != ENOENT)
+  else if (unlinkat (dirfd, KATA_JOURNAL_FILE, 0) != 0 && errno != ENOENT && errno != EISDIR)
     r = -errno;
   if (r != 0)
     return kata_error__errno (err, KATA_E_IO, KATA_JOURNAL_FILE, -r, "write the journal");
