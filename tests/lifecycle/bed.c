@@ -42,7 +42,7 @@ become_root (void)
 static const char *
 enter (void)
 {
-  static const char *const places[] = { "/mnt", "/media", "/srv", "/opt" };
+  static const char *const places[] = { "/media", "/srv", "/mnt", "/opt" };
   if (!become_root () || unshare (CLONE_NEWNS | CLONE_NEWNET) != 0)
     return "namespaces of its own cannot be had (needs root or user namespaces)";
   if (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount ("tmpfs", "/dev/shm", "tmpfs", 0, NULL) != 0)
@@ -156,15 +156,15 @@ bed_sanitized (void)
 }
 
 void
-bed_failed (int result, kata_error *error, const char *what)
+bed_failed (int result, kata_error **error, const char *what)
 {
   ck_assert_msg (result < 0 && result >= KATA_E_INTERNAL, "%s: %d is no error code", what, result);
-  ck_assert_msg (error != NULL, "%s: %d without an error", what, result);
-  ck_assert_msg (kata_error_get_code (error) == result, "%s: returned %d, the error says %d (%s)", what, result,
-                 kata_error_get_code (error), kata_error_get_message (error));
-  const char *text = kata_error_get_message (error);
+  ck_assert_msg (*error != NULL, "%s: %d without an error", what, result);
+  ck_assert_msg (kata_error_get_code (*error) == result, "%s: returned %d, the error says %d (%s)", what, result,
+                 kata_error_get_code (*error), kata_error_get_message (*error));
+  const char *text = kata_error_get_message (*error);
   ck_assert_msg (strlen (text) > 10 && g_utf8_validate (text, -1, NULL), "%s: \"%s\" is no sentence", what, text);
   for (const char *c = text; *c != '\0'; c++)
     ck_assert_msg ((unsigned char) *c >= ' ', "%s: control character in \"%s\"", what, text);
-  kata_error_unref (error);
+  *error = kata_error_unref (*error);
 }

@@ -29,7 +29,7 @@ void bed_kill (pid_t pid);
 /** True under ASan or TSan, where memory and time figures mean nothing. */
 bool bed_sanitized (void);
 
-/** A failure as it must be: a known code, an error with the same code and a sentence without control characters. Drops @error. */
-void bed_failed (int result, kata_error *error, const char *what);
+/** A failure as it must be: a known code, an error with the same code and a sentence without control characters. Drops *error. */
+void bed_failed (int result, kata_error **error, const char *what);
 
 #endif

@@ -69,7 +69,7 @@ fail_at (int n, bool recover)
     ck_assert_msg (r == KATA_E_NO_MEMORY, "%s: %d %s", what, r, kata_error_get_message (error));
     ck_assert_msg (strstr (kata_error_get_message (error), fault.name) != NULL, "%s: \"%s\" does not say so", what,
                    kata_error_get_message (error));
-    bed_failed (r, error, what);
+    bed_failed (r, &error, what);
   } else {
     ck_assert_msg (may_go_on (fault.name), "%s: nobody noticed", what);
   }
@@ -175,7 +175,7 @@ START_TEST (every_agent_request_fails)
     if (r != 0) {
       ck_assert_msg (strstr (kata_error_get_message (error), "told to fail at step") != NULL, "%s, in %s: %s", what,
                      life->step, kata_error_get_message (error));
-      bed_failed (r, error, what);
+      bed_failed (r, &error, what);
       failed++;
     }
     life_clear (life, "s", n % 2 == 0);
