@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bundle.h"
 #include "output.h"
 #include "terminal.h"
 
@@ -132,6 +133,10 @@ take_root (ctl *ctl, request *request)
   if (request->bundle) {
     request->bundle_path = g_canonicalize_filename (request->bundle, NULL);
     request->container.bundle = request->bundle_path;
+    /* The containers of a sandbox share its host name, so this one's only container decides it. */
+    request->bundle_hostname = request->hostname ? NULL : bundle_hostname (request->bundle_path);
+    if (request->bundle_hostname)
+      request->hostname = request->bundle_hostname;
   }
   if (!request->rootfs)
     return -1;
@@ -221,4 +226,5 @@ request_clear (request *request)
   free_array (&request->annotations);
   g_free (request->rootfs_path);
   g_free (request->bundle_path);
+  g_free (request->bundle_hostname);
 }

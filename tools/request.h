@@ -18,7 +18,7 @@ typedef struct request {
   kata_container_options container;
   kata_disk disk;
   const kata_disk *disks[2];
-  char *rootfs_path, *bundle_path;
+  char *rootfs_path, *bundle_path, *bundle_hostname;
   GPtrArray *volumes, *env, *annotations;
 } request;
 

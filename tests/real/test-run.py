@@ -3,11 +3,14 @@
 """test-run: `katactl run` in real virtual machines: streams, exit codes, terminal, volumes, signals. Arguments: KATACTL [CONFIG]."""
 import fcntl
 import hashlib
+import json
 import os
 import pty
 import select
+import shutil
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -140,6 +143,29 @@ class Options(Real):
         self.assertEqual((st.st_uid, st.st_gid, st.st_mode & 0o7777), (1234, 2345, 0o640))
         self.assertTrue(os.path.isdir(os.path.join(shared, "d", "e")))
         self.assertEqual(os.listdir(fixed), ["file"])
+
+
+    def test_bundle(self):
+        spec = {"ociVersion": "1.2.0", "hostname": "in-a-bundle", "root": {"path": "rootfs"},
+                "process": {"user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", "hostname; pwd; echo $A; exit 4"], "env": ["PATH=/bin", "A=b"],
+                            "cwd": "/tmp"},
+                "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+                "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}]}}
+        with open(os.path.join(self.ctl.directory, "config.json"), "w", encoding="ascii") as f:
+            json.dump(spec, f)
+        result = self.ctl.run("run", "--bundle", self.ctl.directory)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (4, b"in-a-bundle\n/tmp\nb\n", b""))
+
+    def test_disk_image(self):
+        if not shutil.which("mke2fs", path=os.environ["PATH"] + ":/sbin:/usr/sbin"):
+            self.skipTest("mke2fs is not installed")
+        image = os.path.join(self.ctl.directory, "image")
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", self.ctl.rootfs, image, "32M"], check=True, stdout=subprocess.DEVNULL,
+                       env=dict(os.environ, PATH=os.environ["PATH"] + ":/sbin:/usr/sbin"))
+        result = self.ctl.run("run", "--rootfs", image, "--", "sh", "-c", "echo kept > /file")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        result = self.ctl.run("run", "--read-only", "--rootfs", image, "--", "sh", "-c", "cat /file; echo x > /file")
+        self.assertEqual((result.returncode, result.stdout), (1, b"kept\n"), result.stderr)
 
 
 class Terminal(Real):

@@ -104,6 +104,26 @@ class Foreground(Null):
         self.assertEqual(self.run_in("--rm", "--name", "gone", "--", "true").returncode, 0)
         self.assertEqual(self.ctl.ids(), [])
 
+    def test_bundle(self):
+        """The host name is the bundle's, wherever it stands in whatever else; so nothing is warned of."""
+        spec = {"ociVersion": "1.2.0", "annotations": {"hostname": "wrong", "x": "\\\"hostname\\\": {"}, "root": {"path": self.ctl.rootfs},
+                "process": {"user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", "exit 5"], "cwd": "/"}, "hostname": "right"}
+        with open(os.path.join(self.ctl.directory, "config.json"), "w", encoding="ascii") as f:
+            json.dump(spec, f)
+        result = self.ctl.run("run", "--bundle", self.ctl.directory)
+        self.assertEqual((result.returncode, result.stderr), (5, b""))
+        self.assertIn(b'"right"', self.ctl.run("plan", "--bundle", self.ctl.directory).stdout)
+
+    def test_hostile_bundles(self):
+        path = os.path.join(self.ctl.directory, "config.json")
+        for text in ("", "{", '{"hostname', '{"hostname":', '{"hostname":"', '{"hostname":"\\', "[" * 100000, '{"a":' * 10000, "{}", '"', "\0"):
+            with open(path, "w", encoding="ascii") as f:
+                f.write(text)
+            result = self.ctl.run("run", "--bundle", self.ctl.directory)
+            self.assertEqual(result.returncode, 125, text[:20])
+            self.assertRegex(result.stderr.decode(), r"\Akatactl: error: [^\n]+\n\Z")
+        self.assertEqual(self.ctl.ids(), [])
+
     def test_bad_names(self):
         for name in ("..", "a/b", "a" * 300, "a\nb", "", "-x"):
             result = self.run_in(f"--name={name}", "--", "true")
