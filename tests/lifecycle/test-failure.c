@@ -167,7 +167,6 @@ START_TEST (every_agent_request_fails)
     g_autofree char *setting = g_strdup_printf ("fail_at = %d", n);
     g_autofree char *what = g_strdup_printf ("agent request %d", n);
     kata_error *error = NULL;
-    g_autofree char *none = NULL;
     life_configure (life, setting);
     g_autofree char *before = residue_take (life->dir, RESIDUE_ISOLATED);
     kata_runtime *runtime = life_runtime (life);
