@@ -16,6 +16,8 @@
 #include "base/error.h"
 #include "base/fd.h"
 
+#define ACCEPT_PAUSE_US 5000 /* without descriptors left the connection goes on waiting: no busy loop */
+
 /* A directory's path may be longer than sun_path: name the socket through the directory's descriptor. */
 static int
 socket_at (const char *dir, const char *name, int *dir_fd, struct sockaddr_un *address)
@@ -87,8 +89,10 @@ static void
 accept_agent (struct null_guest *guest)
 {
   int fd = accept4 (guest->agent_fd, NULL, NULL, SOCK_CLOEXEC);
-  if (fd < 0)
+  if (fd < 0) {
+    g_usleep (ACCEPT_PAUSE_US);
     return;
+  }
   struct connection *c = g_new0 (struct connection, 1);
   *c = (struct connection){ guest, fd };
   g_ptr_array_add (guest->connections, g_thread_new ("null-agent", serve_connection, c));
@@ -100,9 +104,11 @@ accept_control (struct null_guest *guest)
 {
   kata_auto_fd int fd = accept4 (guest->control_fd, NULL, NULL, SOCK_CLOEXEC);
   struct timeval second = { 1, 0 };
-  char word[8] = "";
-  if (fd < 0)
+  char word[7] = ""; /* as long as "watch": a "stop" that follows at once stays for hear_watchers() */
+  if (fd < 0) {
+    g_usleep (ACCEPT_PAUSE_US);
     return FALSE;
+  }
   setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second);
   ssize_t n = read (fd, word, sizeof word - 1);
   if (n <= 0)
@@ -140,23 +146,53 @@ hang_up (struct null_guest *guest)
   g_array_set_size (guest->watchers, 0);
 }
 
+/* Watchers may say "stop" on the connection that they have, which needs no new descriptor; those that have gone are forgotten. */
+static gboolean
+hear_watchers (struct null_guest *guest, const struct pollfd *fds)
+{
+  gboolean stop = FALSE;
+  for (guint i = guest->watchers->len; i > 0; i--) {
+    char word[8];
+    int fd = g_array_index (guest->watchers, int, i - 1);
+    if (fds[i - 1].revents == 0)
+      continue;
+    if (recv (fd, word, sizeof word, MSG_DONTWAIT) > 0) {
+      stop = TRUE;
+    } else {
+      kata_fd__close (fd);
+      g_array_remove_index (guest->watchers, i - 1);
+    }
+  }
+  return stop;
+}
+
+static gboolean
+wait_and_serve (struct null_guest *guest)
+{
+  guint n = guest->watchers->len;
+  g_autofree struct pollfd *fds = g_new0 (struct pollfd, 3 + n);
+  fds[0] = (struct pollfd){ guest->wake_fd, POLLIN, 0 };
+  fds[1] = (struct pollfd){ guest->agent_fd, POLLIN, 0 };
+  fds[2] = (struct pollfd){ guest->control_fd, POLLIN, 0 };
+  for (guint i = 0; i < n; i++)
+    fds[3 + i] = (struct pollfd){ g_array_index (guest->watchers, int, i), POLLIN, 0 };
+  if (poll (fds, 3 + n, -1) < 0)
+    return FALSE;
+  gboolean stop = fds[0].revents != 0;
+  stop = hear_watchers (guest, fds + 3) || stop;
+  if (fds[1].revents != 0)
+    accept_agent (guest);
+  if (fds[2].revents != 0)
+    stop = accept_control (guest) || stop;
+  return stop;
+}
+
 static gpointer
 guest_main (gpointer data)
 {
   struct null_guest *guest = data;
-  gboolean stop = FALSE;
-  while (!stop) {
-    struct pollfd fds[] = { { guest->wake_fd, POLLIN, 0 },
-                            { guest->agent_fd, POLLIN, 0 },
-                            { guest->control_fd, POLLIN, 0 } };
-    if (poll (fds, 3, -1) < 0)
-      continue;
-    if (fds[1].revents != 0)
-      accept_agent (guest);
-    if (fds[2].revents != 0)
-      stop = accept_control (guest);
-    stop = stop || fds[0].revents != 0;
-  }
+  while (!wait_and_serve (guest))
+    ;
   guint64 one = 1;
   (void) !write (guest->wake_fd, &one, sizeof one); /* ends misbehaving connections too */
   hang_up (guest);
