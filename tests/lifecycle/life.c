@@ -225,7 +225,11 @@ static int
 step_watch (struct handles *h, kata_error **err)
 {
   kata_container_stats stats = KATA_CONTAINER_STATS_INIT;
-  int r = kata_container_stats_get (h->container, &stats, LIFE_MS, err);
+  int status;
+  int r = kata_process_wait (h->process, &status, 0, NULL);
+  r = expect (r == KATA_E_TIMEOUT, "a wait that does not wait", err);
+  if (r == 0)
+    r = kata_container_stats_get (h->container, &stats, LIFE_MS, err);
   if (r == 0)
     r = expect (stats.cpu_total_ns != 0 && stats.memory_bytes != 0, "statistics", err);
   return r != 0 ? r : kata_container_update (h->container, "{\"memory\":{\"limit\":67108864}}", LIFE_MS, err);
@@ -297,7 +301,7 @@ static const struct step {
   { "container create", step_container },
   { "container start", step_container_start },
   { "exec", step_exec },
-  { "stats, update", step_watch },
+  { "wait, stats, update", step_watch },
   { "second container", step_second },
   { "pause, resume", step_pause_machine },
   { "container pause, resume", step_pause_container },

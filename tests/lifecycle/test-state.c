@@ -26,6 +26,13 @@ struct image {
 };
 static struct image real;
 
+/* Under a sanitizer, which makes all this slow, not every byte. */
+static gsize
+stride (gsize normal)
+{
+  return bed_sanitized () ? normal * 5 : normal;
+}
+
 static char *
 path_of (const char *id, const char *name)
 {
@@ -166,15 +173,15 @@ prod (const char *id, const char *what, gsize at)
 START_TEST (state_cut_everywhere)
 {
   g_autofree char *before = take ();
-  gsize corrupt = 0;
-  for (gsize n = 0; n <= real.state_length; n++) {
+  gsize corrupt = 0, tried = 0;
+  for (gsize n = 0; n <= real.state_length; n += stride (1), tried++) {
     put ("s", "state.json", real.state, n);
     corrupt += prod ("s", "state.json cut", n) == KATA_E_CORRUPT;
   }
   compare (before, "state.json cut", 0);
-  printf ("state.json cut after each of its %zu bytes: %zu refused, all deleted\n", real.state_length, corrupt);
+  printf ("state.json of %zu bytes cut at %zu places: %zu refused, all deleted\n", real.state_length, tried, corrupt);
   /* All but the whole text, and that without its newline. */
-  ck_assert_uint_ge (corrupt, real.state_length - 1);
+  ck_assert_uint_ge (corrupt, tried - 2);
 }
 END_TEST
 
@@ -184,7 +191,7 @@ START_TEST (state_flipped)
   g_autofree char *text = g_memdup2 (real.state, real.state_length);
   gsize corrupt = 0, flips = 0;
   /* Each bit of the beginning, then one bit of every byte. */
-  for (gsize i = 0; i < real.state_length; i++)
+  for (gsize i = 0; i < real.state_length; i += stride (1))
     for (int bit = 0; bit < (i < 128 ? 8 : 1); bit++, flips++) {
       const char mask = (char) (1 << (i < 128 ? bit : (int) (i % 8)));
       text[i] ^= mask;
@@ -282,14 +289,14 @@ recover_with_journal (const char *journal, gsize length, const char *what, gsize
 START_TEST (journal_cut_everywhere)
 {
   g_autofree char *before = take ();
-  gsize whole = 0;
-  for (gsize n = 0; n <= real.journal_length; n++) {
+  gsize whole = 0, tried = 0;
+  for (gsize n = 0; n <= real.journal_length; n += stride (1), tried++) {
     whole += recover_with_journal (real.journal, n, "journal cut", n);
     compare (before, "journal cut", n);
   }
-  printf ("journal cut after each of its %zu bytes: %zu recovered at once, the others once unmounted; no user's file "
-          "lost\n",
-          real.journal_length, whole);
+  printf (
+      "journal of %zu bytes cut at %zu places: %zu recovered at once, the others once unmounted; no user's file lost\n",
+      real.journal_length, tried, whole);
   ck_assert_uint_ge (whole, 1);
 }
 END_TEST
@@ -299,7 +306,7 @@ START_TEST (journal_flipped)
   g_autofree char *before = take ();
   g_autofree char *text = g_memdup2 (real.journal, real.journal_length);
   gsize whole = 0, flips = 0;
-  for (gsize i = 0; i < real.journal_length; i += i < 64 ? 1 : 2)
+  for (gsize i = 0; i < real.journal_length; i += stride (i < 64 ? 1 : 2))
     for (int bit = (int) (i % 3); bit < 8; bit += i < 32 ? 1 : 8, flips++) {
       text[i] ^= (char) (1 << bit);
       whole += recover_with_journal (text, real.journal_length, "journal flipped", i);
