@@ -28,10 +28,9 @@ kata_events__quiet (int fd)
     ;
 }
 
-void
-kata_events__push (struct kata_events *events, const kata_event *event)
+static void
+push_locked (struct kata_events *events, const kata_event *event)
 {
-  g_mutex_lock (&events->lock);
   if (g_queue_get_length (&events->queue) >= QUEUE_MAX) {
     g_queue_clear_full (&events->queue, g_free);
     events->overrun = true;
@@ -39,22 +38,46 @@ kata_events__push (struct kata_events *events, const kata_event *event)
   g_queue_push_tail (&events->queue, g_memdup2 (event, sizeof *event));
   kata_events__signal (events->ready_fd);
   g_cond_broadcast (&events->changed);
-  g_mutex_unlock (&events->lock);
 }
 
 void
-kata_events__push_state (struct kata_events *events, int state)
+kata_events__push (struct kata_events *events, const kata_event *event)
+{
+  g_mutex_lock (&events->lock);
+  push_locked (events, event);
+  g_mutex_unlock (&events->lock);
+}
+
+unsigned
+kata_events__n_states (struct kata_events *events)
+{
+  g_mutex_lock (&events->lock);
+  unsigned n = events->n_states;
+  g_mutex_unlock (&events->lock);
+  return n;
+}
+
+void
+kata_events__push_seen (struct kata_events *events, int state, unsigned n_states)
 {
   kata_event event = KATA_EVENT_INIT;
   event.type = KATA_EVENT_SANDBOX_STATE;
   event.state = state;
   g_mutex_lock (&events->lock);
   /* The watcher and the handle that made the change both notice it. */
-  bool news = events->last_state != state;
-  events->last_state = state;
+  bool news = events->last_state != state && events->n_states == n_states;
+  if (news) {
+    events->last_state = state;
+    events->n_states++;
+    push_locked (events, &event);
+  }
   g_mutex_unlock (&events->lock);
-  if (news)
-    kata_events__push (events, &event);
+}
+
+void
+kata_events__push_state (struct kata_events *events, int state)
+{
+  kata_events__push_seen (events, state, kata_events__n_states (events));
 }
 
 struct kata_events *

@@ -147,11 +147,12 @@ static int
 look (struct kata_events *events, kata_machine **machine)
 {
   g_autoptr (kata_sandbox_state) state = NULL;
+  unsigned n_states = kata_events__n_states (events);
   *machine = NULL;
   if (kata_sandbox__load (&state, events->sandbox, NULL) != 0)
     return -1;
   int real = kata_sandbox__real_state (events->sandbox, state);
-  kata_events__push_state (events, real);
+  kata_events__push_seen (events, real, n_states);
   if (real != KATA_STATE_RUNNING && real != KATA_STATE_PAUSED) {
     if (real == KATA_STATE_STOPPED)
       kata_sandbox__interrupt (events->sandbox); /* what waits for the guest learns it now */

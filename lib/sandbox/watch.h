@@ -18,6 +18,7 @@ struct kata_events {
   GQueue queue; /* kata_event */
   bool overrun, stop;
   int last_state;
+  unsigned n_states;   /* how often it changed */
   GHashTable *watched; /* containers whose end is waited for */
   GHashTable *exits;   /* container → status + 1, to be written to the state file */
   bool oom_pending, oom_unsupported;
@@ -30,6 +31,9 @@ void kata_events__unref (struct kata_events *events);
 void kata_events__push (struct kata_events *events, const kata_event *event);
 /** Once per change, whoever notices it. */
 void kata_events__push_state (struct kata_events *events, int state);
+/** What was read from the file when @n_states was so: forgotten if somebody has said something newer since. */
+void kata_events__push_seen (struct kata_events *events, int state, unsigned n_states);
+unsigned kata_events__n_states (struct kata_events *events);
 void kata_events__signal (int fd);
 void kata_events__quiet (int fd);
 
