@@ -183,15 +183,24 @@ START_TEST (another_boot)
 }
 END_TEST
 
-START_TEST (not_a_file)
+/* What lies there holds no records, which is said, and keeps nobody from removing the rest. */
+static void
+expect_foreign (void)
 {
   g_autoptr (kata_journal_log) log = NULL;
+  ck_assert_int_eq (kata_journal__load (&log, fd, NULL), 0);
+  ck_assert (log->bad_lines);
+  ck_assert_uint_eq (log->entries->len, 0);
+}
+
+START_TEST (not_a_file)
+{
   ck_assert_int_eq (mkfifoat (fd, KATA_JOURNAL_FILE, 0600), 0);
-  ck_assert_int_eq (kata_journal__load (&log, fd, NULL), KATA_E_IO);
+  expect_foreign ();
   ck_assert_int_ne (kata_journal__path (&journal, KATA_UNDO_FILE, "x", "a", NULL), 0);
   ck_assert_int_eq (unlinkat (fd, KATA_JOURNAL_FILE, 0), 0);
   ck_assert_int_eq (symlinkat ("/etc/passwd", fd, KATA_JOURNAL_FILE), 0);
-  ck_assert_int_eq (kata_journal__load (&log, fd, NULL), KATA_E_IO);
+  expect_foreign ();
   ck_assert_int_ne (kata_journal__path (&journal, KATA_UNDO_FILE, "x", "a", NULL), 0);
 }
 END_TEST
