@@ -93,6 +93,27 @@ START_TEST (every_point_fails)
 }
 END_TEST
 
+/* Files and mounts of the sandboxes; the state's content changes with each try. */
+static char *
+made (void)
+{
+  g_autofree char *all = residue_take (life->state_dir, RESIDUE_FILES | RESIDUE_MOUNTS);
+  g_auto (GStrv) lines = g_strsplit (all, "\n", -1);
+  GString *rest = g_string_new (NULL);
+  for (char **line = lines; *line != NULL; line++)
+    if (strstr (*line, "/state.json ") == NULL)
+      g_string_append_printf (rest, "%s\n", *line);
+  return g_string_free (rest, FALSE);
+}
+
+static void
+check_undone (const char *then, const char *point)
+{
+  g_autofree char *now = made ();
+  ck_assert_msg (strcmp (now, then) == 0, "not undone by the call that failed at \"%s\"; before:\n%s\nafter:\n%s",
+                 point, strstr (then, "file "), strstr (now, "file "));
+}
+
 /* A failed start leaves a sandbox that can be started; a failed container a sandbox that takes it at the second try. */
 START_TEST (again_after_failure)
 {
@@ -109,10 +130,16 @@ START_TEST (again_after_failure)
     life_fault (runtime, &fault);
     if (kata_sandbox_create (&sandbox, runtime, &options, NULL) != 0)
       ck_ok (kata_sandbox_create (&sandbox, runtime, &options, &error), error);
-    if (kata_sandbox_start (sandbox, LIFE_MS, NULL) != 0)
+    g_autofree char *created = made ();
+    if (kata_sandbox_start (sandbox, LIFE_MS, NULL) != 0) {
+      check_undone (created, fault.name);
       ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
-    if (life_container (&container, sandbox, life, "c", "sleep 9", NULL) != 0)
+    }
+    g_autofree char *started = made ();
+    if (life_container (&container, sandbox, life, "c", "sleep 9", NULL) != 0) {
+      check_undone (started, fault.name);
       ck_ok (life_container (&container, sandbox, life, "c", "sleep 9", &error), error);
+    }
     bool struck = fault.name[0] != '\0';
     fault.at = 0;
     ck_ok (kata_container_start (container, LIFE_MS, &error), error);
