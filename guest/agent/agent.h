@@ -32,6 +32,7 @@ struct agent {
   struct log log;
   struct cmdline options;
   int is_init;
+  int start_ms; /* from main() to listening */
   struct reaper reaper;
   struct storages storages;
   struct oom oom;

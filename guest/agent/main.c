@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -72,9 +73,18 @@ start_listening (struct agent *agent)
   return vsock < 0 && serial < 0 ? -1 : 0;
 }
 
+static int64_t
+clock_ms (void)
+{
+  struct timespec now;
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 int
 main (int argc, char **argv)
 {
+  int64_t began = clock_ms ();
   if (getpid () != 1 && argc == 4 && text_is (argv[1], "-q") && text_is (argv[2], "--"))
     return modules_probe (argv[3]); /* as the kernel calls what /proc/sys/kernel/modprobe names */
   struct agent *agent = mem_zero (sizeof *agent);
@@ -95,6 +105,7 @@ main (int argc, char **argv)
   if (prepare (agent) < 0 || start_listening (agent) < 0)
     return 1;
   init_debug_console (agent);
+  agent->start_ms = (int) (clock_ms () - began);
   log_info (&agent->log, "version %s ready", KATA_VERSION);
   end.fd = agent->end_fd;
   while (poll (&end, 1, -1) < 0 && errno == EINTR)

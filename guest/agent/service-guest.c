@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* service-guest: the methods about the machine, and the health service. */
 #include "guest.h"
+
+#include <stdio.h>
+
 #include "mem.h"
 #include "proto/agent.pb-c.h"
 #include "proto/health.pb-c.h"
@@ -39,6 +42,10 @@ service_get_guest_details (struct call *call, const void *message)
   Grpc__GuestDetailsResponse response = GRPC__GUEST_DETAILS_RESPONSE__INIT;
   Grpc__AgentDetails details = GRPC__AGENT_DETAILS__INIT;
   const char *const *drivers = storage_drivers ();
+  char start[40], *features[] = { start };
+  snprintf (start, sizeof start, "agent-start-ms=%d", call->agent->start_ms);
+  details.extra_features = features;
+  details.n_extra_features = 1;
   details.version = (char *) KATA_VERSION;
   details.has_init_daemon = 1;
   details.init_daemon = call->agent->is_init;
