@@ -3,34 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bed.h"
-#include "life.h"
-#include "residue.h"
+#include "fixture.h"
 
 #define GROWTH_MAX_KIB 1024
 
-static struct life *life;
-static kata_runtime *runtime;
 static kata_sandbox *running; /* for what needs one */
-static char *before;
-
-static void
-setup (void)
-{
-  life = life_new ();
-  before = residue_take (life->dir, RESIDUE_ISOLATED & ~RESIDUE_FILES);
-  runtime = life_runtime (life);
-}
-
-static void
-teardown (void)
-{
-  kata_runtime_unref (runtime);
-  g_autofree char *after = residue_compare (before, life->dir, RESIDUE_ISOLATED & ~RESIDUE_FILES);
-  ck_assert_msg (after == NULL, "left behind:\n%s", after);
-  g_free (before);
-  life_free (life);
-}
 
 /* A short life: what a caller runs who only wants the output of one command. */
 static void
@@ -161,7 +138,7 @@ static Suite *
 make (void)
 {
   Suite *suite = NULL;
-  TCase *tcase = bed_case (&suite, "cycles", 180, setup, teardown);
+  TCase *tcase = bed_case (&suite, "cycles", 180, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, lives);
   tcase_add_test (tcase, failures);
   return suite;

@@ -8,31 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "bed.h"
-#include "life.h"
-#include "residue.h"
-
-static struct life *life;
-static kata_runtime *runtime;
-static char *before;
-
-static void
-setup (void)
-{
-  before = residue_take (g_get_tmp_dir (), RESIDUE_ISOLATED);
-  life = life_new ();
-  runtime = life_runtime (life);
-}
-
-static void
-teardown (void)
-{
-  kata_runtime_unref (runtime);
-  life_free (life);
-  g_autofree char *after = residue_compare (before, g_get_tmp_dir (), RESIDUE_ISOLATED);
-  ck_assert_msg (after == NULL, "left behind:\n%s", after);
-  g_free (before);
-}
+#include "fixture.h"
 
 static kata_event
 next (kata_sandbox *sandbox)
@@ -202,7 +178,7 @@ static Suite *
 make (void)
 {
   Suite *suite = NULL;
-  TCase *tcase = bed_case (&suite, "events", 60, setup, teardown);
+  TCase *tcase = bed_case (&suite, "events", 60, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, states_and_exits);
   tcase_add_test (tcase, from_elsewhere);
   tcase_add_test (tcase, guest_dies);

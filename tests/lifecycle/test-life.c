@@ -4,31 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bed.h"
-#include "life.h"
-#include "residue.h"
-
-static struct life *life;
-static kata_runtime *runtime;
-static char *before;
-
-static void
-setup (void)
-{
-  before = residue_take (g_get_tmp_dir (), RESIDUE_ISOLATED);
-  life = life_new ();
-  runtime = life_runtime (life);
-}
-
-static void
-teardown (void)
-{
-  kata_runtime_unref (runtime);
-  life_free (life);
-  g_autofree char *after = residue_compare (before, g_get_tmp_dir (), RESIDUE_ISOLATED);
-  ck_assert_msg (after == NULL, "left behind:\n%s", after);
-  g_free (before);
-}
+#include "fixture.h"
 
 START_TEST (whole_life)
 {
@@ -231,7 +207,7 @@ static Suite *
 make (void)
 {
   Suite *suite = NULL;
-  TCase *tcase = bed_case (&suite, "life", 60, setup, teardown);
+  TCase *tcase = bed_case (&suite, "life", 60, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, whole_life);
   tcase_add_test (tcase, streams_and_exit);
   tcase_add_test (tcase, timeouts_lose_nothing);

@@ -7,34 +7,10 @@
 #include <unistd.h>
 
 #include "base/id.h"
-#include "bed.h"
-#include "life.h"
-#include "residue.h"
+#include "fixture.h"
 
 #define THREADS 8
 #define LIVES   3
-
-static struct life *life;
-static kata_runtime *runtime;
-static char *before;
-
-static void
-setup (void)
-{
-  before = residue_take (g_get_tmp_dir (), RESIDUE_ISOLATED);
-  life = life_new ();
-  runtime = life_runtime (life);
-}
-
-static void
-teardown (void)
-{
-  kata_runtime_unref (runtime);
-  life_free (life);
-  g_autofree char *after = residue_compare (before, g_get_tmp_dir (), RESIDUE_ISOLATED);
-  ck_assert_msg (after == NULL, "left behind:\n%s", after);
-  g_free (before);
-}
 
 static int
 status_of (kata_container *container, int64_t timeout_ms)
@@ -374,7 +350,7 @@ static Suite *
 make (void)
 {
   Suite *suite = NULL;
-  TCase *tcase = bed_case (&suite, "many", 120, setup, teardown);
+  TCase *tcase = bed_case (&suite, "many", 120, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, three_containers);
   tcase_add_test (tcase, threads_and_runtimes);
   tcase_add_test (tcase, one_of_eight_creates);
