@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs commands inside the emulated host: one boot for as many as survive it, another one for those after a hang."""
+
+import os
+import shlex
+import shutil
+import time
+
+import artifacts
+import command as commands
+import emulator
+import folder
+
+BOOT_LIMIT = 180
+# How long after its own limit a command may take to be killed inside before the whole bed counts as hung.
+GRACE = 20
+POLL = 0.02
+
+
+class Follower:
+    """Hands on what is appended to a file."""
+
+    def __init__(self, path, sink):
+        self._path, self._sink, self._file = path, sink, None
+
+    def pull(self):
+        if self._file is None:
+            try:
+                self._file = open(self._path, 'rb')
+            except FileNotFoundError:
+                return
+        while data := self._file.read(1 << 20):
+            self._sink(data)
+
+    def close(self):
+        self.pull()
+        if self._file:
+            self._file.close()
+
+
+def write(path, text):
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text)
+
+
+def tail(path, lines):
+    try:
+        with open(path, 'rb') as f:
+            return [line.rstrip() for line in f.read()[-16384:].decode('utf-8', 'replace').splitlines()[-lines:]]
+    except OSError:
+        return []
+
+
+def setup(options, known):
+    """What the session does before the first command: modules for modprobe, shared folders."""
+    modules = f"/lib/modules/{known['release']}"
+    lines = [f'mkdir -p {modules}', f"mount --bind {shlex.quote(known['modules'])} {modules}"]
+    for number, path in enumerate(options.share, 2):
+        lines.append(f'mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=mmap share{number} {shlex.quote(path)}')
+    return '\n'.join(lines + options.setup) + '\n'
+
+
+class Boot:
+    """One start of the emulated host and the commands given to it."""
+
+    def __init__(self, path, options, known, todo, environment):
+        self.path, self.control, self.console = path, f'{path}/control', f'{path}/console'
+        os.mkdir(self.control)
+        shutil.copyfile(f'{artifacts.HERE}/session.sh', f'{self.control}/session')
+        write(f'{self.control}/setup', setup(options, known))
+        for number, item in enumerate(todo):
+            os.mkdir(self._folder(number))
+            write(f'{self._folder(number)}/script', item.script(options.chdir, environment))
+            write(f'{self._folder(number)}/limit', f'{item.limit:g}\n')
+            for name in ('out', 'err'):
+                write(f'{self._folder(number)}/{name}', '')
+        self.emulator = emulator.Emulator(emulator.arguments(options, known, self.control, self.console), f'{path}/qemu.log')
+
+    def _folder(self, number):
+        return f'{self.control}/{number:04}'
+
+    def _wait(self, path, limit, pull=lambda: None):
+        """Whether the file came before the limit, and before the bed died."""
+        deadline = time.monotonic() + limit
+        while not os.path.exists(path):
+            pull()
+            if not self.emulator.alive():
+                return os.path.exists(path)
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL)
+        return True
+
+    def follow(self, number, item, sinks):
+        """Waits for a command's end; returns whether the bed is good for another one."""
+        place = self._folder(number)
+        if not self._wait(f'{place}/started', BOOT_LIMIT if number == 0 else GRACE):
+            self._died(item, 'did not start the command')
+            return False
+        began = time.monotonic()
+        streams = [Follower(f'{place}/out', sinks[0]), Follower(f'{place}/err', sinks[1])]
+        ended = self._wait(f'{place}/status', item.limit + GRACE, lambda: [s.pull() for s in streams])
+        for stream in streams:
+            stream.close()
+        item.seconds = time.monotonic() - began
+        if ended:
+            with open(f'{place}/status', encoding='utf-8') as f:
+                item.status = int(f.read())
+        if os.path.exists(f'{place}/timed-out') or not ended and self.emulator.alive():
+            item.status = commands.TIMED_OUT
+        elif not ended:
+            self._died(item, 'died')
+        return ended
+
+    def _died(self, item, how):
+        item.status = commands.BED_DIED
+        item.problem = [f'the bed {how}'] + [f'qemu: {x}' for x in tail(f'{self.path}/qemu.log', 10) if 'TCG doesn' not in x]
+        item.problem += [f'console: {line}' for line in tail(self.console, 30)] + [f'session: {x}' for x in tail(f'{self.control}/session.log', 5)]
+
+    def end(self):
+        self.emulator.end()
+
+
+def run(todo, options, environment, sinks_for, ended):
+    """Runs each command; `sinks_for(command)` gives where its two streams go, `ended(command)` hears of its end."""
+    known = artifacts.prepare(options.cache)
+    while todo:
+        with folder.Folder() as path:
+            boot = Boot(path, options, known, todo, environment)
+            try:
+                for number, item in enumerate(todo):
+                    good = boot.follow(number, item, sinks_for(item))
+                    ended(item)
+                    if not good:
+                        break
+            finally:
+                boot.end()
+                if options.keep:
+                    shutil.copytree(path, options.keep, dirs_exist_ok=True)
+        todo = todo[number + 1:]
