@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* error: the error object; it formats, escapes and bounds text, and decides nothing. */
-#include "base/error.h"
+#include "base/raise.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MESSAGE_MAX 4096
@@ -22,51 +25,87 @@ static const char *const code_names[] = {
   "vmm",  "guest",   "agent",     "protocol",  "corrupt",     "internal",
 };
 
-/* Text from a guest or a file may hold escape sequences or broken UTF-8: what reaches a terminal is neither. */
+/* What a caller gets when there is no memory for the error itself. It is never written to: references to it are not counted. */
+static const kata_error no_memory = { .code = KATA_E_NO_MEMORY, .message = (char *) "no memory left on the host" };
+
+/* Length of the well-formed UTF-8 sequence at @p (RFC 3629: shortest form, no surrogates), 0 when there is none. */
+static size_t
+utf8_length (const unsigned char *p, unsigned *character)
+{
+  size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+  static const unsigned char first_mask[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+  static const unsigned smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+  unsigned c = p[0] & first_mask[len];
+  for (size_t i = 1; i < len; i++) {
+    if ((p[i] & 0xc0) != 0x80)
+      return 0;
+    c = c << 6 | (p[i] & 0x3fu);
+  }
+  if (len > 1 && (c < smallest[len] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff))
+    return 0;
+  *character = c;
+  return len;
+}
+
+/* Text from a guest or a file may hold escape sequences or broken UTF-8: what reaches a terminal is neither. NULL without memory. */
 static char *
 clean_text (const char *text)
 {
-  GString *out = g_string_sized_new (strlen (text));
-  for (const char *p = text; *p != '\0' && out->len < MESSAGE_MAX;) {
-    gunichar c = g_utf8_get_char_validated (p, -1);
-    if (c == (gunichar) -1 || c == (gunichar) -2) {
-      g_string_append_printf (out, "\\x%02x", (unsigned) (guchar) *p++);
-      continue;
-    }
+  size_t room = strlen (text) * 4 < MESSAGE_MAX ? strlen (text) * 4 : MESSAGE_MAX;
+  char *out = malloc (room + 5);
+  size_t n = 0;
+  for (const unsigned char *p = (const unsigned char *) text; out != NULL && *p != '\0' && n < MESSAGE_MAX;) {
+    unsigned c = 0;
+    size_t len = utf8_length (p, &c);
     if (c == '\n' || c == '\t')
-      g_string_append_c (out, ' ');
-    else if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-      g_string_append_printf (out, "\\x%02x", (unsigned) c);
+      out[n++] = ' ';
+    else if (len == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
+      n += (size_t) sprintf (out + n, "\\x%02x", len == 0 ? *p : c);
     else
-      g_string_append_unichar (out, c);
-    p = g_utf8_next_char (p);
+      n = (size_t) ((char *) mempcpy (out + n, p, len) - out);
+    p += len == 0 ? 1 : len;
   }
-  return g_string_free (out, FALSE);
+  if (out != NULL)
+    out[n] = '\0';
+  return out;
 }
 
+/* Takes @text and @cause. */
 static int
-set_text (kata_error **err, int code, const char *key, const char *text, kata_error *cause)
+set_text (kata_error **err, int code, const char *key, char *text, kata_error *cause)
 {
-  if (err == NULL) {
+  kata_error *error = err != NULL ? calloc (1, sizeof *error) : NULL;
+  char *message = error != NULL && text != NULL ? clean_text (text) : NULL;
+  free (text);
+  if (message == NULL) {
+    free (error);
     kata_error_unref (cause);
+    if (err != NULL)
+      *err = (kata_error *) &no_memory;
     return code;
   }
-  kata_error *error = g_new0 (kata_error, 1);
   atomic_init (&error->refs, 1);
   error->code = code;
-  error->message = clean_text (text);
+  error->message = message;
   error->key = key != NULL ? clean_text (key) : NULL;
   error->cause = cause;
-  g_assert (*err == NULL);
+  assert (*err == NULL);
   *err = error;
   return code;
+}
+
+/* NULL without memory. */
+static char *
+vformat (const char *format, va_list args)
+{
+  char *text = NULL;
+  return vasprintf (&text, format, args) >= 0 ? text : NULL;
 }
 
 int
 kata_error__setv (kata_error **err, int code, const char *key, const char *format, va_list args)
 {
-  g_autofree char *text = g_strdup_vprintf (format, args);
-  return set_text (err, code, key, text, NULL);
+  return set_text (err, code, key, vformat (format, args), NULL);
 }
 
 int
@@ -79,14 +118,27 @@ kata_error__set (kata_error **err, int code, const char *key, const char *format
   return code;
 }
 
+/* "@text: @rest", both may be NULL; takes @text. */
+static char *
+join (char *text, const char *rest)
+{
+  char *whole = NULL;
+  if (text == NULL || asprintf (&whole, "%s: %s", text, rest) < 0)
+    whole = NULL;
+  free (text);
+  return whole;
+}
+
 int
 kata_error__errno (kata_error **err, int code, const char *key, int errnum, const char *format, ...)
 {
   va_list args;
   va_start (args, format);
-  g_autofree char *text = g_strdup_vprintf (format, args);
+  char *text = vformat (format, args);
   va_end (args);
-  return kata_error__set (err, errnum == ENOMEM ? KATA_E_NO_MEMORY : code, key, "%s: %s", text, g_strerror (errnum));
+  char buffer[128];
+  return set_text (err, errnum == ENOMEM ? KATA_E_NO_MEMORY : code, key,
+                   join (text, strerror_r (errnum, buffer, sizeof buffer)), NULL);
 }
 
 int
@@ -95,11 +147,10 @@ kata_error__wrap (kata_error **err, kata_error *cause, const char *key, const ch
   int code = kata_error_get_code (cause);
   va_list args;
   va_start (args, format);
-  g_autofree char *text = g_strdup_vprintf (format, args);
+  char *text = vformat (format, args);
   va_end (args);
-  g_autofree char *whole = g_strdup_printf ("%s: %s", text, kata_error_get_message (cause));
   const char *about = key != NULL ? key : kata_error_get_key (cause);
-  return set_text (err, code, about, whole, cause);
+  return set_text (err, code, about, join (text, kata_error_get_message (cause)), cause);
 }
 
 int
@@ -107,7 +158,7 @@ kata_error__propagate (kata_error **err, kata_error *cause)
 {
   int code = kata_error_get_code (cause);
   if (err != NULL) {
-    g_assert (*err == NULL);
+    assert (*err == NULL);
     *err = cause;
   } else {
     kata_error_unref (cause);
@@ -118,7 +169,7 @@ kata_error__propagate (kata_error **err, kata_error *cause)
 kata_error *
 kata_error_ref (kata_error *error)
 {
-  if (error != NULL)
+  if (error != NULL && error != &no_memory)
     atomic_fetch_add_explicit (&error->refs, 1, memory_order_relaxed);
   return error;
 }
@@ -126,12 +177,12 @@ kata_error_ref (kata_error *error)
 kata_error *
 kata_error_unref (kata_error *error)
 {
-  if (error == NULL || atomic_fetch_sub_explicit (&error->refs, 1, memory_order_acq_rel) != 1)
+  if (error == NULL || error == &no_memory || atomic_fetch_sub_explicit (&error->refs, 1, memory_order_acq_rel) != 1)
     return NULL;
   kata_error_unref (error->cause);
-  g_free (error->message);
-  g_free (error->key);
-  g_free (error);
+  free (error->message);
+  free (error->key);
+  free (error);
   return NULL;
 }
 
@@ -169,7 +220,7 @@ kata_error_get_cause (const kata_error *error)
 const char *
 kata_error_code_name (int code)
 {
-  if (code > 0 || (size_t) -code >= G_N_ELEMENTS (code_names))
+  if (code > 0 || (size_t) -code >= sizeof code_names / sizeof code_names[0])
     return "unknown";
   return code_names[-code];
 }
