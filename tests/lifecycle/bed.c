@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "residue.h"
+
 #define SKIP 77
 
 static bool
@@ -70,6 +72,7 @@ bed_run (Suite *(*make) (void) )
   srunner_run_all (runner, CK_NORMAL);
   int failed = srunner_ntests_failed (runner);
   srunner_free (runner);
+  residue_end_children ();
   return failed != 0;
 }
 

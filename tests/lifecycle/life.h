@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* life: the life of a sandbox over the null backend, as the lifecycle tests run it: a place for it, a runtime, each step. */
+/* life: the life of a sandbox as the lifecycle tests run it: a place for it, a runtime, each step; over the null backend unless told otherwise. */
 #ifndef KATA_TESTS_LIFE_H
 #define KATA_TESTS_LIFE_H
 
@@ -12,13 +12,19 @@
 
 #include "sandbox/runtime.h"
 
-#define LIFE_MS 20000
+#define LIFE_MS 60000 /* a guard, not a measure: an emulated guest boots in 3 s, on a busy machine in 20 */
 
 /** A directory with a root file system and a volume in it, which must never be emptied, and the state directory. */
 struct life {
   char *dir, *state_dir, *rootfs, *volume, *config;
   const char *step; /* of life_run(): where it is or failed */
 };
+
+/**
+ * From now on lives are over this hypervisor with this configuration, and their root file systems hold a busybox.
+ * Returns NULL, or why that cannot be here; g_free().
+ */
+char *life_over (const char *hypervisor, const char *config);
 
 struct life *life_new (void);
 void life_free (struct life *life);
@@ -33,6 +39,8 @@ int life_runtime_new (kata_runtime **out, struct life *life, kata_error **err);
 kata_runtime *life_runtime (struct life *life);
 /** create + start. */
 kata_sandbox *life_sandbox (kata_runtime *runtime, const char *id);
+/** A root file system of one busybox at @dir, which is there. */
+void life_busybox (const char *dir);
 /** A container that runs @command (a shell line); created, not started. */
 int life_container (kata_container **out, kata_sandbox *sandbox, struct life *life, const char *id, const char *command,
                     kata_error **err);

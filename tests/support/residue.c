@@ -5,10 +5,12 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <glib.h>
@@ -195,11 +197,23 @@ residue_compare (const char *before, const char *dir, unsigned what)
   }
 }
 
+void
+residue_end_children (void)
+{
+  for (;;) {
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents ("/proc/thread-self/children", &text, NULL, NULL) || atoi (text) <= 0)
+      return;
+    kill (atoi (text), SIGKILL);
+    waitpid (atoi (text), NULL, 0);
+  }
+}
+
 static long
-status_field (const char *name)
+number_in (const char *path, const char *name)
 {
   g_autofree char *text = NULL;
-  if (!g_file_get_contents ("/proc/self/status", &text, NULL, NULL))
+  if (!g_file_get_contents (path, &text, NULL, NULL))
     return -1;
   const char *line = strstr (text, name);
   return line != NULL ? strtol (line + strlen (name), NULL, 10) : -1;
@@ -208,13 +222,19 @@ status_field (const char *name)
 long
 residue_rss_kib (void)
 {
-  return status_field ("VmRSS:");
+  return number_in ("/proc/self/status", "VmRSS:");
+}
+
+long
+residue_pss_kib (void)
+{
+  return number_in ("/proc/self/smaps_rollup", "Pss:");
 }
 
 int
 residue_threads (void)
 {
-  return (int) status_field ("Threads:");
+  return (int) number_in ("/proc/self/status", "Threads:");
 }
 
 int

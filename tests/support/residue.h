@@ -25,8 +25,12 @@ char *residue_take (const char *dir, unsigned what);
  */
 char *residue_compare (const char *before, const char *dir, unsigned what);
 
-/** This process's resident memory in KiB, descriptors and threads. */
+/** A test that failed leaves its guests: their processes come to the subreaper, which ends them and what comes after them. */
+void residue_end_children (void);
+
+/** This process's resident memory in KiB (PSS: with its share of what it has in common with others), descriptors and threads. */
 long residue_rss_kib (void);
+long residue_pss_kib (void);
 int residue_fds (void);
 int residue_threads (void);
 

@@ -21,6 +21,7 @@
 #include "journal.h"
 #include "proto/agent.pb-c.h"
 #include "proto/health.pb-c.h"
+#include "residue.h"
 
 #define CMDLINE                                                                                                        \
   "reboot=t panic=-1 quiet rcupdate.rcu_expedited=1 cryptomgr.notests random.trust_cpu=on no_timer_check "             \
@@ -408,19 +409,6 @@ START_TEST (killed)
 }
 END_TEST
 
-/* A test that fails leaves its guest: as the subreaper we inherit it. */
-static void
-end_orphans (void)
-{
-  g_autofree char *text = NULL;
-  if (!g_file_get_contents ("/proc/thread-self/children", &text, NULL, NULL))
-    return;
-  g_auto (GStrv) pids = g_strsplit (text, " ", -1);
-  for (size_t i = 0; pids[i] != NULL; i++)
-    if (atoi (pids[i]) > 0)
-      kill (atoi (pids[i]), SIGKILL);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -449,7 +437,7 @@ main (int argc, char **argv)
   srunner_run_all (runner, CK_NORMAL);
   int failed = srunner_ntests_failed (runner);
   srunner_free (runner);
-  end_orphans ();
+  residue_end_children ();
   g_free (guest_dir);
   return failed != 0;
 }
