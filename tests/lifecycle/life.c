@@ -44,7 +44,8 @@ life_over (const char *name, const char *config)
   g_autofree char *busybox = g_find_program_in_path ("busybox");
   if (busybox == NULL)
     return g_strdup ("busybox is not installed (package busybox-static)");
-  char dir[] = "/tmp/kata-life-XXXXXX"; /* GLib would remember its place for temporary files before the bed has made ours */
+  char dir[] =
+      "/tmp/kata-life-XXXXXX"; /* GLib would remember its place for temporary files before the bed has made ours */
   if (mkdtemp (dir) == NULL)
     return g_strdup ("/tmp cannot be written to");
   options.config_path = foreign_config = config;
