@@ -159,6 +159,37 @@ kata_external__tail (int dir_fd, const char *name, size_t max)
   return g_strdup (g_strstrip (text));
 }
 
+char *
+kata_external__panic (int dir_fd, const char *console)
+{
+  g_autofree char *text = kata_external__tail (dir_fd, console, KATA_EXTERNAL_TAIL_MAX);
+  const char *panic = strstr (text, "Kernel panic");
+  return panic != NULL ? g_strndup (panic, strcspn (panic, "\r\n")) : NULL;
+}
+
+int
+kata_external__no_answer (int dir_fd, const char *console, kata_error **err)
+{
+  g_autofree char *tail = kata_external__tail (dir_fd, console, 1024);
+  return kata_error__set (err, KATA_E_TIMEOUT, NULL, "the guest's agent did not answer in time%s%s",
+                          tail[0] != '\0' ? "; the guest's last words: " : "; the guest printed nothing", tail);
+}
+
+int
+kata_external__open_file (int *fd, const char *path, bool writable, const char *key, kata_error **err)
+{
+  struct stat st;
+  kata_auto_fd int opened = open (path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (opened < 0 || fstat (opened, &st) < 0)
+    return kata_error__errno (err, KATA_E_GUEST, key, errno, "%s: \"%s\"", key, path);
+  if (!S_ISREG (st.st_mode) && !S_ISBLK (st.st_mode))
+    return kata_error__set (err, KATA_E_GUEST, key, "%s: \"%s\" is not a file", key, path);
+  if (S_ISREG (st.st_mode) && st.st_size == 0)
+    return kata_error__set (err, KATA_E_GUEST, key, "%s: \"%s\" is empty", key, path);
+  *fd = kata_fd__steal (&opened);
+  return 0;
+}
+
 int
 kata_external__open_dir (int *dir_fd, const char *dir, kata_error **err)
 {

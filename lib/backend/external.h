@@ -28,6 +28,15 @@ bool kata_external__parse_version (const char *text, unsigned version[3]);
 /** The end of a file as text, at most @max bytes, without blanks at its ends; "" if there is nothing; never NULL; g_free(). */
 char *kata_external__tail (int dir_fd, const char *name, size_t max);
 
+/** The line of a guest's console that says its kernel panicked, without what follows; NULL if there is none; g_free(). */
+char *kata_external__panic (int dir_fd, const char *console);
+
+/** KATA_E_TIMEOUT: the agent did not answer; with the end of the console. */
+int kata_external__no_answer (int dir_fd, const char *console, kata_error **err);
+
+/** Opens a kernel, an initrd or a disk: a regular file that is not empty, or a block device. KATA_E_GUEST with @key. */
+int kata_external__open_file (int *fd, const char *path, bool writable, const char *key, kata_error **err);
+
 /** Opens the sandbox's directory to hold sockets and logs. */
 int kata_external__open_dir (int *dir_fd, const char *dir, kata_error **err);
 

@@ -25,9 +25,7 @@
 static int
 no_answer (kata_qemu_vm *vm, kata_error **err)
 {
-  g_autofree char *console = kata_external__tail (vm->dir_fd, KATA_QEMU_CONSOLE_LOG, 1024);
-  return kata_error__set (err, KATA_E_TIMEOUT, NULL, "the guest's agent did not answer in time%s%s",
-                          console[0] != '\0' ? "; the guest's last words: " : "; the guest printed nothing", console);
+  return kata_external__no_answer (vm->dir_fd, KATA_QEMU_CONSOLE_LOG, err);
 }
 
 /* ---- vsock ---- */

@@ -25,17 +25,8 @@
 static int
 check_file (const char *path, const char *key, kata_error **err)
 {
-  struct stat st;
-  if (path == NULL || path[0] == '\0')
-    return 0;
-  kata_auto_fd int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat (fd, &st) < 0)
-    return kata_error__errno (err, KATA_E_GUEST, key, errno, "%s: \"%s\"", key, path);
-  if (!S_ISREG (st.st_mode) && !S_ISBLK (st.st_mode))
-    return kata_error__set (err, KATA_E_GUEST, key, "%s: \"%s\" is not a file", key, path);
-  if (S_ISREG (st.st_mode) && st.st_size == 0)
-    return kata_error__set (err, KATA_E_GUEST, key, "%s: \"%s\" is empty", key, path);
-  return 0;
+  kata_auto_fd int fd = -1;
+  return path == NULL || path[0] == '\0' ? 0 : kata_external__open_file (&fd, path, false, key, err);
 }
 
 static int
@@ -94,11 +85,9 @@ spawn_qemu (kata_qemu_vm *vm, char **argv, int vhost_fd, const kata_backend_env 
   options.record = kata_external__record_process;
   options.record_data = &record;
   code = kata_child__spawn (&child, &options, err);
-  if (code < 0)
-    return code;
-  vm->qemu.identity = child.identity;
-  vm->qemu.pidfd = child.pidfd;
-  return 0;
+  if (code == 0)
+    kata_backend_process__adopt (&vm->qemu, &child);
+  return code;
 }
 
 /*
@@ -145,11 +134,8 @@ wait_ready (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *
 static void
 discard (kata_qemu_vm *vm)
 {
-  kata_child child = { vm->qemu.identity, vm->qemu.pidfd };
-  kata_child helper = { vm->virtiofsd.identity, vm->virtiofsd.pidfd };
-  kata_child__discard (&child);
-  kata_child__discard (&helper);
-  vm->qemu.pidfd = vm->virtiofsd.pidfd = -1;
+  kata_backend_process__discard (&vm->qemu);
+  kata_backend_process__discard (&vm->virtiofsd);
 }
 
 static int
@@ -173,10 +159,8 @@ start (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, 
   if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS) {
     kata_child child;
     code = kata_virtiofsd__start (&child, plan, vm->dir_fd, env, err);
-    if (code == 0) {
-      vm->virtiofsd.identity = child.identity;
-      vm->virtiofsd.pidfd = child.pidfd;
-    }
+    if (code == 0)
+      kata_backend_process__adopt (&vm->virtiofsd, &child);
   }
   if (code == 0)
     code = spawn_qemu (vm, argv, vhost_fd, env, err);

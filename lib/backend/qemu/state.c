@@ -3,7 +3,6 @@
 #include "backend/qemu/vm.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -19,12 +18,11 @@ int
 kata_qemu__save (void *handle, char **json, kata_error **err)
 {
   kata_qemu_vm *vm = handle;
+  g_autofree char *qemu = kata_backend_process__to_json (&vm->qemu);
+  g_autofree char *virtiofsd = kata_backend_process__to_json (&vm->virtiofsd);
   *json = g_strdup_printf (
-      "{\"version\":1,\"qemu\":[%lld,%llu],\"virtiofsd\":[%lld,%llu],\"agent\":%d,\"cid\":%u,\"port\":%u,"
-      "\"serial_ports\":%u}",
-      (long long) vm->qemu.identity.pid, (unsigned long long) vm->qemu.identity.start_time,
-      (long long) vm->virtiofsd.identity.pid, (unsigned long long) vm->virtiofsd.identity.start_time, vm->agent_kind,
-      vm->cid, vm->port, vm->serial_ports);
+      "{\"version\":1,\"qemu\":%s,\"virtiofsd\":%s,\"agent\":%d,\"cid\":%u,\"port\":%u,\"serial_ports\":%u}", qemu,
+      virtiofsd, vm->agent_kind, vm->cid, vm->port, vm->serial_ports);
   return 0;
 }
 
@@ -39,26 +37,6 @@ get_number (JsonObject *object, const char *name, int64_t max, int64_t *out)
 }
 
 static bool
-get_process (JsonObject *object, const char *name, struct kata_qemu_process *out)
-{
-  JsonNode *node = json_object_get_member (object, name);
-  if (node == NULL || !JSON_NODE_HOLDS_ARRAY (node))
-    return false;
-  JsonArray *pair = json_node_get_array (node);
-  if (json_array_get_length (pair) != 2)
-    return false;
-  for (guint i = 0; i < 2; i++) {
-    JsonNode *element = json_array_get_element (pair, i);
-    if (!JSON_NODE_HOLDS_VALUE (element) || json_node_get_value_type (element) != G_TYPE_INT64)
-      return false;
-  }
-  out->identity.pid = json_array_get_int_element (pair, 0);
-  int64_t start_time = json_array_get_int_element (pair, 1);
-  out->identity.start_time = (uint64_t) start_time;
-  return out->identity.pid >= 0 && out->identity.pid <= INT_MAX && start_time >= 0;
-}
-
-static bool
 read_saved (kata_qemu_vm *vm, const char *saved)
 {
   g_autoptr (JsonParser) parser = json_parser_new_immutable ();
@@ -69,9 +47,11 @@ read_saved (kata_qemu_vm *vm, const char *saved)
   if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root))
     return false;
   JsonObject *object = json_node_get_object (root);
-  if (!get_number (object, "version", 1, &version) || version != 1 || !get_process (object, "qemu", &vm->qemu) ||
-      !get_process (object, "virtiofsd", &vm->virtiofsd) || !get_number (object, "agent", KATA_AGENT_SERIAL, &agent) ||
-      !get_number (object, "cid", UINT32_MAX, &cid) || !get_number (object, "port", UINT32_MAX, &port) ||
+  if (!get_number (object, "version", 1, &version) || version != 1 ||
+      !kata_backend_process__from_json (&vm->qemu, object, "qemu") ||
+      !kata_backend_process__from_json (&vm->virtiofsd, object, "virtiofsd") ||
+      !get_number (object, "agent", KATA_AGENT_SERIAL, &agent) || !get_number (object, "cid", UINT32_MAX, &cid) ||
+      !get_number (object, "port", UINT32_MAX, &port) ||
       !get_number (object, "serial_ports", KATA_QEMU_PORTS_MAX, &ports) || vm->qemu.identity.pid <= 0)
     return false;
   vm->agent_kind = (int32_t) agent;
@@ -79,16 +59,6 @@ read_saved (kata_qemu_vm *vm, const char *saved)
   vm->port = (uint32_t) port;
   vm->serial_ports = (uint32_t) ports;
   return true;
-}
-
-static int
-open_process (struct kata_qemu_process *process, kata_error **err)
-{
-  g_autoptr (kata_error) error = NULL;
-  if (process->identity.pid == 0)
-    return 0;
-  int code = kata_pidfd__open (&process->pidfd, &process->identity, &error);
-  return code == 0 || code == KATA_E_NOT_FOUND ? 0 : kata_error__propagate (err, g_steal_pointer (&error));
 }
 
 int
@@ -101,9 +71,9 @@ kata_qemu__attach (void **out, const kata_vm_plan *plan, const char *saved, cons
                             "sandbox %s: what was saved of its virtual machine cannot be read", plan->id);
   int code = kata_external__open_dir (&vm->dir_fd, plan->dir, err);
   if (code == 0)
-    code = open_process (&vm->qemu, err);
+    code = kata_backend_process__reopen (&vm->qemu, err);
   if (code == 0)
-    code = open_process (&vm->virtiofsd, err);
+    code = kata_backend_process__reopen (&vm->virtiofsd, err);
   if (code < 0)
     return code;
   if (vm->qemu.pidfd < 0 && (vm->gone_fd = eventfd (1, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)

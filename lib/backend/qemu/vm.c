@@ -26,8 +26,8 @@ kata_qemu_vm__free (kata_qemu_vm *vm)
   if (vm == NULL)
     return;
   kata_qemu_vm__ended (vm); /* leaves no zombie of a VM that ended unseen */
-  kata_fd__close (vm->qemu.pidfd);
-  kata_fd__close (vm->virtiofsd.pidfd);
+  kata_backend_process__clear (&vm->qemu);
+  kata_backend_process__clear (&vm->virtiofsd);
   kata_fd__close (vm->gone_fd);
   kata_fd__close (vm->dir_fd);
   g_mutex_clear (&vm->lock);
@@ -35,37 +35,14 @@ kata_qemu_vm__free (kata_qemu_vm *vm)
   g_free (vm);
 }
 
-static bool
-process_ended (struct kata_qemu_process *process)
-{
-  if (process->pidfd < 0)
-    return true;
-  if (!kata_pidfd__ended (process->pidfd))
-    return false;
-  if (!process->status.known)
-    kata_pidfd__reap (process->pidfd, &process->status);
-  return true;
-}
-
 bool
 kata_qemu_vm__ended (kata_qemu_vm *vm)
 {
   g_mutex_lock (&vm->lock);
-  process_ended (&vm->virtiofsd);
-  bool ended = process_ended (&vm->qemu);
+  kata_backend_process__ended (&vm->virtiofsd);
+  bool ended = kata_backend_process__ended (&vm->qemu);
   g_mutex_unlock (&vm->lock);
   return ended;
-}
-
-/* Lines of the console from the panic on, if there is one: what the kernel prints after it is a backtrace. */
-static char *
-panic_text (kata_qemu_vm *vm)
-{
-  g_autofree char *console = kata_external__tail (vm->dir_fd, KATA_QEMU_CONSOLE_LOG, KATA_EXTERNAL_TAIL_MAX);
-  const char *panic = strstr (console, "Kernel panic");
-  if (panic == NULL)
-    return NULL;
-  return g_strndup (panic, strcspn (panic, "\r\n"));
 }
 
 char *
@@ -81,7 +58,7 @@ kata_qemu_vm__why (kata_qemu_vm *vm)
   g_autofree char *stderr_tail = kata_external__tail (vm->dir_fd, KATA_QEMU_STDERR_LOG, KATA_EXTERNAL_TAIL_MAX);
   if (stderr_tail[0] != '\0')
     g_string_append_printf (text, "; it said: %s", stderr_tail);
-  g_autofree char *panic = panic_text (vm);
+  g_autofree char *panic = kata_external__panic (vm->dir_fd, KATA_QEMU_CONSOLE_LOG);
   if (panic != NULL)
     g_string_append_printf (text, "; the guest said: %s", panic);
   if (helper.known && (helper.code != 0 || helper.signal != 0)) {
@@ -96,7 +73,7 @@ int
 kata_qemu_vm__ended_error (kata_qemu_vm *vm, const char *doing, kata_error **err)
 {
   g_autofree char *why = kata_qemu_vm__why (vm);
-  g_autofree char *panic = panic_text (vm);
+  g_autofree char *panic = kata_external__panic (vm->dir_fd, KATA_QEMU_CONSOLE_LOG);
   return kata_error__set (err, panic != NULL ? KATA_E_GUEST : KATA_E_VMM, NULL, "%s: the virtual machine ended: %s",
                           doing, why);
 }

@@ -9,22 +9,15 @@
 
 #include <kata/sys/backend.h>
 
-#include "host/child.h"
+#include "backend/process.h"
 
 /** The oldest QEMU that the command line is for. */
 #define KATA_QEMU_VERSION_MIN "6.2"
 
-/** One process of the VM, ours or found again. */
-struct kata_qemu_process {
-  kata_pid_identity identity; /* pid 0 = there is none */
-  int pidfd;                  /* -1 = gone when we attached */
-  kata_exit_status status;    /* once reaped */
-};
-
 typedef struct kata_qemu_vm {
   char *dir;
   int dir_fd;
-  struct kata_qemu_process qemu, virtiofsd;
+  kata_backend_process qemu, virtiofsd;
   int gone_fd; /* readable; stands for the pidfd of a VM that ended before we attached. Else -1. */
   int32_t agent_kind;
   uint32_t cid, port, serial_ports;
