@@ -81,11 +81,22 @@ int vmm_machine__run (struct vmm_machine *machine, struct vmm_exit *exit, kata_e
 /** All threads have ended before. */
 void vmm_machine__free (struct vmm_machine *machine);
 
-/* Any thread, while it runs; the first three take the device lock. */
+/**
+ * The device lock. Callbacks of the machine's loop have it already (so a control socket served there calls the verbs below directly); every other
+ * thread takes it around them. Not recursive.
+ */
+void vmm_machine__lock (struct vmm_machine *machine);
+void vmm_machine__unlock (struct vmm_machine *machine);
+
+/* While it runs, device lock held. Pause lets go of the lock while it waits (a condition variable), so that vCPUs can finish what they are at. */
 int vmm_machine__pause (struct vmm_machine *machine, kata_error **err); /* returns when no vCPU runs and devices rest */
 int vmm_machine__resume (struct vmm_machine *machine, kata_error **err);
 void vmm_machine__press_power (struct vmm_machine *machine);
-void vmm_machine__stop (struct vmm_machine *machine); /* at once, from any state */
+/** KATA_E_UNSUPPORTED without a balloon. */
+int vmm_machine__balloon (struct vmm_machine *machine, uint64_t pages, kata_error **err);
+
+/* Any thread, with the lock or without. */
+void vmm_machine__stop (struct vmm_machine *machine); /* at once, from any state; may be before vmm_machine__run() */
 
 /** For a control socket that is served by the machine's loop. */
 struct vmm_loop *vmm_machine__loop (struct vmm_machine *machine);
@@ -96,6 +107,6 @@ struct vmm_stats {
   int64_t first_run_ns;           /* CLOCK_MONOTONIC of the first KVM_RUN */
   uint64_t balloon_pages;
 };
-void vmm_machine__stats (struct vmm_machine *machine, struct vmm_stats *out);
+void vmm_machine__stats (struct vmm_machine *machine, struct vmm_stats *out); /* device lock held */
 
 #endif
