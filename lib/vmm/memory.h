@@ -33,6 +33,7 @@ struct vmm_region {
 struct vmm_memory {
   int fd; /* memfd, shared: virtiofsd maps it too */
   uint64_t size;
+  uint64_t page_size; /* 4 KiB, or 2 MiB with VMM_MEMORY_HUGE: what can be given back */
   size_t n_regions;
   struct vmm_region regions[VMM_REGIONS_MAX];
 };
