@@ -46,7 +46,7 @@ struct vmm_virtio_ops {
   /* Pause and go on; (nullable) for devices that only act on kicks: those do not come while paused. */
   void (*quiesce) (void *self);
   void (*resume) (void *self);
-  /* A queue served by another process (vhost-user): (nullable) instead of kick. The transport hands over the eventfds at DRIVER_OK. */
+  /* A queue served by another process (vhost-user): (nullable) instead of kick. At DRIVER_OK, after @activate, for each ready queue. */
   int (*hand_over) (void *self, unsigned queue, int kick_fd, int call_fd, kata_error **err);
 };
 
@@ -65,13 +65,14 @@ struct vmm_virtio {
   void *transport;
   uint64_t offered; /* the core adds VERSION_1, INDIRECT and EVENT_IDX */
   uint64_t features;
+  bool features_beyond; /* the driver took bits of words 2 and up, which nobody offers */
   uint32_t status;
   uint32_t config_len, config_generation;
   bool active; /* DRIVER_OK, not NEEDS_RESET, not paused */
   bool paused;
   unsigned n_queues;
   struct vmm_queue queues[VMM_VIRTIO_QUEUES_MAX];
-  int kick_fds[VMM_VIRTIO_QUEUES_MAX]; /* the transport's doorbells */
+  int kick_fds[VMM_VIRTIO_QUEUES_MAX]; /* eventfds; the transport makes them doorbells */
   struct vmm_watch *kick_watches[VMM_VIRTIO_QUEUES_MAX];
 };
 
