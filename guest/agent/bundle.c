@@ -26,14 +26,14 @@ write_config (struct agent *agent, const char *container_id, const Grpc__Spec *s
               struct fault *fault)
 {
   char path[300], cgroup[200];
-  struct json json = { 0 };
+  struct kata_json_writer json = JSON_FILE_INIT;
   struct spec_place place = { .cgroups_path = agent->options.no_cgroups ? NULL : cgroup, .pidns_path = pidns_path };
   snprintf (cgroup, sizeof cgroup, CGROUP_PARENT "/%s", container_id);
   bundle_path (path, sizeof path, container_id, "config.json");
   int result = spec_json_config (&json, spec, &place, fault);
-  if (result == 0 && file_create (path, json.text, json.len) < 0)
-    result = fault_errno (fault, "cannot write %s", path);
-  json_clear (&json);
+  if (result == 0)
+    result = json_file_create (&json, path, "the container's configuration", fault);
+  kata_json_write__clear (&json);
   return result;
 }
 

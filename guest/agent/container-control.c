@@ -59,16 +59,13 @@ static int
 update_with (struct container *container, const Grpc__LinuxResources *resources, struct fault *fault)
 {
   char path[64], option[96];
-  struct json json = { 0 };
+  struct kata_json_writer json = JSON_FILE_INIT;
   const char *args[] = { "update", option, container->id, NULL };
   snprintf (path, sizeof path, AGENT_OWN_DIR "/resources-%u.json",
             atomic_fetch_add (&container->agent->next_number, 1));
   snprintf (option, sizeof option, "--resources=%s", path);
   resources_json (&json, NULL, resources);
-  int result = 0;
-  if (json.failed || file_create (path, json.text, json.len) < 0)
-    result = fault_errno (fault, "cannot write %s", path);
-  json_clear (&json);
+  int result = json_file_create (&json, path, "the container's resources", fault);
   if (result == 0)
     result = crun_run (container->agent, args, NULL, fault);
   unlink (path);

@@ -152,14 +152,12 @@ container_create (struct agent *agent, const Grpc__CreateContainerRequest *reque
 static int
 write_process_file (struct agent *agent, const Grpc__Process *process, char path[64], struct fault *fault)
 {
-  struct json json = { 0 };
+  struct kata_json_writer json = JSON_FILE_INIT;
   snprintf (path, 64, AGENT_OWN_DIR "/process-%u.json", atomic_fetch_add (&agent->next_number, 1));
   int result = process_json (&json, NULL, process, fault);
-  if (result == 0 && json.failed)
-    result = fault_set (fault, TTRPC_RESOURCE_EXHAUSTED, "the process is larger than %u bytes", JSON_TEXT_MAX);
-  if (result == 0 && file_create (path, json.text, json.len) < 0)
-    result = fault_errno (fault, "cannot write %s", path);
-  json_clear (&json);
+  if (result == 0)
+    result = json_file_create (&json, path, "the process", fault);
+  kata_json_write__clear (&json);
   return result;
 }
 

@@ -5,29 +5,29 @@
 #include "mem.h"
 
 static void
-write_id_mappings (struct json *json, const char *key, Grpc__LinuxIDMapping *const *maps, size_t count)
+write_id_mappings (struct kata_json_writer *json, const char *key, Grpc__LinuxIDMapping *const *maps, size_t count)
 {
   if (count == 0)
     return;
-  json_open_array (json, key);
+  kata_json_write__begin_array (json, key);
   for (size_t i = 0; i < count; i++) {
-    json_open_object (json, NULL);
-    json_uint (json, "hostID", maps[i]->hostid);
-    json_uint (json, "containerID", maps[i]->containerid);
-    json_uint (json, "size", maps[i]->size);
-    json_close_object (json);
+    kata_json_write__begin_object (json, NULL);
+    kata_json_write__uint (json, "hostID", maps[i]->hostid);
+    kata_json_write__uint (json, "containerID", maps[i]->containerid);
+    kata_json_write__uint (json, "size", maps[i]->size);
+    kata_json_write__end_object (json);
   }
-  json_close_array (json);
+  kata_json_write__end_array (json);
 }
 
 static void
-write_namespace (struct json *json, const char *type, const char *path)
+write_namespace (struct kata_json_writer *json, const char *type, const char *path)
 {
-  json_open_object (json, NULL);
-  json_string (json, "type", type);
+  kata_json_write__begin_object (json, NULL);
+  kata_json_write__string (json, "type", type);
   if (path)
-    json_string (json, "path", path);
-  json_close_object (json);
+    kata_json_write__string (json, "path", path);
+  kata_json_write__end_object (json);
 }
 
 /*
@@ -35,7 +35,8 @@ write_namespace (struct json *json, const char *type, const char *path)
  * paths in the specification are the host's and mean nothing here.
  */
 static int
-write_namespaces (struct json *json, const Grpc__Linux *linux_, const struct spec_place *place, struct fault *fault)
+write_namespaces (struct kata_json_writer *json, const Grpc__Linux *linux_, const struct spec_place *place,
+                  struct fault *fault)
 {
   static const char *const shared[] = { "network", "uts", "ipc", "time" };
   int pid = 0, user = 0, cgroup = 0;
@@ -50,7 +51,7 @@ write_namespaces (struct json *json, const Grpc__Linux *linux_, const struct spe
     if (!known && !text_is (type, "pid") && !text_is (type, "user") && !text_is (type, "cgroup"))
       return fault_set (fault, TTRPC_INVALID_ARGUMENT, "linux.namespaces: unknown type \"%.40s\"", text_of (type));
   }
-  json_open_array (json, "namespaces");
+  kata_json_write__begin_array (json, "namespaces");
   write_namespace (json, "mount", NULL);
   if (pid || place->pidns_path)
     write_namespace (json, "pid", place->pidns_path);
@@ -58,79 +59,80 @@ write_namespaces (struct json *json, const Grpc__Linux *linux_, const struct spe
     write_namespace (json, "user", NULL);
   if (cgroup)
     write_namespace (json, "cgroup", NULL);
-  json_close_array (json);
+  kata_json_write__end_array (json);
   return 0;
 }
 
 static void
-write_devices (struct json *json, const Grpc__Linux *linux_)
+write_devices (struct kata_json_writer *json, const Grpc__Linux *linux_)
 {
   if (linux_->n_devices == 0)
     return;
-  json_open_array (json, "devices");
+  kata_json_write__begin_array (json, "devices");
   for (size_t i = 0; i < linux_->n_devices; i++) {
     const Grpc__LinuxDevice *device = linux_->devices[i];
-    json_open_object (json, NULL);
-    json_string (json, "path", device->path);
-    json_string (json, "type", device->type);
-    json_int (json, "major", device->major);
-    json_int (json, "minor", device->minor);
+    kata_json_write__begin_object (json, NULL);
+    kata_json_write__string (json, "path", device->path);
+    kata_json_write__string (json, "type", device->type);
+    kata_json_write__int (json, "major", device->major);
+    kata_json_write__int (json, "minor", device->minor);
     if (device->filemode)
-      json_uint (json, "fileMode", device->filemode);
-    json_uint (json, "uid", device->uid);
-    json_uint (json, "gid", device->gid);
-    json_close_object (json);
+      kata_json_write__uint (json, "fileMode", device->filemode);
+    kata_json_write__uint (json, "uid", device->uid);
+    kata_json_write__uint (json, "gid", device->gid);
+    kata_json_write__end_object (json);
   }
-  json_close_array (json);
+  kata_json_write__end_array (json);
 }
 
 static void
-write_seccomp_args (struct json *json, const Grpc__LinuxSyscall *call)
+write_seccomp_args (struct kata_json_writer *json, const Grpc__LinuxSyscall *call)
 {
   if (call->n_args == 0)
     return;
-  json_open_array (json, "args");
+  kata_json_write__begin_array (json, "args");
   for (size_t i = 0; i < call->n_args; i++) {
-    json_open_object (json, NULL);
-    json_uint (json, "index", call->args[i]->index);
-    json_uint (json, "value", call->args[i]->value);
-    json_uint (json, "valueTwo", call->args[i]->valuetwo);
-    json_string (json, "op", call->args[i]->op);
-    json_close_object (json);
+    kata_json_write__begin_object (json, NULL);
+    kata_json_write__uint (json, "index", call->args[i]->index);
+    kata_json_write__uint (json, "value", call->args[i]->value);
+    kata_json_write__uint (json, "valueTwo", call->args[i]->valuetwo);
+    kata_json_write__string (json, "op", call->args[i]->op);
+    kata_json_write__end_object (json);
   }
-  json_close_array (json);
+  kata_json_write__end_array (json);
 }
 
 static void
-write_seccomp (struct json *json, const Grpc__LinuxSeccomp *seccomp)
+write_seccomp (struct kata_json_writer *json, const Grpc__LinuxSeccomp *seccomp)
 {
-  json_open_object (json, "seccomp");
-  json_string (json, "defaultAction", seccomp->defaultaction);
-  json_strings (json, "architectures", seccomp->architectures, seccomp->n_architectures);
-  json_strings (json, "flags", seccomp->flags, seccomp->n_flags);
-  json_open_array (json, "syscalls");
+  kata_json_write__begin_object (json, "seccomp");
+  kata_json_write__string (json, "defaultAction", seccomp->defaultaction);
+  json_file_strings (json, "architectures", seccomp->architectures, seccomp->n_architectures);
+  json_file_strings (json, "flags", seccomp->flags, seccomp->n_flags);
+  kata_json_write__begin_array (json, "syscalls");
   for (size_t i = 0; i < seccomp->n_syscalls; i++) {
     const Grpc__LinuxSyscall *call = seccomp->syscalls[i];
-    json_open_object (json, NULL);
-    json_strings (json, "names", call->names, call->n_names);
-    json_string (json, "action", call->action);
+    kata_json_write__begin_object (json, NULL);
+    json_file_strings (json, "names", call->names, call->n_names);
+    kata_json_write__string (json, "action", call->action);
     if (call->has_errnoret && call->errnoret)
-      json_uint (json, "errnoRet", call->errnoret);
+      kata_json_write__uint (json, "errnoRet", call->errnoret);
     write_seccomp_args (json, call);
-    json_close_object (json);
+    kata_json_write__end_object (json);
   }
-  json_close_array (json);
-  json_close_object (json);
+  kata_json_write__end_array (json);
+  kata_json_write__end_object (json);
 }
 
 int
-linux_json (struct json *json, const Grpc__Linux *linux_, const struct spec_place *place, struct fault *fault)
+linux_json (struct kata_json_writer *json, const Grpc__Linux *linux_, const struct spec_place *place,
+            struct fault *fault)
 {
-  json_open_object (json, "linux");
+  kata_json_write__begin_object (json, "linux");
   if (write_namespaces (json, linux_, place, fault) < 0)
     return -1;
   if (place->cgroups_path)
-    json_string (json, "cgroupsPath", place->cgroups_path);
+    kata_json_write__string (json, "cgroupsPath", place->cgroups_path);
   if (linux_) {
     if (linux_->intelrdt && text_of (linux_->intelrdt->l3cacheschema)[0])
       return fault_set (fault, TTRPC_INVALID_ARGUMENT, "linux.intelRdt: a guest has no cache allocation");
@@ -142,10 +144,10 @@ linux_json (struct json *json, const Grpc__Linux *linux_, const struct spec_plac
     if (linux_->seccomp && text_of (linux_->seccomp->defaultaction)[0])
       write_seccomp (json, linux_->seccomp);
     if (text_of (linux_->rootfspropagation)[0])
-      json_string (json, "rootfsPropagation", linux_->rootfspropagation);
-    json_strings (json, "maskedPaths", linux_->maskedpaths, linux_->n_maskedpaths);
-    json_strings (json, "readonlyPaths", linux_->readonlypaths, linux_->n_readonlypaths);
+      kata_json_write__string (json, "rootfsPropagation", linux_->rootfspropagation);
+    json_file_strings (json, "maskedPaths", linux_->maskedpaths, linux_->n_maskedpaths);
+    json_file_strings (json, "readonlyPaths", linux_->readonlypaths, linux_->n_readonlypaths);
   }
-  json_close_object (json);
+  kata_json_write__end_object (json);
   return 0;
 }

@@ -6,7 +6,8 @@
 #include "spec-json.h"
 
 /** 0 or -1 with @fault set. @linux_ may be NULL. */
-int linux_json (struct json *json, const Grpc__Linux *linux_, const struct spec_place *place, struct fault *fault);
-void resources_json (struct json *json, const char *key, const Grpc__LinuxResources *resources);
+int linux_json (struct kata_json_writer *json, const Grpc__Linux *linux_, const struct spec_place *place,
+                struct fault *fault);
+void resources_json (struct kata_json_writer *json, const char *key, const Grpc__LinuxResources *resources);
 
 #endif

@@ -11,49 +11,49 @@
 #define FILES_HARD 524288
 
 static void
-write_user (struct json *json, const Grpc__User *user)
+write_user (struct kata_json_writer *json, const Grpc__User *user)
 {
-  json_open_object (json, "user");
-  json_uint (json, "uid", user ? user->uid : 0);
-  json_uint (json, "gid", user ? user->gid : 0);
+  kata_json_write__begin_object (json, "user");
+  kata_json_write__uint (json, "uid", user ? user->uid : 0);
+  kata_json_write__uint (json, "gid", user ? user->gid : 0);
   if (user && user->n_additionalgids > 0) {
-    json_open_array (json, "additionalGids");
+    kata_json_write__begin_array (json, "additionalGids");
     for (size_t i = 0; i < user->n_additionalgids; i++)
-      json_uint (json, NULL, user->additionalgids[i]);
-    json_close_array (json);
+      kata_json_write__uint (json, NULL, user->additionalgids[i]);
+    kata_json_write__end_array (json);
   }
-  json_close_object (json);
+  kata_json_write__end_object (json);
 }
 
 static void
-write_capabilities (struct json *json, const Grpc__LinuxCapabilities *caps)
+write_capabilities (struct kata_json_writer *json, const Grpc__LinuxCapabilities *caps)
 {
-  json_open_object (json, "capabilities");
-  json_strings (json, "bounding", caps->bounding, caps->n_bounding);
-  json_strings (json, "effective", caps->effective, caps->n_effective);
-  json_strings (json, "inheritable", caps->inheritable, caps->n_inheritable);
-  json_strings (json, "permitted", caps->permitted, caps->n_permitted);
-  json_strings (json, "ambient", caps->ambient, caps->n_ambient);
-  json_close_object (json);
+  kata_json_write__begin_object (json, "capabilities");
+  json_file_strings (json, "bounding", caps->bounding, caps->n_bounding);
+  json_file_strings (json, "effective", caps->effective, caps->n_effective);
+  json_file_strings (json, "inheritable", caps->inheritable, caps->n_inheritable);
+  json_file_strings (json, "permitted", caps->permitted, caps->n_permitted);
+  json_file_strings (json, "ambient", caps->ambient, caps->n_ambient);
+  kata_json_write__end_object (json);
 }
 
 static void
-write_rlimit (struct json *json, const char *type, uint64_t hard, uint64_t soft)
+write_rlimit (struct kata_json_writer *json, const char *type, uint64_t hard, uint64_t soft)
 {
-  json_open_object (json, NULL);
-  json_string (json, "type", type);
-  json_uint (json, "hard", hard);
-  json_uint (json, "soft", soft);
-  json_close_object (json);
+  kata_json_write__begin_object (json, NULL);
+  kata_json_write__string (json, "type", type);
+  kata_json_write__uint (json, "hard", hard);
+  kata_json_write__uint (json, "soft", soft);
+  kata_json_write__end_object (json);
 }
 
 /* The agent's own limit on descriptors is raised for its pipes; what a container inherits must not depend on that. */
 static void
-write_rlimits (struct json *json, const Grpc__Process *process)
+write_rlimits (struct kata_json_writer *json, const Grpc__Process *process)
 {
   struct rlimit own;
   int have_files = 0;
-  json_open_array (json, "rlimits");
+  kata_json_write__begin_array (json, "rlimits");
   for (size_t i = 0; i < process->n_rlimits; i++) {
     const Grpc__POSIXRlimit *limit = process->rlimits[i];
     have_files |= text_is (limit->type, "RLIMIT_NOFILE");
@@ -61,11 +61,11 @@ write_rlimits (struct json *json, const Grpc__Process *process)
   }
   if (!have_files && getrlimit (RLIMIT_NOFILE, &own) == 0)
     write_rlimit (json, "RLIMIT_NOFILE", own.rlim_max < FILES_HARD ? own.rlim_max : FILES_HARD, FILES_SOFT);
-  json_close_array (json);
+  kata_json_write__end_array (json);
 }
 
 int
-process_json (struct json *json, const char *key, const Grpc__Process *process, struct fault *fault)
+process_json (struct kata_json_writer *json, const char *key, const Grpc__Process *process, struct fault *fault)
 {
   const char *cwd = process ? text_of (process->cwd) : "";
   if (!process || process->n_args == 0 || !process->args[0][0])
@@ -75,24 +75,24 @@ process_json (struct json *json, const char *key, const Grpc__Process *process, 
                       PROCESS_ARGS_MAX);
   if (*cwd && *cwd != '/')
     return fault_set (fault, TTRPC_INVALID_ARGUMENT, "process.cwd \"%.200s\" is not absolute", cwd);
-  json_open_object (json, key);
-  json_bool (json, "terminal", process->terminal);
+  kata_json_write__begin_object (json, key);
+  kata_json_write__bool (json, "terminal", process->terminal);
   if (process->terminal && process->consolesize && process->consolesize->height && process->consolesize->width) {
-    json_open_object (json, "consoleSize");
-    json_uint (json, "height", process->consolesize->height);
-    json_uint (json, "width", process->consolesize->width);
-    json_close_object (json);
+    kata_json_write__begin_object (json, "consoleSize");
+    kata_json_write__uint (json, "height", process->consolesize->height);
+    kata_json_write__uint (json, "width", process->consolesize->width);
+    kata_json_write__end_object (json);
   }
   write_user (json, process->user);
-  json_strings (json, "args", process->args, process->n_args);
-  json_strings (json, "env", process->env, process->n_env);
-  json_string (json, "cwd", *cwd ? cwd : "/");
+  json_file_strings (json, "args", process->args, process->n_args);
+  json_file_strings (json, "env", process->env, process->n_env);
+  kata_json_write__string (json, "cwd", *cwd ? cwd : "/");
   if (process->capabilities)
     write_capabilities (json, process->capabilities);
   write_rlimits (json, process);
-  json_bool (json, "noNewPrivileges", process->nonewprivileges);
+  kata_json_write__bool (json, "noNewPrivileges", process->nonewprivileges);
   if (process->oomscoreadj)
-    json_int (json, "oomScoreAdj", process->oomscoreadj);
-  json_close_object (json);
+    kata_json_write__int (json, "oomScoreAdj", process->oomscoreadj);
+  kata_json_write__end_object (json);
   return 0;
 }

@@ -6,11 +6,11 @@
 #include "proto/oci.pb-c.h"
 
 #include "fault.h"
-#include "json-writer.h"
+#include "json-file.h"
 
 #define PROCESS_ARGS_MAX 65536
 
 /** 0 or -1 with @fault set. */
-int process_json (struct json *json, const char *key, const Grpc__Process *process, struct fault *fault);
+int process_json (struct kata_json_writer *json, const char *key, const Grpc__Process *process, struct fault *fault);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "mem.h"
 #include "proto/agent.pb-c.h"
+#include "proto/features.h"
 #include "proto/health.pb-c.h"
 #include "service.h"
 
@@ -43,7 +44,7 @@ service_get_guest_details (struct call *call, const void *message)
   Grpc__AgentDetails details = GRPC__AGENT_DETAILS__INIT;
   const char *const *drivers = storage_drivers ();
   char start[40], *features[] = { start };
-  snprintf (start, sizeof start, "agent-start-ms=%d", call->agent->start_ms);
+  snprintf (start, sizeof start, KATA_FEATURE_START_MS "%d", call->agent->start_ms);
   details.extra_features = features;
   details.n_extra_features = 1;
   details.version = (char *) KATA_VERSION;

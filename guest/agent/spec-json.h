@@ -6,7 +6,7 @@
 #include "proto/oci.pb-c.h"
 
 #include "fault.h"
-#include "json-writer.h"
+#include "json-file.h"
 
 /* What the guest decides itself, whatever the host's specification says. */
 struct spec_place {
@@ -15,6 +15,7 @@ struct spec_place {
 };
 
 /** The whole config.json, with the root file system at "rootfs" in the bundle. 0 or -1 with @fault set. */
-int spec_json_config (struct json *json, const Grpc__Spec *spec, const struct spec_place *place, struct fault *fault);
+int spec_json_config (struct kata_json_writer *json, const Grpc__Spec *spec, const struct spec_place *place,
+                      struct fault *fault);
 
 #endif

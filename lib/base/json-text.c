@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* json-text: strings with escapes and numbers of RFC 8259, forth and back. */
+/* json-text: strings with escapes and numbers of RFC 8259, as they are read. */
 #include "base/json-text.h"
 
 #include <string.h>
@@ -122,23 +122,4 @@ kata_json__number_end (const char *pos, const char *end)
     pos = digits (pos, end);
   }
   return pos;
-}
-
-void
-kata_json__quote (GString *out, const char *text)
-{
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-  g_string_append_c (out, '"');
-  for (const char *c = valid; *c != '\0'; c++) {
-    unsigned char byte = (unsigned char) *c;
-    if (byte == '"' || byte == '\\')
-      g_string_append_printf (out, "\\%c", byte);
-    else if (byte == '\n')
-      g_string_append (out, "\\n");
-    else if (byte < 0x20 || byte == 0x7f)
-      g_string_append_printf (out, "\\u%04x", byte);
-    else
-      g_string_append_c (out, *c);
-  }
-  g_string_append_c (out, '"');
 }

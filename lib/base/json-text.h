@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* json-text: how JSON writes strings and numbers; for json.c and json-write.c alone. */
+/* json-text: how JSON writes strings and numbers; for json.c alone. */
 #ifndef KATA_BASE_JSON_TEXT_H
 #define KATA_BASE_JSON_TEXT_H
 
@@ -15,7 +15,5 @@ const char *
 kata_json__unquote (kata_arena *arena, const char *pos, const char *end, const char **out, const char **why);
 /* What follows the number at @pos, or NULL if there is none. */
 const char *kata_json__number_end (const char *pos, const char *end);
-/* Appends @text in quotes; bytes that are not UTF-8 become U+FFFD. */
-void kata_json__quote (GString *out, const char *text);
 
 #endif

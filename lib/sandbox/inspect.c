@@ -8,15 +8,6 @@
 #define PIDS_MAX 16
 
 static void
-write_raw (struct kata_json_writer *w, const char *name, const char *json)
-{
-  if (w->need_comma)
-    g_string_append_c (w->text, ',');
-  g_string_append_printf (w->text, "\"%s\":%s", name, json);
-  w->need_comma = true;
-}
-
-static void
 write_time (struct kata_json_writer *w, const char *name, int64_t ms)
 {
   g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (ms / 1000);
@@ -85,7 +76,7 @@ kata_sandbox__inspect (char **json, kata_sandbox *sandbox, kata_error **err)
   }
   kata_json_write__end_array (&w);
   g_autofree char *plan = kata_plan__to_json (&state->plan);
-  write_raw (&w, "plan", g_strstrip (plan));
+  kata_json_write__raw (&w, "plan", g_strstrip (plan));
   kata_json_write__end_object (&w);
   *json = kata_json_write__finish (&w);
   return 0;

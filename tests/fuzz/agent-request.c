@@ -18,15 +18,15 @@ try_create (const uint8_t *data, size_t size)
 {
   Grpc__CreateContainerRequest *request = grpc__create_container_request__unpack (NULL, size, data);
   struct spec_place place = { "/containers/x", NULL };
-  struct json json = { 0 };
+  struct kata_json_writer json = JSON_FILE_INIT;
   struct fault fault;
   if (!request)
     return;
   path_id_is_valid (request->container_id);
   if (request->oci && spec_json_config (&json, request->oci, &place, &fault) == 0 &&
-      (json.len < 2 || json.text[0] != '{'))
+      (json.length < 2 || json.text[0] != '{'))
     abort ();
-  json_clear (&json);
+  kata_json_write__clear (&json);
   for (size_t i = 0; i < request->n_storages; i++) {
     const Grpc__Storage *storage = request->storages[i];
     struct mount_options options;
@@ -40,19 +40,19 @@ try_create (const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-  struct json json = { 0 };
+  struct kata_json_writer json = JSON_FILE_INIT;
   struct fault fault;
   try_create (data, size);
   Grpc__ExecProcessRequest *exec = grpc__exec_process_request__unpack (NULL, size, data);
   if (exec && exec->process)
     process_json (&json, NULL, exec->process, &fault);
-  json_clear (&json);
+  kata_json_write__clear (&json);
   if (exec)
     grpc__exec_process_request__free_unpacked (exec, NULL);
   Grpc__UpdateContainerRequest *update = grpc__update_container_request__unpack (NULL, size, data);
   if (update && update->resources)
     resources_json (&json, NULL, update->resources);
-  json_clear (&json);
+  kata_json_write__clear (&json);
   if (update)
     grpc__update_container_request__free_unpacked (update, NULL);
   return 0;

@@ -80,11 +80,11 @@ END_TEST
 static char *
 config_of (const Grpc__Spec *spec, const struct spec_place *place, struct fault *fault)
 {
-  struct json json = { 0 };
+  struct kata_json_writer json = JSON_FILE_INIT;
   char *text = NULL;
   if (spec_json_config (&json, spec, place, fault) == 0)
-    text = strndup (json.text, json.len);
-  json_clear (&json);
+    text = strndup (json.text, json.length);
+  kata_json_write__clear (&json);
   return text;
 }
 
@@ -138,18 +138,20 @@ START_TEST (a_spec_becomes_json)
 }
 END_TEST
 
-START_TEST (json_stops_at_its_limit)
+START_TEST (json_is_refused_when_it_is_not_what_came)
 {
-  struct json json = { 0 };
-  char *big = malloc (JSON_TEXT_MAX);
-  memset (big, '\\', JSON_TEXT_MAX);
-  big[JSON_TEXT_MAX - 1] = 0;
-  json_open_array (&json, NULL);
-  json_string (&json, NULL, big);
-  json_close_array (&json);
-  ck_assert (json.failed);
-  ck_assert_uint_le (json.len, JSON_TEXT_MAX);
-  json_clear (&json);
+  char *big = malloc (JSON_FILE_MAX);
+  struct kata_json_writer large = JSON_FILE_INIT, bytes = JSON_FILE_INIT;
+  struct fault fault;
+  memset (big, '\\', JSON_FILE_MAX);
+  big[JSON_FILE_MAX - 1] = 0;
+  kata_json_write__string (&large, NULL, big);
+  ck_assert_uint_le (large.length, JSON_FILE_MAX);
+  ck_assert_int_eq (json_file_create (&large, "/nonexistent/x", "it", &fault), -1);
+  ck_assert_int_eq (fault.code, TTRPC_RESOURCE_EXHAUSTED);
+  kata_json_write__string (&bytes, NULL, "caf\xe9");
+  ck_assert_int_eq (json_file_create (&bytes, "/nonexistent/x", "it", &fault), -1);
+  ck_assert_int_eq (fault.code, TTRPC_INVALID_ARGUMENT);
   free (big);
 }
 END_TEST
@@ -292,7 +294,7 @@ main (void)
   tcase_add_test (tcase, paths_are_normalised);
   tcase_add_test (tcase, no_link_is_followed);
   tcase_add_test (tcase, a_spec_becomes_json);
-  tcase_add_test (tcase, json_stops_at_its_limit);
+  tcase_add_test (tcase, json_is_refused_when_it_is_not_what_came);
   tcase_add_test (tcase, mount_words_are_sorted);
   tcase_add_test (tcase, the_command_line_is_read);
   tcase_add_test (tcase, addresses_are_parsed);

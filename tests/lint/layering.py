@@ -18,7 +18,7 @@ MAY = {
     'api': {'base', 'plan', 'agent', 'backend', 'sandbox'} | LEAVES,
 }
 # The part of lib/base that is plain malloc: what the guest's agent may share.
-AGENT_MAY = {'proto/', 'base/common.h', 'base/fd.h'}
+AGENT_MAY = {'proto/', 'base/common.h', 'base/fd.h', 'base/json-write.h'}
 GLIB = re.compile(r'^(glib|gio|glib-object|json-glib)\b')
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 

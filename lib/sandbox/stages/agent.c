@@ -2,10 +2,8 @@
 /* agent: connects to the agent in the guest, retrying until it answers; tells the kernel's time from the agent's. */
 #include <string.h>
 
+#include "proto/features.h"
 #include "sandbox/stage.h"
-
-#define START_FEATURE                                                                                                  \
-  "agent-start-ms=" /* our agent's word on how long it took from its first instruction to listening */
 
 /* What is not the agent's own time was the kernel's. Another agent does not say: then the stage's time is that of both. */
 static void
@@ -17,8 +15,8 @@ note_kernel (struct kata_operation *op, kata_agent *agent)
   if (kata_agent__guest_details (agent, &details, kata_runtime__left_ms (op->deadline_us), &error) != 0)
     return; /* the next request says what is wrong */
   for (char **f = details.extra_features; *f != NULL; f++)
-    if (g_str_has_prefix (*f, START_FEATURE))
-      own = (int64_t) MIN (g_ascii_strtoull (*f + strlen (START_FEATURE), NULL, 10), 3600000) * 1000;
+    if (g_str_has_prefix (*f, KATA_FEATURE_START_MS))
+      own = (int64_t) MIN (g_ascii_strtoull (*f + strlen (KATA_FEATURE_START_MS), NULL, 10), 3600000) * 1000;
   kata_agent_details__clear (&details);
   if (own < 0 || own > elapsed)
     return;

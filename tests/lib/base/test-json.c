@@ -218,6 +218,60 @@ START_TEST (writes)
 }
 END_TEST
 
+/* Each byte that is not UTF-8 is replaced; what is at the edge of what is stays. */
+START_TEST (writes_utf8_only)
+{
+  static const char *const good[] = { "\xc2\x80",     "\xdf\xbf",         "\xe0\xa0\x80",    "\xed\x9f\xbf",
+                                      "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf" };
+  static const char *const bad[] = { "\x80",
+                                     "\xc1\xbf",
+                                     "\xc3",
+                                     "\xe0\x9f\xbf",
+                                     "\xed\xa0\x80",
+                                     "\xe2\x82",
+                                     "\xf0\x8f\xbf\xbf",
+                                     "\xf4\x90\x80\x80",
+                                     "\xf5\x80\x80\x80",
+                                     "\xff" };
+  struct kata_json_writer w;
+  for (size_t i = 0; i < G_N_ELEMENTS (good); i++) {
+    g_autofree char *wanted = g_strdup_printf ("\"%s\"", good[i]);
+    kata_json_write__init (&w, false);
+    kata_json_write__string (&w, NULL, good[i]);
+    ck_assert (!w.replaced);
+    g_autofree char *text = kata_json_write__finish (&w);
+    ck_assert_str_eq (text, wanted);
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autofree char *valid = g_utf8_make_valid (bad[i], -1);
+    g_autofree char *wanted = g_strdup_printf ("\"%s\"", valid);
+    kata_json_write__init (&w, false);
+    kata_json_write__string (&w, NULL, bad[i]);
+    ck_assert (w.replaced);
+    g_autofree char *text = kata_json_write__finish (&w);
+    ck_assert_str_eq (text, wanted);
+  }
+}
+END_TEST
+
+START_TEST (writes_to_a_limit)
+{
+  struct kata_json_writer w = { .limit = 10 };
+  kata_json_write__string (&w, NULL, "12345678");
+  ck_assert (!w.failed);
+  ck_assert_uint_eq (w.length, 10);
+  g_autofree char *text = kata_json_write__finish (&w);
+  ck_assert_str_eq (text, "\"12345678\"");
+  ck_assert_uint_eq (w.limit, 10);
+  kata_json_write__begin_array (&w, NULL);
+  kata_json_write__string (&w, NULL, "12345678");
+  ck_assert (w.failed);
+  kata_json_write__end_array (&w);
+  ck_assert_uint_le (w.length, 10);
+  ck_assert_ptr_null (kata_json_write__finish (&w));
+}
+END_TEST
+
 int
 main (void)
 {
@@ -232,6 +286,8 @@ main (void)
   tcase_add_test (tcase, paths);
   tcase_add_test (tcase, typed);
   tcase_add_test (tcase, writes);
+  tcase_add_test (tcase, writes_utf8_only);
+  tcase_add_test (tcase, writes_to_a_limit);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_NORMAL);
