@@ -362,6 +362,13 @@ vmm_virtio__enable_queue (struct vmm_virtio *device, unsigned queue)
 }
 
 void
+vmm_virtio__disable_queue (struct vmm_virtio *device, unsigned queue)
+{
+  if (queue < device->n_queues && (device->status & VMM_VIRTIO_S_DRIVER_OK) == 0)
+    vmm_queue__reset (&device->queues[queue]);
+}
+
+void
 vmm_virtio__config (struct vmm_virtio *device, uint64_t offset, unsigned len, uint64_t *value, bool write)
 {
   uint64_t left = offset < device->config_len ? device->config_len - offset : 0;

@@ -104,6 +104,8 @@ void vmm_virtio__set_features (struct vmm_virtio *device, uint32_t select, uint3
 uint32_t vmm_virtio__get_features (const struct vmm_virtio *device, uint32_t select); /* offered */
 /** Ignored unless the driver may set up queues now and @queue exists. */
 void vmm_virtio__enable_queue (struct vmm_virtio *device, unsigned queue);
+/** Back to not set up; ignored once DRIVER_OK: then only a reset of the device does it. */
+void vmm_virtio__disable_queue (struct vmm_virtio *device, unsigned queue);
 /** NULL when it does not exist, is ready, or the status does not allow: a register write must be ignored. */
 struct vmm_queue *vmm_virtio__setup_queue (struct vmm_virtio *device, unsigned queue);
 void vmm_virtio__config (struct vmm_virtio *device, uint64_t offset, unsigned len, uint64_t *value, bool write);
