@@ -70,7 +70,11 @@ request_run (struct ttrpc__job *job)
   /* The caller's own clock says the same; whoever is first, it learns of one thing. */
   if (code == TTRPC_CANCELLED && request->deadline != TTRPC__NEVER && ttrpc__now () >= request->deadline)
     code = TTRPC_DEADLINE_EXCEEDED;
-  const char *text = message != NULL ? message : method == NULL ? "no such service or method" : NULL;
+  const char *text = message;
+  if (text == NULL && method == NULL)
+    text = "no such service or method";
+  else if (text == NULL && code == TTRPC_DEADLINE_EXCEEDED)
+    text = "the time-out has passed";
   /* A write that fails ends the connection, which its reader notices. */
   if (ttrpc__conn_answer (request->conn, request->stream, code, text, payload, payload_len) < 0)
     request->conn->io.shutdown (request->conn->io.ctx);
