@@ -25,6 +25,8 @@ struct vmm_env {
   void (*wish) (void *ctx, enum vmm_wish wish);
   /** Debug messages, at most 10 a second and device pass; no newline. May be NULL. */
   void (*log) (void *ctx, const char *device, const char *message);
+  /** (nullable) The first call on a thread that a device makes in @realize, for VMM_THREAD_DISK (machine.h): it confines itself at once. */
+  int (*confine) (void *ctx, kata_error **err);
   void *ctx;
 };
 

@@ -6,18 +6,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Per second and at once; 0 = no limit. */
+/** Per second and at once. A rate of 0 = no limit; a burst of 0 = what the rate gives in 100 ms, one operation at least. */
 struct vmm_limit {
   uint64_t bytes, bytes_burst;
   uint64_t ops, ops_burst;
 };
 
-struct vmm_limiter {
-  struct vmm_limit limit;
-  uint64_t bytes_left, ops_left;
-  int64_t last_ns;
+/** Counts up to @burst at @rate; @at_ns is the time @left is of, in the future while a large operation is paid off. */
+struct vmm_bucket {
+  uint64_t rate, burst, left;
+  int64_t at_ns;
 };
 
+struct vmm_limiter {
+  struct vmm_bucket bytes, ops;
+};
+
+/** @now_ns: CLOCK_MONOTONIC. Both buckets start full. */
 void vmm_limiter__init (struct vmm_limiter *limiter, const struct vmm_limit *limit, int64_t now_ns);
 /**
  * Take one operation of @bytes. 0: taken. Otherwise the nanoseconds to wait before trying again, nothing taken. An operation larger than the
