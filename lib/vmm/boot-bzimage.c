@@ -7,6 +7,7 @@
 
 /* Offsets in the file, and in the zero page (x86 boot protocol, "The Real-Mode Kernel Header"). */
 #define AT_SETUP_SECTS      0x1f1
+#define AT_SYSSIZE          0x1f4 /* of what goes to RAM, in PARAGRAPHs, rounded up */
 #define AT_BOOT_FLAG        0x1fe
 #define AT_HEADER_JUMP      0x201 /* how far the header reaches: 0x202 + this byte */
 #define AT_HEADER           0x202
@@ -26,6 +27,7 @@
 #define VERSION_2_12  0x020c
 #define LOADED_HIGH   0x01
 #define XLF_KERNEL_64 0x0001
+#define PARAGRAPH     16
 #define SECTOR        512
 #define SETUP_SECTS_0 4 /* what 0 means, for ancient kernels */
 #define ENTRY_64      0x200
@@ -121,8 +123,9 @@ vmm_boot_bzimage__load (struct vmm_boot_kernel *out, const struct vmm_boot_file 
     return result;
   uint64_t sects = get (&header, AT_SETUP_SECTS, 1);
   uint64_t skip = ((sects == 0 ? SETUP_SECTS_0 : sects) + 1) * SECTOR;
-  if (file->size <= skip + ENTRY_64)
-    return broken (err, "a truncated bzImage: it ends before its 64-bit entry");
+  uint64_t size = get (&header, AT_SYSSIZE, 4) * PARAGRAPH;
+  if (file->size <= skip + ENTRY_64 || file->size - skip + PARAGRAPH <= size)
+    return broken (err, "a truncated bzImage: the file is shorter than its header says");
   result = place (out, &header, file->size - skip, memory, err);
   if (result == 0)
     result = vmm_boot_file__read_ram (file, skip, memory, out->start, file->size - skip, err);
