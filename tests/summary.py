@@ -19,6 +19,15 @@ def reason(record):
     return 'no reason printed'
 
 
+def parts(record):
+    """(name, result, reason) of each test that one which speaks the Test Anything Protocol has run; nothing for others."""
+    text = record.get('stdout', '')
+    if not text.startswith('TAP version'):
+        return
+    for good, name, note in re.findall(r'^(ok|not ok) \d+ - (.*?)(?: # SKIP (.*))?$', text, re.M):
+        yield name, 'SKIP' if note else 'OK' if good == 'ok' else 'FAIL', note
+
+
 def read(folder):
     """Yields (name, result, reason) of every test and step."""
     steps = os.path.join(folder, 'steps')
@@ -32,6 +41,11 @@ def read(folder):
         with open(path, encoding='utf-8') as f:
             for line in f:
                 record = json.loads(line)
+                inside = list(parts(record))
+                yield from ((f'{run} {name}', result, note) for name, result, note in inside)
+                # What ends as its parts say adds nothing to them.
+                if inside and (record['result'] in GOOD or any(result == 'FAIL' for _, result, _ in inside)):
+                    continue
                 yield f"{run} {record['name']}", record['result'], reason(record) if record['result'] == 'SKIP' else record['result']
 
 

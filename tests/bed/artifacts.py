@@ -16,6 +16,7 @@ SOURCE = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f'{SOURCE}/guest/image')
 sys.dont_write_bytecode = True
 
+import bzimage   # noqa: E402
 import cpio      # noqa: E402
 import debs      # noqa: E402
 import modules   # noqa: E402
@@ -40,7 +41,7 @@ def default_cache():
 def digest():
     """What decides about the result besides the kernel's version."""
     total = hashlib.sha256()
-    for path in (f'{HERE}/init.sh', os.path.abspath(__file__), modules.__file__, cpio.__file__, BUSYBOX):
+    for path in (f'{HERE}/init.sh', os.path.abspath(__file__), bzimage.__file__, modules.__file__, cpio.__file__, BUSYBOX):
         try:
             with open(path, 'rb') as f:
                 total.update(hashlib.sha256(f.read()).digest())
@@ -81,7 +82,8 @@ def build(cache_folder, out):
     part = f'{out}.part'
     shutil.rmtree(part, ignore_errors=True)
     os.makedirs(part)
-    shutil.copyfile(f'{root}/boot/vmlinuz-{release}', f'{part}/vmlinuz')
+    with open(f'{root}/boot/vmlinuz-{release}', 'rb') as packed, open(f'{part}/kernel', 'wb') as f:
+        f.write(bzimage.kernel(packed.read()))
     with open(f'{part}/initramfs', 'wb') as f:
         f.write(initramfs(modules.Modules(folder)))
     with open(f'{part}/bed.json', 'w', encoding='utf-8') as f:
@@ -97,7 +99,7 @@ def load(out):
             known = json.load(f)
     except (OSError, ValueError):
         return None
-    known.update(kernel=f'{out}/vmlinuz', initramfs=f'{out}/initramfs')
+    known.update(kernel=f'{out}/kernel', initramfs=f'{out}/initramfs')
     return known if os.path.isdir(known['modules']) else None
 
 

@@ -17,7 +17,9 @@ class Command:
         self.words, self.limit = words, limit
         self.name = name or os.path.basename(words[0])
         self.status = None
-        self.seconds = 0.0
+        self.problem = []
+        # The latter is what the emulation cost this machine meanwhile; 0 = not known.
+        self.seconds = self.cpu_seconds = 0.0
 
     def script(self, cwd, environment):
         settings = ' '.join(shlex.quote(f'{k}={v}') for k, v in sorted(environment.items()))

@@ -97,12 +97,13 @@ class Boot:
         if not self._wait(f'{place}/started', BOOT_LIMIT if number == 0 else GRACE):
             self._died(item, 'did not start the command')
             return False
-        began = time.monotonic()
+        began, cost = time.monotonic(), self.emulator.cpu_seconds()
         streams = [Follower(f'{place}/out', sinks[0]), Follower(f'{place}/err', sinks[1])]
         ended = self._wait(f'{place}/status', item.limit + GRACE, lambda: [s.pull() for s in streams])
         for stream in streams:
             stream.close()
         item.seconds = time.monotonic() - began
+        item.cpu_seconds = max(0.0, self.emulator.cpu_seconds() - cost)
         if ended:
             with open(f'{place}/status', encoding='utf-8') as f:
                 item.status = int(f.read())
@@ -115,7 +116,8 @@ class Boot:
     def _died(self, item, how):
         item.status = commands.BED_DIED
         item.problem = [f'the bed {how}'] + [f'qemu: {x}' for x in tail(f'{self.path}/qemu.log', 10) if 'TCG doesn' not in x]
-        item.problem += [f'console: {line}' for line in tail(self.console, 30)] + [f'session: {x}' for x in tail(f'{self.control}/session.log', 5)]
+        item.problem += [f'console: {x}' for x in tail(self.console, 60)]
+        item.problem += [f'session: {x}' for x in tail(f'{self.control}/session.log', 5)]
 
     def end(self):
         self.emulator.end()

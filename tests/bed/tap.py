@@ -38,8 +38,9 @@ class Report:
         good = item.status in (0, commands.SKIPPED)
         self.failed += not good
         print(f"{'ok' if good else 'not ok'} {self._number} - {item.name}{note}")
-        print(f'# {item.name}: status {item.status}, {item.seconds:.1f} s')
+        cost = f', CPU {item.cpu_seconds:.1f} s' if item.cpu_seconds else ''
+        print(f'# {item.name}: status {item.status}, {item.seconds:.1f} s{cost}')
         if not good:
-            for line in getattr(item, 'problem', []) + text.splitlines()[-TAIL:]:
+            for line in item.problem + text.splitlines()[-TAIL:]:
                 print(f'#   {line}')
         sys.stdout.flush()
