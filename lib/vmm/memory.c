@@ -293,3 +293,16 @@ vmm_memory__discard (const struct vmm_memory *memory, vmm_gpa gpa, uint64_t len)
   }
   return true;
 }
+
+bool
+vmm_memory__discard_piece (const struct vmm_memory *memory, const struct iovec *piece)
+{
+  uintptr_t at = (uintptr_t) piece->iov_base;
+  for (size_t i = 0; i < memory->n_regions; i++) {
+    const struct vmm_region *region = &memory->regions[i];
+    uint64_t offset = at - (uintptr_t) region->host;
+    if (at >= (uintptr_t) region->host && offset < region->size)
+      return vmm_memory__discard (memory, region->base + offset, piece->iov_len);
+  }
+  return false;
+}

@@ -64,5 +64,7 @@ bool vmm_memory__store_u16 (const struct vmm_memory *memory, vmm_gpa gpa, uint16
 
 /** Give pages back to the host (they read as zero afterwards); unaligned edges are kept. False when not RAM. */
 bool vmm_memory__discard (const struct vmm_memory *memory, vmm_gpa gpa, uint64_t len);
+/** The same for a piece that vmm_memory__slice() gave (free page reporting: the chain is the list of pages). */
+bool vmm_memory__discard_piece (const struct vmm_memory *memory, const struct iovec *piece);
 
 #endif
