@@ -19,4 +19,7 @@ struct vmm_vsock_config {
 };
 extern const struct vmm_virtio_ops vmm_virtio_vsock_ops;
 
+/** All connections are gone and the guest is told (after a restore, its own sockets are stale). @self: an instance. Device lock held. */
+void vmm_vsock__transport_reset (void *self);
+
 #endif
