@@ -11,42 +11,41 @@ import sys
 GOOD = {'OK', 'EXPECTEDFAIL'}
 
 
-def reason(record):
-    for line in (record.get('stdout', '') + '\n' + record.get('stderr', '')).splitlines():
-        m = re.search(r'\bSKIP(?:PED)?\b[:\s]+(.*)', line)
-        if m and m.group(1).strip():
-            return m.group(1).strip()
-    return 'no reason printed'
+def reasons(record):
+    """What a test says of what it leaves out: "SKIP: why", or as unittest words it."""
+    text = record.get('stdout', '') + '\n' + record.get('stderr', '')
+    found = re.findall(r"(?:\bSKIP(?:PED)?\b[:\s]+|\.\.\. skipped )(.*\S)", text)
+    return list(dict.fromkeys(found))
 
 
 def parts(record):
-    """(name, result, reason) of each test that one which speaks the Test Anything Protocol has run; nothing for others."""
+    """(name, result, reasons) of each test that one which speaks the Test Anything Protocol has run; nothing for others."""
     text = record.get('stdout', '')
     if not text.startswith('TAP version'):
         return
     for good, name, note in re.findall(r'^(ok|not ok) \d+ - (.*?)(?: # SKIP (.*))?$', text, re.M):
-        yield name, 'SKIP' if note else 'OK' if good == 'ok' else 'FAIL', note
+        yield name, 'SKIP' if note else 'OK' if good == 'ok' else 'FAIL', [note] if note else []
 
 
 def read(folder):
-    """Yields (name, result, reason) of every test and step."""
+    """Yields (name, result, reasons) of every test and step."""
     steps = os.path.join(folder, 'steps')
     if os.path.exists(steps):
         with open(steps, encoding='utf-8') as f:
             for line in f:
                 name, code = line.rstrip('\n').split('\t')
-                yield f'step {name}', 'OK' if code == '0' else 'FAIL', ''
+                yield f'step {name}', 'OK' if code == '0' else 'FAIL', []
     for path in sorted(glob.glob(os.path.join(folder, '*.json'))):
         run = os.path.basename(path)[:-len('.json')]
         with open(path, encoding='utf-8') as f:
             for line in f:
                 record = json.loads(line)
                 inside = list(parts(record))
-                yield from ((f'{run} {name}', result, note) for name, result, note in inside)
+                yield from ((f'{run} {name}', result, why) for name, result, why in inside)
                 # What ends as its parts say adds nothing to them.
                 if inside and (record['result'] in GOOD or any(result == 'FAIL' for _, result, _ in inside)):
                     continue
-                yield f"{run} {record['name']}", record['result'], reason(record) if record['result'] == 'SKIP' else record['result']
+                yield f"{run} {record['name']}", record['result'], reasons(record)
 
 
 def main():
@@ -54,9 +53,11 @@ def main():
     skipped = [r for r in results if r[1] == 'SKIP']
     failed = [r for r in results if r[1] not in GOOD and r[1] != 'SKIP']
     for name, _, why in skipped:
-        print(f'skipped: {name}: {why}')
-    for name, _, why in failed:
-        print(f'failed: {name}{": " + why if why else ""}')
+        print(f'skipped: {name}: {why[0] if why else "no reason printed"}')
+    for name, _, why in (r for r in results if r[1] in GOOD and r[2]):
+        print(f'passed, but left out a part: {name}: {"; ".join(why)}')
+    for name, result, _ in failed:
+        print(f'failed: {name}{"" if name.startswith("step ") else ": " + result}')
     print(f'{len(results) - len(skipped) - len(failed)} passed, {len(failed)} failed, {len(skipped)} skipped')
     return 1 if failed or not results else 0
 
