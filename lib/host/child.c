@@ -17,13 +17,19 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "host/userns.h"
 
 /* Where a child failed; sent with errno through the pipe that closes at exec. */
-enum stage { STAGE_FDS = 0, STAGE_SIGNALS, STAGE_RLIMIT, STAGE_SESSION, STAGE_CHDIR, STAGE_EXEC };
+enum stage { STAGE_FDS = 0, STAGE_SIGNALS, STAGE_IDENTITY, STAGE_RLIMIT, STAGE_SESSION, STAGE_CHDIR, STAGE_EXEC };
 
 static const char *const stage_text[] = {
-  "place its descriptors", "reset its signals",       "set its resource limits",
-  "start a session",       "change to its directory", "execute it",
+  "place its descriptors",
+  "reset its signals",
+  "become root of its user namespace",
+  "set its resource limits",
+  "start a session",
+  "change to its directory",
+  "execute it",
 };
 
 struct failure {
@@ -124,6 +130,16 @@ child_wait_at_gate (const struct prepared *p)
   close (p->gate);
 }
 
+/* The maps are written by now. System calls without libc's wrappers: those would look for the parent's other threads. */
+static void
+child_become_root (const struct prepared *p)
+{
+  if (kata_userns__drops_groups (p->options->userns) && syscall (SYS_setgroups, 0, NULL) < 0)
+    child_fail (p, STAGE_IDENTITY);
+  if (syscall (SYS_setresgid, 0, 0, 0) < 0 || syscall (SYS_setresuid, 0, 0, 0) < 0)
+    child_fail (p, STAGE_IDENTITY);
+}
+
 static void __attribute__ ((noreturn)) child_main (struct prepared *p)
 {
   const kata_child_options *o = p->options;
@@ -131,6 +147,8 @@ static void __attribute__ ((noreturn)) child_main (struct prepared *p)
     child_fail (p, STAGE_FDS);
   child_reset_signals (o->ignored_signal);
   child_wait_at_gate (p);
+  if (o->userns != NULL)
+    child_become_root (p);
   for (size_t i = 0; i < o->n_rlimits; i++)
     if (setrlimit ((__rlimit_resource_t) o->rlimits[i].resource, &o->rlimits[i].limit) < 0)
       child_fail (p, STAGE_RLIMIT);
@@ -194,12 +212,14 @@ static pid_t
 clone_child (struct prepared *p, int *pidfd)
 {
   sigset_t all, before;
+  unsigned long flags =
+      CLONE_PIDFD | (p->options->userns != NULL ? CLONE_NEWUSER : 0) | (p->options->new_pidns ? CLONE_NEWPID : 0);
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
 #if defined(__s390__)
-  long pid = syscall (SYS_clone, 0, CLONE_PIDFD, pidfd, NULL, 0);
+  long pid = syscall (SYS_clone, 0, flags, pidfd, NULL, 0);
 #else
-  long pid = syscall (SYS_clone, CLONE_PIDFD, 0, pidfd, NULL, 0);
+  long pid = syscall (SYS_clone, flags, 0, pidfd, NULL, 0);
 #endif
   if (pid == 0)
     child_main (p);
@@ -252,11 +272,16 @@ kata_child__spawn (kata_child *out, const kata_child_options *o, kata_error **er
 
   kata_child child = { .pidfd = -1 };
   pid_t pid = clone_child (&p, &child.pidfd);
+  if (pid < 0 && (o->userns != NULL || o->new_pidns))
+    return kata_error__errno (err, KATA_E_HOST, NULL, errno, "start %s: make a process in a %s namespace of its own",
+                              o->program, o->userns != NULL ? "user" : "PID");
   if (pid < 0)
     return kata_error__errno (err, KATA_E_IO, NULL, errno, "start %s: make a process", o->program);
   kata_fd__closep (&gate_in);
   kata_fd__closep (&report_out);
   code = kata_pidfd__identify (&child.identity, pid, err);
+  if (code == 0 && o->userns != NULL)
+    code = kata_userns__map (o->userns, pid, err);
   if (code == 0 && o->record != NULL)
     code = o->record (o->record_data, &child.identity, err);
   if (code == 0)

@@ -21,6 +21,14 @@ typedef struct kata_child_rlimit {
   struct rlimit limit;
 } kata_child_rlimit;
 
+/** A user namespace of its own, in which the program has all capabilities and outside none. */
+typedef struct kata_child_userns {
+  /* What uid and gid 0 in there are on our side. Others than our own take privileges; supplementary groups are dropped then. */
+  uint32_t uid, gid;
+  /* Our own uid as 1 in there, if it is another: so that the program can tell our connections (SO_PEERCRED) from strangers'. */
+  bool map_caller;
+} kata_child_userns;
+
 typedef struct kata_child_options {
   const char *program;     /* absolute path */
   const char *const *argv; /* NULL-terminated, argv[0] included */
@@ -33,6 +41,8 @@ typedef struct kata_child_options {
   size_t n_rlimits;
   const char *cwd; /* NULL = "/" */
   int ignored_signal; /* one that the program finds ignored, for example SIGXFSZ; 0 = none. All others have their defaults. */
+  const kata_child_userns *userns; /* NULL = ours */
+  bool new_pidns;   /* it is pid 1 of a PID namespace of its own; @out and the record still hold its number in ours */
   bool new_session; /* setsid: a Ctrl-C on the caller's terminal does not reach it */
   /**
    * The gate: the child exists but has not run the program yet, and ends by itself if we die now. Write the undo record here; when it fails,
@@ -57,7 +67,7 @@ typedef struct kata_child {
 /**
  * Starts a program; returns once it has been exec'd. It is a child of the calling process: its end raises SIGCHLD there, and an embedder that
  * waits for any child can take its exit status (kata_pidfd__reap() then knows none; nothing else depends on it).
- * KATA_E_HOST when the program cannot be executed (message: which step, errno), KATA_E_IO when the process cannot be made. No child is left on failure.
+ * KATA_E_HOST when the program cannot be executed (message: which step, errno) or a namespace is refused, KATA_E_IO when the process cannot be made. No child is left on failure.
  * It outlives us: no parent-death signal. @out is untouched on failure.
  */
 int kata_child__spawn (kata_child *out, const kata_child_options *options, kata_error **err);
