@@ -15,6 +15,7 @@ struct vmm_net_config {
   uint8_t mac[6];
   uint16_t mtu; /* 0 = not said */
   struct vmm_limit rx, tx;
+  bool packets; /* tests: the descriptors are packet sockets; header and frame are a packet, no ioctl is made */
 };
 extern const struct vmm_virtio_ops vmm_virtio_net_ops;
 

@@ -222,21 +222,31 @@ vmm_queue__unpop (struct vmm_queue *queue, const struct vmm_chain *chain)
 }
 
 void
+vmm_queue__push_all (struct vmm_queue *queue, const struct vmm_memory *memory, const struct vmm_push *list, size_t n)
+{
+  bool any = false, stored = true;
+  for (size_t i = 0; i < n; i++) {
+    /* A completion that comes after a reset, or of a broken queue, is for nobody. */
+    if (!queue->ready || list[i].head >= queue->size || !is_busy (queue, list[i].head))
+      continue;
+    set_busy (queue, list[i].head, false);
+    if (queue->broken)
+      continue;
+    struct vmm_ring_used used = { .id = list[i].head, .len = list[i].written };
+    uint32_t slot = queue->next_used & (queue->size - 1u);
+    queue->next_used++;
+    any = true;
+    stored = vmm_memory__write (memory, queue->used + VMM_RING_USED_ENTRY (slot), &used, sizeof used) && stored;
+  }
+  /* All of it is RAM since enable. The store of the index releases the entries. */
+  if (any && !(stored && vmm_memory__store_u16 (memory, queue->used + VMM_RING_USED_IDX, queue->next_used)))
+    broken (queue, "the used ring is not in RAM");
+}
+
+void
 vmm_queue__push (struct vmm_queue *queue, const struct vmm_memory *memory, uint16_t head, uint32_t written)
 {
-  /* A completion that comes after a reset, or of a broken queue, is for nobody. */
-  if (!queue->ready || head >= queue->size || !is_busy (queue, head))
-    return;
-  set_busy (queue, head, false);
-  if (queue->broken)
-    return;
-  struct vmm_ring_used used = { .id = head, .len = written };
-  uint32_t slot = queue->next_used & (queue->size - 1u);
-  /* Both are RAM since enable. The store of the index releases the entry. */
-  queue->next_used++;
-  if (!vmm_memory__write (memory, queue->used + VMM_RING_USED_ENTRY (slot), &used, sizeof used) ||
-      !vmm_memory__store_u16 (memory, queue->used + VMM_RING_USED_IDX, queue->next_used))
-    broken (queue, "the used ring is not in RAM");
+  vmm_queue__push_all (queue, memory, &(struct vmm_push){ .head = head, .written = written }, 1);
 }
 
 bool

@@ -46,6 +46,13 @@ enum vmm_pop vmm_queue__pop (struct vmm_queue *queue, const struct vmm_memory *m
 void vmm_queue__unpop (struct vmm_queue *queue, const struct vmm_chain *chain);
 /** Give a chain back; @written <= its write_len. Any order. */
 void vmm_queue__push (struct vmm_queue *queue, const struct vmm_memory *memory, uint16_t head, uint32_t written);
+struct vmm_push {
+  uint16_t head;
+  uint32_t written;
+};
+/** Several in this order; the driver sees all of them or none yet (net: the parts of one frame). */
+void
+vmm_queue__push_all (struct vmm_queue *queue, const struct vmm_memory *memory, const struct vmm_push *list, size_t n);
 /** After pushes: does the driver want an interrupt? Remembers that it was told. */
 bool vmm_queue__wants_interrupt (struct vmm_queue *queue, const struct vmm_memory *memory);
 /** Ask for (or, false, ask not to have) a kick for new chains. After asking, look once more: returns true when chains are there already. */
