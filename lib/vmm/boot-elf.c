@@ -42,8 +42,6 @@ check_segment (const Elf64_Phdr *segments, size_t i, const struct vmm_memory *me
 {
   const Elf64_Phdr *s = &segments[i];
 
-  if (s->p_filesz > s->p_memsz)
-    return broken (err, "a segment is larger in the file than in memory");
   if (!vmm_boot__fits_low (memory, s->p_paddr, s->p_memsz))
     return kata_error__set (
         err, KATA_E_GUEST, "kernel",
@@ -67,7 +65,11 @@ load_segments (struct vmm_boot_kernel *out, const Elf64_Phdr *segments, size_t n
   out->end = 0;
   for (size_t i = 0; i < n; i++) {
     const Elf64_Phdr *s = &segments[i];
-    if (s->p_type != PT_LOAD || s->p_memsz == 0)
+    if (s->p_type != PT_LOAD)
+      continue;
+    if (s->p_filesz > s->p_memsz)
+      return broken (err, "a segment is larger in the file than in memory");
+    if (s->p_memsz == 0)
       continue;
     int result = check_segment (segments, i, memory, err);
     if (result == 0)

@@ -128,6 +128,7 @@ START_TEST (elf_segments)
   SPOIL (segments[0].p_offset, sizeof good);
   SPOIL (segments[0].p_filesz, UINT64_MAX);
   SPOIL (segments[0].p_memsz, 1); /* smaller than the file's part */
+  SPOIL (segments[0].p_memsz, 0); /* not loaded, and the entry is in it */
   SPOIL (segments[1].p_memsz, UINT64_MAX);
   SPOIL (segments[1].p_memsz, 64 * MIB);
   SPOIL (segments[1].p_paddr, UINT64_MAX - 0x1000);
