@@ -36,6 +36,14 @@ vcpu_ended (void *ctx, const struct vmm_exit *exit)
   vmm_machine__end (ctx, exit);
 }
 
+/* The first thing that a thread of a disk's does; without the lock, which whoever makes the disk holds. */
+static int
+confine_disk (void *ctx, kata_error **err)
+{
+  const struct vmm_machine_config *config = &((struct vmm_machine *) ctx)->config;
+  return config->confine != NULL ? config->confine (config->ctx, VMM_THREAD_DISK, err) : 0;
+}
+
 /* What the host gives: RAM, a VM that sees it, buses, interrupts, the loop, vCPUs. */
 static int
 acquire (struct vmm_machine *machine, kata_error **err)
@@ -115,6 +123,7 @@ build (struct vmm_machine *machine, kata_error **err)
     .loop = machine->loop,
     .wish = grant,
     .log = machine->config.log != NULL ? vmm_machine__log : NULL,
+    .confine = confine_disk,
     .ctx = machine,
   };
   int result = vmm_machine__add_board (machine, err);

@@ -2,7 +2,6 @@
 /* blk-engine: what both engines have in common: the choice between them, counting, waiting. */
 #include "vmm/virtio/blk-engine.h"
 
-#include <poll.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -81,10 +80,6 @@ vmm_disk__cancel (struct vmm_disk *disk)
 void
 vmm_disk__wait (struct vmm_disk *disk)
 {
-  struct pollfd event = { .fd = disk->event_fd, .events = POLLIN };
-
-  /* The kernel may have refused a commit for want of memory: look again now and then. */
   disk->ops->commit (disk);
-  poll (&event, 1, 100);
-  vmm_disk__clear (disk);
+  disk->ops->wait (disk);
 }

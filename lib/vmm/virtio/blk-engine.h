@@ -46,6 +46,7 @@ struct vmm_disk_ops {
   void (*commit) (struct vmm_disk *disk);
   struct vmm_disk_io *(*reap) (struct vmm_disk *disk);
   void (*cancel) (struct vmm_disk *disk);
+  void (*wait) (struct vmm_disk *disk); /* all is committed */
   void (*close) (struct vmm_disk *disk);
 };
 
@@ -72,7 +73,7 @@ void vmm_disk__clear (struct vmm_disk *disk);
 void vmm_disk__again (struct vmm_disk *disk);
 /** What has not begun ends with -ECANCELED. */
 void vmm_disk__cancel (struct vmm_disk *disk);
-/** Sleep until something can be reaped. */
+/** Sleep until something can be reaped; only while something is in flight. Needs no system call that a vCPU's thread may not make. */
 void vmm_disk__wait (struct vmm_disk *disk);
 
 /* ---- between the engines ---- */

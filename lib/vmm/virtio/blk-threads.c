@@ -30,7 +30,7 @@ struct pool {
 
   struct list staged; /* submitted, not committed: the device lock's */
   pthread_mutex_t lock;
-  pthread_cond_t work, born;
+  pthread_cond_t work, ended, born;
   /* Under the lock: */
   struct list pending, done;
   bool stop;
@@ -99,7 +99,9 @@ pool_execute (const struct pool *pool, const struct vmm_disk_io *io)
     n = preadv (pool->fd, io->iov, (int) io->n_iov, (off_t) io->offset);
     break;
   case VMM_DISK_WRITE:
-    n = pwritev2 (pool->fd, io->iov, (int) io->n_iov, (off_t) io->offset, io->durable ? RWF_DSYNC : 0);
+    n = pwritev (pool->fd, io->iov, (int) io->n_iov, (off_t) io->offset);
+    if (n >= 0 && io->durable && fdatasync (pool->fd) != 0)
+      n = -1;
     break;
   case VMM_DISK_FLUSH:
     n = fdatasync (pool->fd);
@@ -148,8 +150,10 @@ pool_thread (void *data)
       pthread_mutex_lock (&pool->lock);
       bool first = pool->done.head == NULL;
       list_append (&pool->done, io);
-      if (first)
+      if (first) {
         vmm_disk__again (&pool->base);
+        pthread_cond_signal (&pool->ended);
+      }
     } else if (pool->stop) {
       break;
     } else {
@@ -212,6 +216,17 @@ pool_cancel (struct vmm_disk *disk)
 }
 
 static void
+pool_wait (struct vmm_disk *disk)
+{
+  struct pool *pool = (struct pool *) disk;
+
+  pthread_mutex_lock (&pool->lock);
+  while (pool->done.head == NULL)
+    pthread_cond_wait (&pool->ended, &pool->lock);
+  pthread_mutex_unlock (&pool->lock);
+}
+
+static void
 pool_close (struct vmm_disk *disk)
 {
   struct pool *pool = (struct pool *) disk;
@@ -223,6 +238,7 @@ pool_close (struct vmm_disk *disk)
   for (unsigned i = 0; i < pool->n_threads; i++)
     pthread_join (pool->threads[i], NULL);
   pthread_cond_destroy (&pool->work);
+  pthread_cond_destroy (&pool->ended);
   pthread_cond_destroy (&pool->born);
   pthread_mutex_destroy (&pool->lock);
   if (pool->own_event)
@@ -263,9 +279,12 @@ pool_start (struct pool *pool, unsigned n, kata_error **err)
   return rc == 0 ? 0 : kata_error__wrap (err, error, NULL, "disk: a thread cannot confine itself");
 }
 
-static const struct vmm_disk_ops pool_ops = {
-  .submit = pool_submit, .commit = pool_commit, .reap = pool_reap, .cancel = pool_cancel, .close = pool_close
-};
+static const struct vmm_disk_ops pool_ops = { .submit = pool_submit,
+                                              .commit = pool_commit,
+                                              .reap = pool_reap,
+                                              .cancel = pool_cancel,
+                                              .wait = pool_wait,
+                                              .close = pool_close };
 
 int
 vmm_disk__open_threads (struct vmm_disk **out, const struct vmm_disk_config *config, int event_fd, kata_error **err)
@@ -282,6 +301,7 @@ vmm_disk__open_threads (struct vmm_disk **out, const struct vmm_disk_config *con
   pool->base.event_fd = event_fd >= 0 ? event_fd : eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   pthread_mutex_init (&pool->lock, NULL);
   pthread_cond_init (&pool->work, NULL);
+  pthread_cond_init (&pool->ended, NULL);
   pthread_cond_init (&pool->born, NULL);
   int rc = pool->base.event_fd < 0 ? kata_error__errno (err, KATA_E_IO, NULL, errno, "disk: eventfd")
                                    : pool_start (pool, config->n_threads, err);

@@ -111,6 +111,17 @@ ring_cancel (struct vmm_disk *disk)
 }
 
 static void
+ring_wait (struct vmm_disk *disk)
+{
+  struct ring *ring = (struct ring *) disk;
+
+  if (ring->side != NULL && ring->side->in_flight == ring->base.in_flight)
+    vmm_disk__wait (ring->side);
+  else
+    io_uring_submit_and_wait (&ring->uring, 1); /* a signal ends it early: the caller looks, and waits again */
+}
+
+static void
 ring_close (struct vmm_disk *disk)
 {
   struct ring *ring = (struct ring *) disk;
@@ -155,9 +166,12 @@ ring_bind (struct ring *ring, const struct vmm_disk_config *config, const char *
   return io_uring_enable_rings (&ring->uring);
 }
 
-static const struct vmm_disk_ops ring_ops = {
-  .submit = ring_submit, .commit = ring_commit, .reap = ring_reap, .cancel = ring_cancel, .close = ring_close
-};
+static const struct vmm_disk_ops ring_ops = { .submit = ring_submit,
+                                              .commit = ring_commit,
+                                              .reap = ring_reap,
+                                              .cancel = ring_cancel,
+                                              .wait = ring_wait,
+                                              .close = ring_close };
 
 static int
 ring_side (struct ring *ring, const struct vmm_disk_config *config, kata_error **err)
