@@ -252,18 +252,17 @@ vmm_queue__push (struct vmm_queue *queue, const struct vmm_memory *memory, uint1
 bool
 vmm_queue__wants_interrupt (struct vmm_queue *queue, const struct vmm_memory *memory)
 {
-  uint16_t value = 0;
-  if (!queue->ready || queue->broken)
+  uint16_t old = queue->signalled, now = queue->next_used, value = 0;
+  bool told = queue->signalled_valid;
+  if (!queue->ready || queue->broken || now == old)
     return false;
+  queue->signalled = now;
+  queue->signalled_valid = true;
   /* Our used index is visible before we look at what the driver asked; it stores that, then looks at the index (2.7.7, 2.7.10). */
   atomic_thread_fence (memory_order_seq_cst);
   if (!queue->event_idx)
     return !vmm_memory__load_u16 (memory, queue->avail + VMM_RING_AVAIL_FLAGS, &value) ||
            (value & VMM_RING_AVAIL_NO_INTERRUPT) == 0;
-  uint16_t old = queue->signalled, now = queue->next_used;
-  bool told = queue->signalled_valid;
-  queue->signalled = now;
-  queue->signalled_valid = true;
   if (!told || !vmm_memory__load_u16 (memory, queue->avail + VMM_RING_AVAIL_EVENT (queue->size), &value))
     return true;
   return (uint16_t) (now - value - 1) < (uint16_t) (now - old);

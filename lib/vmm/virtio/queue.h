@@ -18,7 +18,7 @@ struct vmm_queue {
   vmm_gpa desc, avail, used;
   uint16_t next_avail;                    /* next entry of the available ring to look at */
   uint16_t next_used;                     /* next entry of the used ring to fill */
-  uint16_t signalled;                     /* next_used when the driver was last told; EVENT_IDX */
+  uint16_t signalled;                     /* next_used when wants_interrupt last looked */
   bool signalled_valid;                   /* false: tell it whatever it asked */
   bool broken;                            /* the driver broke a rule: nothing more is done until reset */
   const char *why;                        /* which rule, a static text */
@@ -53,7 +53,7 @@ struct vmm_push {
 /** Several in this order; the driver sees all of them or none yet (net: the parts of one frame). */
 void
 vmm_queue__push_all (struct vmm_queue *queue, const struct vmm_memory *memory, const struct vmm_push *list, size_t n);
-/** After pushes: does the driver want an interrupt? Remembers that it was told. */
+/** After pushes: does the driver want an interrupt for those since the last look? Remembers that it looked. */
 bool vmm_queue__wants_interrupt (struct vmm_queue *queue, const struct vmm_memory *memory);
 /** Ask for (or, false, ask not to have) a kick for new chains. After asking, look once more: returns true when chains are there already. */
 bool vmm_queue__want_kick (struct vmm_queue *queue, const struct vmm_memory *memory, bool want);

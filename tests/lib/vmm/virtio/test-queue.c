@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the split queue takes, refuses and gives back; the numbers are the cases of docs/security.md where a test is one of them. */
+/* What the split queue takes, refuses and gives back. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
