@@ -15,6 +15,7 @@
 #define VMM_LAYOUT_LOW_END    UINT64_C (0x9fc00)
 #define VMM_LAYOUT_ACPI       UINT64_C (0xe0000) /* RSDP first, tables behind it, to 1 MiB: reserved in the memory map */
 #define VMM_LAYOUT_ACPI_END   UINT64_C (0x100000)
+#define VMM_LAYOUT_RESET_STUB UINT64_C (0xffff0) /* where a jump to the BIOS goes: the last 16 bytes of these */
 #define VMM_LAYOUT_KERNEL     UINT64_C (0x100000)
 
 /* The hole between 3 and 4 GiB. */

@@ -203,7 +203,7 @@ add_tables (struct vmm_aml *out, const struct vmm_acpi_config *config)
 int
 vmm_acpi__write (const struct vmm_acpi_config *config, const struct vmm_memory *memory, vmm_gpa *rsdp, kata_error **err)
 {
-  const size_t max = VMM_LAYOUT_ACPI_END - VMM_LAYOUT_ACPI;
+  const size_t max = VMM_LAYOUT_RESET_STUB - VMM_LAYOUT_ACPI;
 
   if (config->vcpus == 0 || config->vcpus > 254 || config->n_virtio > VIRTIO_MAX)
     return kata_error__set (err, KATA_E_LIMIT, "acpi",

@@ -114,6 +114,17 @@ write_page_tables (const struct vmm_memory *memory)
   return ok;
 }
 
+/*
+ * Linux with hardware-reduced ACPI and no EFI restarts by a jump to the BIOS, in real mode. There is none, but for this:
+ *   mov $0xfe, %al; out %al, $0x64 (the keyboard controller's reset); hlt; jmp back to hlt
+ */
+static bool
+write_reset_stub (const struct vmm_memory *memory)
+{
+  static const uint8_t stub[] = { 0xb0, 0xfe, 0xe6, 0x64, 0xf4, 0xeb, 0xfd };
+  return vmm_memory__write (memory, VMM_LAYOUT_RESET_STUB, stub, sizeof stub);
+}
+
 bool
 vmm_x86__boot_tables (const struct vmm_memory *memory, enum vmm_boot_protocol protocol)
 {
@@ -122,6 +133,6 @@ vmm_x86__boot_tables (const struct vmm_memory *memory, enum vmm_boot_protocol pr
   gdt[SELECTOR_CODE / 8] = descriptor (&code);
   gdt[SELECTOR_DATA / 8] = descriptor (&data);
   gdt[SELECTOR_TSS / 8] = descriptor (&task);
-  return vmm_memory__write (memory, VMM_LAYOUT_GDT, gdt, sizeof gdt) &&
+  return write_reset_stub (memory) && vmm_memory__write (memory, VMM_LAYOUT_GDT, gdt, sizeof gdt) &&
          (protocol != VMM_BOOT_LINUX64 || write_page_tables (memory));
 }
