@@ -13,11 +13,35 @@
  */
 #define I8042_STATUS 0x01
 
+/*
+ * An edge that comes while the guest has the line masked is lost, and early in its boot it has: the press is repeated until somebody reads what
+ * happened, for as long as a boot may take.
+ */
+#define REPEAT_NS   INT64_C (1000000000)
+#define REPEATS_MAX 120
+
 struct power {
   const struct vmm_env *env;
   struct vmm_irq irq;
+  struct vmm_timer *timer;
+  unsigned repeats; /* left */
   uint8_t events;
 };
+
+/* Raise once more, unless the guest knows already. */
+static void
+power_raise (void *ctx)
+{
+  struct power *power = ctx;
+
+  if (power->events == 0)
+    return;
+  vmm_irq__raise (&power->irq);
+  if (power->repeats > 0) {
+    power->repeats--;
+    vmm_timer__arm (power->timer, REPEAT_NS);
+  }
+}
 
 static uint8_t
 power_read (struct power *power, uint64_t offset)
@@ -74,7 +98,8 @@ vmm_power__press (void *self)
   struct power *power = self;
 
   power->events |= VMM_POWER_EVENT_BUTTON;
-  vmm_irq__raise (&power->irq);
+  power->repeats = REPEATS_MAX;
+  power_raise (power);
 }
 
 static int
@@ -84,17 +109,24 @@ power_realize (void *self, const struct vmm_env *env, const void *config, kata_e
 
   (void) config;
   power->env = env;
-  int result = env->irqs.ops->line (env->irqs.ctx, &power->irq, VMM_IRQ_ACPI, err);
+  int result = vmm_timer__new (&power->timer, env->loop, power_raise, power, err);
   if (result < 0)
     return result;
+  result = env->irqs.ops->line (env->irqs.ctx, &power->irq, VMM_IRQ_ACPI, err);
+  if (result < 0) {
+    vmm_timer__free (power->timer);
+    return result;
+  }
   result = vmm_bus__map (env->mmio, VMM_LAYOUT_POWER, VMM_LAYOUT_POWER_SIZE, power_access, power, err);
   if (result == 0) {
     result = vmm_bus__map (env->pio, I8042_PORT, 1, i8042_access, power, err);
     if (result < 0)
       vmm_bus__unmap (env->mmio, VMM_LAYOUT_POWER);
   }
-  if (result < 0)
+  if (result < 0) {
     env->irqs.ops->release (env->irqs.ctx, &power->irq);
+    vmm_timer__free (power->timer);
+  }
   return result;
 }
 
@@ -106,6 +138,22 @@ power_unrealize (void *self)
   vmm_bus__unmap (power->env->pio, I8042_PORT);
   vmm_bus__unmap (power->env->mmio, VMM_LAYOUT_POWER);
   power->env->irqs.ops->release (power->env->irqs.ctx, &power->irq);
+  vmm_timer__free (power->timer);
+}
+
+static void
+power_quiesce (void *self)
+{
+  struct power *power = self;
+
+  vmm_timer__disarm (power->timer);
+}
+
+/* A press before or during a pause counts as one now. */
+static void
+power_resume (void *self)
+{
+  power_raise (self);
 }
 
 const struct vmm_device_ops vmm_power_ops = {
@@ -114,4 +162,6 @@ const struct vmm_device_ops vmm_power_ops = {
   .instance_size = sizeof (struct power),
   .realize = power_realize,
   .unrealize = power_unrealize,
+  .quiesce = power_quiesce,
+  .resume = power_resume,
 };

@@ -138,17 +138,40 @@ START_TEST (button)
 }
 END_TEST
 
+/* The guest had the line masked: the edge is repeated until it reads, not while the machine rests, and not after. */
+START_TEST (button_repeats)
+{
+  start (&vmm_power_ops);
+  vmm_power__press (device);
+  ck_assert_uint_eq (fake_raised (fake, VMM_IRQ_ACPI), 1);
+  device_ops->quiesce (device);
+  ck_assert_int_eq (fake_run (fake, 1200), 0);
+  device_ops->resume (device);
+  ck_assert_uint_eq (fake_raised (fake, VMM_IRQ_ACPI), 1);
+  ck_assert_int_ge (vmm_loop__step (fake->env.loop, 2000), 0);
+  ck_assert_uint_ge (fake_raised (fake, VMM_IRQ_ACPI), 1);
+  fake_read (fake->env.mmio, VMM_LAYOUT_POWER + VMM_POWER_EVENTS, 1);
+  fake_run (fake, 1200);
+  ck_assert_uint_eq (fake_raised (fake, VMM_IRQ_ACPI), 0);
+  device_ops->resume (device);
+  ck_assert_uint_eq (fake_raised (fake, VMM_IRQ_ACPI), 0);
+  stop ();
+}
+END_TEST
+
 int
 main (void)
 {
   Suite *suite = suite_create ("vmm/dev/board");
   TCase *all = tcase_create ("all");
 
+  tcase_set_timeout (all, 30);
   tcase_add_test (all, rtc_time);
   tcase_add_test (all, rtc_registers);
   tcase_add_test (all, poweroff);
   tcase_add_test (all, reset);
   tcase_add_test (all, button);
+  tcase_add_test (all, button_repeats);
   suite_add_tcase (suite, all);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_NORMAL);
