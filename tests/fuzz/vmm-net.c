@@ -116,6 +116,7 @@ open_all (struct play *play, uint8_t how)
   play->frame = driver_alloc (driver, 1 << 18, 16);
   play->rx = driver_alloc (driver, 1 << 17, 16);
   play->steps.area = driver_alloc (driver, STEPS_AREA, 4096);
+  play->steps.rings = driver->brk;
   driver_start (driver, play->steps.features);
 }
 

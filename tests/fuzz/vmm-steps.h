@@ -15,7 +15,7 @@ struct steps {
   const uint8_t *data;
   size_t left;
   struct driver driver;
-  vmm_gpa area;
+  vmm_gpa area, rings; /* where rings begin: those of the driver before are given up */
   uint64_t features;
   unsigned n_queues; /* those that are played with */
   unsigned n_resets;
@@ -100,6 +100,7 @@ steps_one (struct steps *steps)
     if (steps->n_resets++ >= 8) /* each takes more of the small RAM for its rings */
       break;
     driver_reset (driver);
+    driver->brk = steps->rings;
     driver_start (driver, steps->features);
     break;
   case 13:
@@ -121,6 +122,7 @@ static inline void
 steps_play (struct steps *steps)
 {
   steps->area = driver_alloc (&steps->driver, STEPS_AREA, 4096);
+  steps->rings = steps->driver.brk;
   driver_start (&steps->driver, steps->features);
   for (unsigned n = 0; steps->left > 0 && n < 2000; n++)
     steps_one (steps);

@@ -194,6 +194,7 @@ open_all (struct play *play)
   play->packet = driver_alloc (driver, VMM_VSOCK_HEADER + 65536, 16);
   play->rx = driver_alloc (driver, 65536, 16);
   play->steps.area = driver_alloc (driver, STEPS_AREA, 4096);
+  play->steps.rings = driver->brk;
   driver_start (driver, play->steps.features);
 }
 
