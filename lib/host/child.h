@@ -52,7 +52,7 @@ typedef struct kata_child_options {
   void *record_data;
 } kata_child_options;
 
-#define KATA_CHILD_FDS_MAX 64
+#define KATA_CHILD_FDS_MAX 200
 /** With all fields at their rest value. */
 #define KATA_CHILD_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/raise.h"
+#include "jailed.h"
 #include "vmm/machine.h"
 
 static const char usage[] =
@@ -33,6 +34,7 @@ static const char usage[] =
     "  --pause MS,MS        after the first, for as long as the second, over and over\n"
     "  --press MS           press the power button then; --stop MS: stop then; --set-balloon MS,MIB\n"
     "  --log                show what devices have to say\n"
+    "  --jail PROGRAM       run it in kata-vmm, jailed; --waive LAYERS  --user UID  --control PATH (kept)\n"
     "Exit status: 0 power-off, 10 + enum vmm_exit_reason otherwise, 1 the machine could not be made.\n";
 
 struct run {
@@ -40,6 +42,7 @@ struct run {
   struct vmm_machine *machine;
   atomic_bool over;
   const char *vsock_path;
+  struct jailed jailed;
   long timeout_ms, pause_after, pause_for, press_at, stop_at, balloon_at, balloon_mib;
 };
 
@@ -263,6 +266,10 @@ enum {
   O_STOP,
   O_SET_BALLOON,
   O_LOG,
+  O_JAIL,
+  O_WAIVE,
+  O_USER,
+  O_CONTROL,
   O_HELP
 };
 
@@ -290,6 +297,10 @@ static const struct option options[] = {
   { "stop", 1, NULL, O_STOP },
   { "set-balloon", 1, NULL, O_SET_BALLOON },
   { "log", 0, NULL, O_LOG },
+  { "jail", 1, NULL, O_JAIL },
+  { "waive", 1, NULL, O_WAIVE },
+  { "user", 1, NULL, O_USER },
+  { "control", 1, NULL, O_CONTROL },
   { "help", 0, NULL, O_HELP },
   { 0 },
 };
@@ -379,6 +390,18 @@ set_option (struct run *run, int option, char *value)
     break;
   case O_SET_BALLOON:
     two_numbers (value, &run->balloon_at, &run->balloon_mib);
+    break;
+  case O_JAIL:
+    run->jailed.program = value;
+    break;
+  case O_WAIVE:
+    run->jailed.waive = value;
+    break;
+  case O_USER:
+    run->jailed.user = (unsigned) number (value);
+    break;
+  case O_CONTROL:
+    run->jailed.control = value;
     break;
   default:
     set_machine_option (run, option, value);
@@ -474,6 +497,13 @@ main (int argc, char **argv)
   for (int option; (option = getopt_long (argc, argv, "", options, NULL)) >= 0;)
     set_option (&run, option, optarg);
   run.config.kvm_fd = open_file ("/dev/kvm", O_RDWR);
+  if (run.jailed.program != NULL) {
+    const struct jailed_times times = { run.timeout_ms, run.pause_after, run.pause_for, run.press_at, run.stop_at };
+    int status = run_jailed (&run.jailed, &run.config, &times);
+    if (run.vsock_path != NULL)
+      unlink (run.vsock_path);
+    return status;
+  }
   kata_error *error = NULL;
   struct vmm_exit exit;
   pthread_t thread;

@@ -57,11 +57,12 @@ set_keyring (const struct vmm_jail *jail, kata_error **err)
 static int
 lower_limit (int resource, uint64_t wanted)
 {
-  struct rlimit limit;
-  if (getrlimit ((__rlimit_resource_t) resource, &limit) < 0)
+  struct rlimit limit = { wanted, wanted };
+  if (setrlimit ((__rlimit_resource_t) resource, &limit) == 0)
+    return 0;
+  /* The hard limit is lower already, and not ours to raise. */
+  if (errno != EPERM || getrlimit ((__rlimit_resource_t) resource, &limit) < 0)
     return -1;
-  if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted)
-    limit.rlim_max = wanted;
   limit.rlim_cur = limit.rlim_max;
   return setrlimit ((__rlimit_resource_t) resource, &limit);
 }

@@ -75,9 +75,11 @@ vmm_jail__bound (const struct vmm_jail *jail, kata_error **err)
     return vmm_layer__missing (err, VMM_LAYER_CAPABILITIES, errno, "read our capabilities");
   if ((now[0].effective & (1u << CAP_SETPCAP)) == 0)
     return 0;
-  for (int cap = 0; prctl (PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-    if (prctl (PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-      return vmm_layer__missing (err, VMM_LAYER_CAPABILITIES, errno, "empty the bounding set");
+  int cap = 0;
+  while (prctl (PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+    cap++;
+  if (errno != EINVAL || cap <= CAP_SETPCAP) /* EINVAL: beyond the last that this kernel knows */
+    return vmm_layer__missing (err, VMM_LAYER_CAPABILITIES, errno, "empty the bounding set");
   if (prctl (PR_SET_SECUREBITS, bits, 0, 0, 0) < 0)
     return vmm_layer__missing (err, VMM_LAYER_CAPABILITIES, errno, "lock the secure bits");
   return 0;

@@ -29,18 +29,18 @@
 /* clang-format off */
 const struct vmm_rule vmm_rules[] = {
   /* Every thread: to lock, to end, to come back from a signal, memory that holds no code. */
-  RULE (futex, VLD), RULE (exit, VLD), RULE (exit_group, VLD), RULE (rt_sigreturn, VLD), RULE (rt_sigprocmask, VLD),
+  RULE (futex, VLD), RULE (exit, VLD), RULE (exit_group, VLD), RULE (rt_sigreturn, L), RULE (rt_sigprocmask, VLD),
   RULE (madvise, VLD), RULE (munmap, VLD), RULE (brk, VLD), CHECKED (mmap, VLD, NO_EXEC), RULE (clock_gettime, VLD),
   RULE (read, VLD), RULE (write, VLD), CHECKED (ioctl, VLD, IOCTL),
   /* vCPUs and the loop: devices are configured from vCPUs, and one thread stops the others with a signal. */
   RULE (close, VL), RULE (epoll_ctl, VL), RULE (getpid, VL), CHECKED (tgkill, VL, SELF), RULE (io_uring_enter, VL),
-  RULE (sendmsg, VL), RULE (recvmsg, VL),
+  RULE (sendmsg, VL), RULE (recvmsg, VL), RULE (rt_sigtimedwait, V),
   /* The loop. */
   RULE (epoll_wait, L), RULE (epoll_pwait, L), RULE (timerfd_settime, L), RULE (accept4, L), RULE (recvfrom, L),
   RULE (sendto, L), RULE (getsockopt, L), RULE (shutdown, L), CHECKED (socketpair, L, UNIX), RULE (getrandom, L),
   RULE (readv, L), RULE (writev, L), CHECKED (fcntl, L, FCNTL), RULE (restart_syscall, LD), RULE (mremap, L),
   /* The loop and disk threads. */
-  RULE (pread64, LD), RULE (pwrite64, LD), RULE (preadv, LD), RULE (pwritev, LD), RULE (fdatasync, LD), RULE (fallocate, LD),
+  RULE (pread64, LD), RULE (pwrite64, LD), RULE (preadv, LD), RULE (pwritev2, LD), RULE (fdatasync, LD), RULE (fallocate, LD),
   RULE (fsync, LD),
   /* Only while the machine is built. */
   CHECKED (clone, 0, THREAD), CHECKED (clone3, 0, NOSYS), CHECKED (mprotect, 0, NO_EXEC), CHECKED (prctl, 0, NAME),
@@ -56,7 +56,7 @@ const struct vmm_rule vmm_rules[] = {
 #define REQUEST(name, kinds) { #name, name, (kinds) | B }
 
 const struct vmm_rule_request vmm_rule_requests[] = {
-  REQUEST (KVM_RUN, V),
+  REQUEST (KVM_RUN, V), REQUEST (KVM_KVMCLOCK_CTRL, V),
   REQUEST (KVM_IRQFD, VL), REQUEST (KVM_IOEVENTFD, VL), REQUEST (KVM_SET_GSI_ROUTING, VL),
   REQUEST (TUNSETOFFLOAD, VL), REQUEST (TUNSETVNETHDRSZ, VL), REQUEST (TUNSETQUEUE, VL),
   REQUEST (BLKDISCARD, LD), REQUEST (BLKZEROOUT, LD), REQUEST (BLKSECDISCARD, LD),

@@ -38,13 +38,36 @@ bcd (int value)
   return (uint8_t) (value / 10 % 10 << 4 | value % 10);
 }
 
+/*
+ * gmtime() would look for the host's time zone in a file, and a jailed VMM that opens one is killed. So: years run from March, which puts the leap day
+ * at a year's end; a cycle of the calendar has 400 of them.
+ */
+static void
+rtc_date (struct tm *out, int64_t days)
+{
+  out->tm_wday = (int) ((days + 4) % 7); /* the epoch was a Thursday */
+  int64_t day = days + 719468;           /* since March 1 of the year 0 */
+  int64_t cycle = day / 146097, of_cycle = day % 146097;
+  int64_t year = (of_cycle - of_cycle / 1460 + of_cycle / 36524 - of_cycle / 146096) / 365;
+  int64_t of_year = of_cycle - (365 * year + year / 4 - year / 100);
+  int64_t month = (5 * of_year + 2) / 153; /* 0 is March; five months have 153 days */
+
+  out->tm_mday = (int) (of_year - (153 * month + 2) / 5 + 1);
+  out->tm_mon = (int) ((month + 2) % 12);
+  out->tm_year = (int) (year + cycle * 400 + (month >= 10) - 1900);
+}
+
 static void
 rtc_fetch (struct rtc *rtc)
 {
-  struct timespec ts;
+  struct timespec ts = { 0 };
 
   clock_gettime (CLOCK_REALTIME, &ts);
-  gmtime_r (&ts.tv_sec, &rtc->now);
+  int64_t seconds = ts.tv_sec > 0 ? ts.tv_sec : 0; /* a host before 1970 has no clock worth telling */
+  rtc_date (&rtc->now, seconds / 86400);
+  rtc->now.tm_sec = (int) (seconds % 60);
+  rtc->now.tm_min = (int) (seconds / 60 % 60);
+  rtc->now.tm_hour = (int) (seconds / 3600 % 24);
 }
 
 static uint8_t
