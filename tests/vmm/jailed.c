@@ -109,7 +109,7 @@ direct (const kata_child *child, const char *control, const struct jailed_times 
       call (control, VMM_CONTROL_STATS, "stats");
       call (control, VMM_CONTROL_STOP, "stop");
     }
-    if (stopped && t > times->timeout + 10000)
+    if (stopped && t > (times->stop_at > 0 ? times->stop_at : times->timeout) + 10000)
       kata_pidfd__signal (child->pidfd, 9, NULL);
     if (!pressed && times->press_at > 0 && t > times->press_at) {
       pressed = true;

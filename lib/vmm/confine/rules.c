@@ -29,12 +29,12 @@
 /* clang-format off */
 const struct vmm_rule vmm_rules[] = {
   /* Every thread: to lock, to end, to come back from a signal, memory that holds no code. */
-  RULE (futex, VLD), RULE (exit, VLD), RULE (exit_group, VLD), RULE (rt_sigreturn, L), RULE (rt_sigprocmask, VLD),
+  RULE (futex, VLD), RULE (exit, VLD), RULE (exit_group, L), RULE (rt_sigreturn, L), RULE (rt_sigprocmask, VLD),
   RULE (madvise, VLD), RULE (munmap, VLD), RULE (brk, VLD), CHECKED (mmap, VLD, NO_EXEC), RULE (clock_gettime, VLD),
   RULE (read, VLD), RULE (write, VLD), CHECKED (ioctl, VLD, IOCTL),
   /* vCPUs and the loop: devices are configured from vCPUs, and one thread stops the others with a signal. */
   RULE (close, VL), RULE (epoll_ctl, VL), RULE (getpid, VL), CHECKED (tgkill, VL, SELF), RULE (io_uring_enter, VL),
-  RULE (sendmsg, VL), RULE (recvmsg, VL), RULE (rt_sigtimedwait, V),
+  RULE (sendmsg, VL), RULE (recvmsg, VL), RULE (rt_sigtimedwait, V), RULE (poll, VL),
   /* The loop. */
   RULE (epoll_wait, L), RULE (epoll_pwait, L), RULE (timerfd_settime, L), RULE (accept4, L), RULE (recvfrom, L),
   RULE (sendto, L), RULE (getsockopt, L), RULE (shutdown, L), CHECKED (socketpair, L, UNIX), RULE (getrandom, L),
@@ -47,7 +47,7 @@ const struct vmm_rule vmm_rules[] = {
   RULE (set_robust_list, 0), RULE (rseq, 0), RULE (sched_getaffinity, 0), RULE (sched_yield, 0), RULE (gettid, 0),
   RULE (rt_sigaction, 0), RULE (sigaltstack, 0), RULE (seccomp, 0), RULE (memfd_create, 0), RULE (ftruncate, 0), RULE (fstat, 0),
   RULE (newfstatat, 0), RULE (fstatfs, 0), RULE (lseek, 0), RULE (flock, 0), RULE (dup, 0), RULE (dup3, 0), RULE (epoll_create1, 0),
-  RULE (eventfd2, 0), RULE (timerfd_create, 0), RULE (io_uring_setup, 0), RULE (io_uring_register, 0), RULE (poll, 0), RULE (ppoll, 0),
+  RULE (eventfd2, 0), RULE (timerfd_create, 0), RULE (io_uring_setup, 0), RULE (io_uring_register, 0), RULE (ppoll, 0),
   RULE (prlimit64, 0), RULE (getuid, 0), RULE (geteuid, 0), RULE (mlock, 0), RULE (clock_nanosleep, 0), RULE (getsockname, 0),
   RULE (setsockopt, 0), RULE (uname, 0), RULE (mincore, 0),
 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/raise.h"
@@ -74,6 +75,16 @@ output_ready (struct vmm_output *output)
   return (poll_fd.revents & POLLOUT) != 0;
 }
 
+/* As send(), by a system call that vCPUs may make anyway. */
+static ssize_t
+output_send (int fd, const char *from, size_t len)
+{
+  struct iovec iov = { .iov_base = (char *) from, .iov_len = len };
+  struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+  return sendmsg (fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* One attempt; returns how many bytes it took. EINTR and a full disk lose the rest, like a full pipe. */
 static size_t
 output_write (struct vmm_output *output, const char *from, size_t len)
@@ -87,7 +98,7 @@ output_write (struct vmm_output *output, const char *from, size_t len)
     n = write (output->fd, from, len);
     break;
   case OUTPUT_SOCKET:
-    n = send (output->fd, from, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    n = output_send (output->fd, from, len);
     break;
   case OUTPUT_PIPE:
     n = output_ready (output) ? write (output->fd, from, len) : 0;
