@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -33,6 +34,7 @@ static const char usage[] =
     "  --timeout SECONDS    stop after (default 120)\n"
     "  --pause MS,MS        after the first, for as long as the second, over and over\n"
     "  --press MS           press the power button then; --stop MS: stop then; --set-balloon MS,MIB\n"
+    "  --steer              take words from standard input: \"balloon MIB\" and a newline\n"
     "  --log                show what devices have to say\n"
     "  --jail PROGRAM       run it in kata-vmm, jailed; --waive LAYERS  --user UID  --control PATH (kept)\n"
     "Exit status: 0 power-off, 10 + enum vmm_exit_reason otherwise, 1 the machine could not be made.\n";
@@ -41,6 +43,7 @@ struct run {
   struct vmm_machine_config config;
   struct vmm_machine *machine;
   atomic_bool over;
+  bool steer;
   const char *vsock_path;
   struct jailed jailed;
   long timeout_ms, pause_after, pause_for, press_at, stop_at, balloon_at, balloon_mib;
@@ -265,6 +268,7 @@ enum {
   O_PRESS,
   O_STOP,
   O_SET_BALLOON,
+  O_STEER,
   O_LOG,
   O_JAIL,
   O_WAIVE,
@@ -296,6 +300,7 @@ static const struct option options[] = {
   { "press", 1, NULL, O_PRESS },
   { "stop", 1, NULL, O_STOP },
   { "set-balloon", 1, NULL, O_SET_BALLOON },
+  { "steer", 0, NULL, O_STEER },
   { "log", 0, NULL, O_LOG },
   { "jail", 1, NULL, O_JAIL },
   { "waive", 1, NULL, O_WAIVE },
@@ -403,6 +408,9 @@ set_option (struct run *run, int option, char *value)
   case O_CONTROL:
     run->jailed.control = value;
     break;
+  case O_STEER:
+    run->steer = true;
+    break;
   default:
     set_machine_option (run, option, value);
   }
@@ -434,6 +442,30 @@ toggle_pause (struct run *run, bool pause)
   kata_error_unref (error);
 }
 
+static void
+set_balloon (struct run *run, long mib)
+{
+  vmm_machine__lock (run->machine);
+  (void) vmm_machine__balloon (run->machine, (uint64_t) mib << 8, NULL);
+  vmm_machine__unlock (run->machine);
+}
+
+/* One line, when one is there. */
+static void
+obey (struct run *run)
+{
+  struct pollfd event = { .fd = STDIN_FILENO, .events = POLLIN };
+  char line[64];
+  long mib;
+  if (poll (&event, 1, 0) <= 0)
+    return;
+  ssize_t n = read (STDIN_FILENO, line, sizeof line - 1);
+  run->steer = n > 0;
+  line[n > 0 ? n : 0] = '\0';
+  if (sscanf (line, "balloon %ld", &mib) == 1 && mib >= 0)
+    set_balloon (run, mib);
+}
+
 static void *
 director (void *data)
 {
@@ -454,10 +486,10 @@ director (void *data)
     }
     if (run->balloon_at > 0 && t > run->balloon_at) {
       run->balloon_at = 0;
-      vmm_machine__lock (run->machine);
-      (void) vmm_machine__balloon (run->machine, (uint64_t) run->balloon_mib << 8, NULL);
-      vmm_machine__unlock (run->machine);
+      set_balloon (run, run->balloon_mib);
     }
+    if (run->steer)
+      obey (run);
     if (run->pause_after > 0 && t > next_pause) {
       toggle_pause (run, true);
       nap (run->pause_for);
