@@ -345,6 +345,9 @@ set_machine_option (struct run *run, int option, char *value)
   case O_LOG:
     config->log = say;
     break;
+  case O_STEER:
+    run->steer = true;
+    break;
   default:
     fputs (usage, option == O_HELP ? stdout : stderr);
     exit (option == O_HELP ? 0 : 1);
@@ -407,9 +410,6 @@ set_option (struct run *run, int option, char *value)
     break;
   case O_CONTROL:
     run->jailed.control = value;
-    break;
-  case O_STEER:
-    run->steer = true;
     break;
   default:
     set_machine_option (run, option, value);
