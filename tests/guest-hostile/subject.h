@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* subject: the machine under attack, in this process or in kata-vmm's jail. */
+#ifndef HOSTILE_SUBJECT_H
+#define HOSTILE_SUBJECT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "vmm/machine.h"
+
+struct subject {
+  struct vmm_machine *machine;
+  pthread_t thread;
+  atomic_bool over;
+  struct vmm_exit exit;
+  pid_t pid; /* whose memory and time it is */
+};
+
+/** 0, or the library's error. */
+int subject_start (struct subject *subject, const struct vmm_machine_config *config, kata_error **err);
+void subject_stop (struct subject *subject);
+/** It is over, or will be: waits, frees; how it ended is in @subject->exit. */
+void subject_end (struct subject *subject);
+
+#endif
