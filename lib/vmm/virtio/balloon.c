@@ -51,11 +51,33 @@ balloon_spent (const struct balloon *balloon)
   return balloon->discards >= DISCARDS_MAX || balloon->pfns >= PFNS_MAX || balloon->bytes >= BYTES_MAX;
 }
 
-static int
-compare (const void *a, const void *b)
+/* Lets pages[at] sink to its place in the heap of @n, the largest on top. */
+static void
+sink (uint32_t *pages, unsigned at, unsigned n)
 {
-  uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-  return x < y ? -1 : x > y;
+  uint32_t value = pages[at];
+
+  for (unsigned child; (child = 2 * at + 1) < n; at = child) {
+    child += child + 1 < n && pages[child + 1] > pages[child];
+    if (pages[child] <= value)
+      break;
+    pages[at] = pages[child];
+  }
+  pages[at] = value;
+}
+
+/* libc's qsort() asks how much memory the host has, allocates and may open files: nothing for a jailed thread. */
+static void
+sort_pages (uint32_t *pages, unsigned n)
+{
+  for (unsigned i = n / 2; i-- > 0;)
+    sink (pages, i, n);
+  for (unsigned i = n; i-- > 1;) {
+    uint32_t largest = pages[0];
+    pages[0] = pages[i];
+    pages[i] = largest;
+    sink (pages, 0, i);
+  }
 }
 
 static void
@@ -80,7 +102,7 @@ balloon_discard_pages (struct balloon *balloon, uint32_t *pfns, unsigned n)
 {
   for (unsigned i = 0; i < n; i++)
     pfns[i] = le32toh (pfns[i]);
-  qsort (pfns, n, sizeof *pfns, compare);
+  sort_pages (pfns, n);
   for (unsigned i = 0; i < n;) {
     unsigned first = i;
     while (++i < n && pfns[i] - pfns[i - 1] <= 1)
