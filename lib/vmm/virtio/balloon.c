@@ -5,7 +5,6 @@
 
 #include <endian.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/virtio/queue.h"
