@@ -17,6 +17,9 @@
 #include "base/error.h"
 #include "base/fd.h"
 
+/* Many processes talk to one VM; a full backlog makes them try again. */
+#define LISTEN_BACKLOG 64
+
 /* sun_path holds 108 bytes; a state directory may be deeper. Through the descriptor it always fits, and no parent can be swapped under us. */
 static int
 address (struct sockaddr_un *addr, int dir_fd, const char *name, kata_error **err)
@@ -29,14 +32,14 @@ address (struct sockaddr_un *addr, int dir_fd, const char *name, kata_error **er
 }
 
 int
-kata_external__listen (int *out, int dir_fd, const char *name, kata_error **err)
+kata_external__listen (int *out, int dir_fd, const char *name, int type, kata_error **err)
 {
   struct sockaddr_un addr;
   int code = address (&addr, dir_fd, name, err);
   if (code < 0)
     return code;
-  kata_auto_fd int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || bind (fd, (struct sockaddr *) &addr, sizeof addr) < 0 || listen (fd, 1) < 0)
+  kata_auto_fd int fd = socket (AF_UNIX, type | SOCK_CLOEXEC, 0);
+  if (fd < 0 || bind (fd, (struct sockaddr *) &addr, sizeof addr) < 0 || listen (fd, LISTEN_BACKLOG) < 0)
     return kata_error__errno (err, KATA_E_IO, name, errno, "socket %s: listen", name);
   *out = kata_fd__steal (&fd);
   return 0;
@@ -55,7 +58,7 @@ check_peer (int fd, const char *name, kata_error **err)
 }
 
 int
-kata_external__connect (int *out, int dir_fd, const char *name, kata_error **err)
+kata_external__connect (int *out, int dir_fd, const char *name, int type, kata_error **err)
 {
   struct sockaddr_un addr;
   struct stat st;
@@ -67,7 +70,7 @@ kata_external__connect (int *out, int dir_fd, const char *name, kata_error **err
   if (!S_ISSOCK (st.st_mode))
     return kata_error__set (err, KATA_E_PERMISSION, name, "%s is not a socket: somebody has replaced it", name);
   /* Non-blocking: a full backlog is "not yet", never a hang. */
-  kata_auto_fd int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  kata_auto_fd int fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0)
     return kata_error__errno (err, KATA_E_IO, name, errno, "socket %s", name);
   if (connect (fd, (struct sockaddr *) &addr, sizeof addr) < 0) {
@@ -95,7 +98,7 @@ kata_external__connect_wait (int *out, int dir_fd, const char *name, int pidfd, 
   for (;;) {
     g_autoptr (kata_error) last = NULL;
     bool ended = pidfd >= 0 && kata_pidfd__ended (pidfd);
-    int code = kata_external__connect (out, dir_fd, name, &last);
+    int code = kata_external__connect (out, dir_fd, name, SOCK_STREAM, &last);
     if (code != KATA_E_NOT_FOUND)
       return code == 0 ? 0 : kata_error__propagate (err, g_steal_pointer (&last));
     if (ended)

@@ -54,16 +54,16 @@ struct kata_external_record {
 };
 int kata_external__record_process (void *data, const kata_pid_identity *identity, kata_error **err);
 
-/** A listening unix socket @name in the directory; the address goes through the descriptor, so the directory's path may be long. */
-int kata_external__listen (int *fd, int dir_fd, const char *name, kata_error **err);
+/** A listening unix socket @name (SOCK_STREAM or SOCK_SEQPACKET) in the directory; the address goes through the descriptor, so the directory's path may be long. */
+int kata_external__listen (int *fd, int dir_fd, const char *name, int type, kata_error **err);
 
 /**
  * Connects to the unix socket @name in the directory, once. It must be a socket, not a link to one, and its other end must belong to us or to
  * root. KATA_E_NOT_FOUND while nobody listens there.
  */
-int kata_external__connect (int *fd, int dir_fd, const char *name, kata_error **err);
+int kata_external__connect (int *fd, int dir_fd, const char *name, int type, kata_error **err);
 
-/** As above, tried again until @deadline_us or until the process behind @pidfd ends (KATA_E_VMM; -1 = none). */
+/** As above for SOCK_STREAM, tried again until @deadline_us or until the process behind @pidfd ends (KATA_E_VMM; -1 = none). */
 int
 kata_external__connect_wait (int *fd, int dir_fd, const char *name, int pidfd, int64_t deadline_us, kata_error **err);
 

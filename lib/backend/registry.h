@@ -29,6 +29,7 @@ int kata_registry__find (const kata_backend_entry **out, kata_registry *registry
 char **kata_registry__names (kata_registry *registry);
 
 /** The built-in backends. */
+extern const kata_backend kata_backend_builtin;
 extern const kata_backend kata_backend_null;
 extern const kata_backend kata_backend_qemu;
 

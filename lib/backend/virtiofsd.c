@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <glib.h>
 
+#include "backend/capability.h"
 #include "base/error.h"
 #include "base/fd.h"
 
@@ -90,6 +93,23 @@ cache_mode (const char **out, enum kata_virtiofsd_kind kind, const char *mode, k
   return 0;
 }
 
+void
+kata_virtiofsd__probe (const kata_vm_plan *plan, kata_capabilities *caps)
+{
+  g_autofree char *program = NULL;
+  g_autoptr (kata_error) error = NULL;
+  enum kata_virtiofsd_kind kind;
+  int code = kata_virtiofsd__find (&program, plan->virtiofsd_path, &error);
+  if (code == 0)
+    code = kata_virtiofsd__kind (&kind, program, kata_deadline__within (INT64_MAX, 5000), &error);
+  if (code == 0 && geteuid () != 0)
+    code = kata_error__set (&error, KATA_E_PERMISSION, NULL, "virtiofsd needs root to keep the owners of files");
+  if (code == 0)
+    kata_capabilities__grant (caps, KATA_CAP_FS_SHARE_VIRTIOFS);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_FS_SHARE_VIRTIOFS, "%s", kata_error_get_message (error));
+}
+
 /*
  * The C server takes its options as one comma-separated list and undoes "\" escapes in it; a directory with a comma or a backslash must not be
  * read as two options.
@@ -165,7 +185,7 @@ kata_virtiofsd__start (kata_child *out, const kata_vm_plan *plan, int dir_fd, co
   if (code == 0)
     code = kata_external__record_file (plan->dir, KATA_VIRTIOFSD_SOCKET, env, err);
   if (code == 0)
-    code = kata_external__listen (&sock, dir_fd, KATA_VIRTIOFSD_SOCKET, err);
+    code = kata_external__listen (&sock, dir_fd, KATA_VIRTIOFSD_SOCKET, SOCK_STREAM, err);
   if (code < 0)
     return code;
   struct kata_external_record record = { "virtiofsd", env };

@@ -17,6 +17,9 @@ enum kata_virtiofsd_kind { KATA_VIRTIOFSD_C = 0, KATA_VIRTIOFSD_RUST };
 /** Finds the program. KATA_E_HOST. */
 int kata_virtiofsd__find (char **out, const char *configured, kata_error **err);
 
+/** Grants or lacks KATA_CAP_FS_SHARE_VIRTIOFS. @plan: virtiofsd_path. */
+void kata_virtiofsd__probe (const kata_vm_plan *plan, kata_capabilities *caps);
+
 /** Asks --version. */
 int kata_virtiofsd__kind (enum kata_virtiofsd_kind *out, const char *program, int64_t deadline_us, kata_error **err);
 

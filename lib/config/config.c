@@ -31,7 +31,7 @@ kata_config__new (void)
   kata_config *config = g_new0 (kata_config, 1);
   config->refs = 1;
   config->path = g_strdup ("");
-  config->first_hypervisor = g_strdup ("");
+  config->only_hypervisor = g_strdup ("");
   config->files = g_ptr_array_new_null_terminated (4, g_free, TRUE);
   config->hypervisors = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, free_hypervisor);
   config->fallback = new_hypervisor ("");
@@ -47,9 +47,10 @@ kata_config__copy (const kata_config *from)
   GHashTableIter iter;
   gpointer name, table;
   g_free (config->path);
-  g_free (config->first_hypervisor);
+  g_free (config->only_hypervisor);
   config->path = g_strdup (from->path);
-  config->first_hypervisor = g_strdup (from->first_hypervisor);
+  config->only_hypervisor = g_strdup (from->only_hypervisor);
+  config->many_hypervisors = from->many_hypervisors;
   for (guint i = 0; i < from->files->len; i++)
     g_ptr_array_add (config->files, g_strdup (from->files->pdata[i]));
   g_hash_table_iter_init (&iter, from->hypervisors);
@@ -88,7 +89,7 @@ kata_config__unref (kata_config *config)
   kata_store__clear (&config->agent, KATA_KEY_AGENT);
   kata_store__clear (&config->runtime, KATA_KEY_RUNTIME);
   g_ptr_array_unref (config->files);
-  g_free (config->first_hypervisor);
+  g_free (config->only_hypervisor);
   g_free (config->path);
   g_free (config);
 }
@@ -146,7 +147,7 @@ kata_config__hypervisor_name (const kata_config *config)
 {
   if (*config->runtime.hypervisor_name != '\0')
     return kata_config__canonical_name (config->runtime.hypervisor_name);
-  return config->first_hypervisor;
+  return config->only_hypervisor;
 }
 
 const struct kata_hypervisor_config *

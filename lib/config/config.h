@@ -38,7 +38,9 @@ struct kata_hypervisor_config {
   char **valid_entropy_sources;
   char *guest_hook_path;
   char **enable_annotations;
-  int64_t fail_at; /* null backend: ours */
+  int64_t fail_at;     /* null backend: ours */
+  char *isolation;     /* built-in: ours */
+  char **confine_waive;
 };
 
 struct kata_agent_config {
@@ -50,7 +52,7 @@ struct kata_agent_config {
 };
 
 struct kata_runtime_config {
-  char *hypervisor_name; /* "" = the only hypervisor table, or the library's choice */
+  char *hypervisor_name; /* "" = the only hypervisor table, else the library's choice */
   int32_t disable_guest_seccomp;
   int64_t create_container_timeout; /* seconds */
 };

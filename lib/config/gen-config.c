@@ -53,6 +53,9 @@ print_toml (void)
           "# Kata's own configuration files, of its Go and its Rust runtime, are read as well. Files in config.d/ "
           "beside this one\n"
           "# are read after it, in the order of their names. docs/configuration.md lists every key.\n");
+  printf (
+      "\n# The built-in microVMM takes the same keys as below; this table being here lets libkata choose between the "
+      "two.\n[hypervisor.builtin]\n");
   for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
     printf ("\n[%s]\n\n", tables[i].heading);
     for (const struct kata_key *key = kata_keys__of (tables[i].section); key->name != NULL; key++)

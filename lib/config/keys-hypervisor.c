@@ -8,6 +8,7 @@
 
 static const char *const rootfs_type_values[] = { "ext4", "xfs", "erofs", NULL };
 static const char *const accel_values[] = { "auto", "kvm", "tcg", NULL };
+static const char *const isolation_values[] = { "process", "thread", NULL };
 static const char *const block_device_aio_values[] = { "threads", "native", "io_uring", NULL };
 static const char *const shared_fs_values[] = { "virtio-fs", "virtio-9p", "none", NULL };
 static const char *const virtio_fs_cache_values[] = { "never", "none", "auto", "always", "metadata", NULL };
@@ -33,7 +34,8 @@ const struct kata_key kata_keys_hypervisor[] = {
   USED (kernel_params, STRING, ANN, "\"\"", "appended to the kernel's command line; the last of two values counts"),
   KNOWN (kernel_verity_params, STRING, ANN, "dm-verity parameters of the image"),
   KNOWN (guest_extension_images, TABLE, 0, "further read-only images in the guest"),
-  USED (machine_type, STRING, ANN | SHOWN, "\"\"", "QEMU's machine: q35 or microvm; \"\" = q35"),
+  USED (machine_type, STRING, ANN | SHOWN, "\"\"",
+        "QEMU: q35 or microvm, \"\" = q35; builtin: mmio or pci, how devices appear, \"\" = mmio"),
   USED (machine_accelerators, STRING, 0, "\"\"",
         "appended to QEMU's -machine; never by annotation, for such options write files"),
   USED (cpu_features, STRING, ANN, "\"\"", "appended to QEMU's -cpu"),
@@ -153,6 +155,12 @@ const struct kata_key kata_keys_hypervisor[] = {
   KNOWN (memory_path, STRING, PATH, "template of runtime-rs"),
   KNOWN (device_state_path, STRING, PATH, "template of runtime-rs"),
   USED (fail_at, INT, OURS, "0", "null hypervisor: the agent's request that fails; 0 = none", .min = 0, .max = 1000000),
+  USED (isolation, STRING, OURS, "\"process\"",
+        "builtin hypervisor: process = in a jailed helper, kata-vmm; thread = in the calling process",
+        .oneof = isolation_values),
+  USED (confine_waive, STRINGS, OURS, "[]",
+        "builtin hypervisor: names of layers of the jail that may be missing on this host; a layer that is missing is "
+        "an error otherwise"),
   { .name = NULL },
 };
 /* clang-format on */

@@ -9,9 +9,9 @@
 /* clang-format off: a row is a line */
 const struct kata_key kata_keys_runtime[] = {
   KNOWN (name, STRING, ANN, "implementation in runtime-rs"),
-  USED (
-      hypervisor_name, STRING, 0, "\"\"",
-      "which hypervisor is used; \"\" = that of the first [hypervisor.NAME] table, without one the best for this host"),
+  USED (hypervisor_name, STRING, 0, "\"\"",
+        "which hypervisor is used; \"\" = that of the only [hypervisor.NAME] table; with several or none: builtin "
+        "where KVM can run a guest, else qemu"),
   KNOWN (agent_name, STRING, ANN, "agent in runtime-rs"),
   KNOWN (enable_debug, BOOL, 0, "the program's --log-level takes its place"),
   KNOWN (enable_pprof, BOOL, ANN, "profiling"),

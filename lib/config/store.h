@@ -16,7 +16,8 @@ struct kata_config {
   GPtrArray *files;
   GHashTable *hypervisors; /* name → struct kata_hypervisor_config */
   struct kata_hypervisor_config *fallback;
-  char *first_hypervisor; /* the first table of the files, "" */
+  char *only_hypervisor;      /* the files' table, "" = none or several */
+  gboolean many_hypervisors;
   struct kata_agent_config agent;
   struct kata_runtime_config runtime;
 };

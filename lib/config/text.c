@@ -159,6 +159,17 @@ read_hypervisor (struct reader *r, kata_config *config, const char *name, const 
   return code;
 }
 
+/* Also of one that we lack: whoever asks for it shall not get another. */
+static void
+note_hypervisor (kata_config *config, const char *name)
+{
+  if (strcmp (config->only_hypervisor, name) == 0)
+    return;
+  config->many_hypervisors = config->many_hypervisors || *config->only_hypervisor != '\0';
+  g_free (config->only_hypervisor);
+  config->only_hypervisor = g_strdup (config->many_hypervisors ? "" : name);
+}
+
 static int
 read_hypervisors (struct reader *r, kata_config *config, const toml_value *tables)
 {
@@ -173,10 +184,7 @@ read_hypervisors (struct reader *r, kata_config *config, const toml_value *table
       return kata_error__set (r->err, KATA_E_CONFIG, "hypervisor",
                               "%s:%u: hypervisor.%s and hypervisor.%s are one table; keep one of them", r->name,
                               at.line, at.text, canonical);
-    if (*config->first_hypervisor == '\0') { /* one that we lack too: whoever asks for it shall not get another */
-      g_free (config->first_hypervisor);
-      config->first_hypervisor = g_strdup (canonical);
-    }
+    note_hypervisor (config, canonical);
     int code = hypervisor_counts (r, at.line, canonical) ? read_hypervisor (r, config, at.text, table) : 0;
     if (code != 0)
       return code;

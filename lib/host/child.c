@@ -140,15 +140,31 @@ child_become_root (const struct prepared *p)
     child_fail (p, STAGE_IDENTITY);
 }
 
+/* @program: it, opened; -1 = by its path. A script cannot be run by a descriptor that closes. */
+static void
+child_exec (const struct prepared *p, int program)
+{
+  const kata_child_options *o = p->options;
+  if (program >= 0)
+    syscall (SYS_execveat, program, "", o->argv, p->envp, AT_EMPTY_PATH);
+  if (program < 0 || errno == ENOENT)
+    execve (o->program, (char *const *) o->argv, (char *const *) p->envp);
+  child_fail (p, STAGE_EXEC);
+}
+
 static void __attribute__ ((noreturn)) child_main (struct prepared *p)
 {
   const kata_child_options *o = p->options;
+  int program = -1;
   if (child_close_others (p) < 0 || child_place_fds (p) < 0)
     child_fail (p, STAGE_FDS);
   child_reset_signals (o->ignored_signal);
   child_wait_at_gate (p);
-  if (o->userns != NULL)
+  if (o->userns != NULL) {
+    /* Who it becomes may not reach the program: a build tree below a directory that is ours alone. */
+    program = open (o->program, O_PATH | O_CLOEXEC);
     child_become_root (p);
+  }
   for (size_t i = 0; i < o->n_rlimits; i++)
     if (setrlimit ((__rlimit_resource_t) o->rlimits[i].resource, &o->rlimits[i].limit) < 0)
       child_fail (p, STAGE_RLIMIT);
@@ -156,8 +172,8 @@ static void __attribute__ ((noreturn)) child_main (struct prepared *p)
     child_fail (p, STAGE_SESSION);
   if (chdir (p->cwd) < 0)
     child_fail (p, STAGE_CHDIR);
-  execve (o->program, (char *const *) o->argv, (char *const *) p->envp);
-  child_fail (p, STAGE_EXEC);
+  child_exec (p, program);
+  _exit (127);
 }
 
 /* ---- in the parent ---- */

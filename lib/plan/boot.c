@@ -110,6 +110,8 @@ kata_plan__boot (struct kata_plan_build *b, kata_error **err)
   vm->firmware = kata_plan__text (b, b->hv->firmware);
   vm->entropy_source = kata_plan__text (b, b->hv->entropy_source);
   vm->debug = b->hv->enable_debug;
+  vm->isolation = strcmp (b->hv->isolation, "thread") == 0 ? KATA_ISOLATION_THREAD : KATA_ISOLATION_PROCESS;
+  vm->confine_waive = (const char *const *) kata_arena__strv (b->arena, (const char *const *) b->hv->confine_waive);
   vm->null_fail_at = (uint32_t) CLAMP (b->hv->fail_at, 0, UINT32_MAX);
   return 0;
 }

@@ -43,6 +43,7 @@ static void
 write_machine (struct kata_json_writer *w, const kata_vm_plan *vm)
 {
   static const char *const accels[] = { "auto", "kvm", "tcg" };
+  static const char *const isolations[] = { "process", "thread" };
   kata_json_write__begin_object (w, "machine");
   kata_json_write__string (w, "program", vm->hypervisor_path);
   kata_json_write__string (w, "type", vm->machine_type);
@@ -59,6 +60,8 @@ write_machine (struct kata_json_writer *w, const kata_vm_plan *vm)
   kata_json_write__bool (w, "memory_reporting", vm->memory_reporting);
   kata_json_write__string (w, "entropy_source", vm->entropy_source);
   kata_json_write__bool (w, "debug", vm->debug);
+  kata_json_write__string (w, "isolation", WORD (isolations, vm->isolation));
+  kata_json_write__strv (w, "confine_waive", vm->confine_waive);
   kata_json_write__end_object (w);
 }
 

@@ -99,6 +99,8 @@ kata_runtime__new (kata_runtime **out, const kata_runtime_options *options, kata
   look_at_host (runtime);
   int r = kata_settings__load (runtime, options->config_path, err);
   if (r == 0)
+    kata_settings__choose_hypervisor (runtime);
+  if (r == 0)
     r = kata_registry__new (&runtime->registry, err);
   if (r == 0)
     r = look_at_guest (runtime, err);

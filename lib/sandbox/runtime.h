@@ -21,7 +21,7 @@ struct kata_runtime {
   char *state_dir;
   int state_fd;
   struct kata_config *config;
-  char *hypervisor; /* unless a sandbox names one */
+  char *hypervisor; /* for sandboxes that name none */
   kata_registry *registry;
   kata_arena *arena; /* of @guest */
   struct kata_guest_facts guest;

@@ -4,6 +4,7 @@
 
 #include "config/annotations.h"
 #include "config/load.h"
+#include "host/kvm.h"
 
 static void
 log_warnings (const kata_runtime *runtime, GPtrArray *warnings)
@@ -44,8 +45,24 @@ kata_settings__free (struct kata_config *config)
 const char *
 kata_settings__hypervisor (const kata_runtime *runtime)
 {
-  const char *name = runtime->hypervisor != NULL ? runtime->hypervisor : kata_config__hypervisor_name (runtime->config);
-  return name[0] != '\0' ? name : "qemu";
+  return runtime->hypervisor;
+}
+
+void
+kata_settings__choose_hypervisor (kata_runtime *runtime)
+{
+  char reason[256];
+  const char *name = kata_config__hypervisor_name (runtime->config);
+  if (runtime->hypervisor != NULL)
+    return;
+  if (name[0] == '\0' && kata_kvm__usable (NULL, reason, sizeof reason)) {
+    name = "builtin";
+  } else if (name[0] == '\0') {
+    name = "qemu";
+    kata_log__write (&runtime->log, KATA_LOG_INFO, "qemu is used, because the built-in microVMM cannot run here: %s",
+                     reason);
+  }
+  runtime->hypervisor = g_strdup (name);
 }
 
 const char *

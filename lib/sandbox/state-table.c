@@ -63,6 +63,8 @@ static const struct kata_field vm_fields[] = {
   KATA_FIELD (STRING, kata_vm_plan, entropy_source),
   KATA_FIELD (I32, kata_vm_plan, memory_reporting),
   KATA_FIELD (U32, kata_vm_plan, null_fail_at),
+  KATA_FIELD (I32, kata_vm_plan, isolation),
+  KATA_FIELD (STRV, kata_vm_plan, confine_waive),
   { 0 }
 };
 static const struct kata_record vm_record = { sizeof (kata_vm_plan), vm_fields, prepare_vm };

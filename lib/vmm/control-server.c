@@ -17,6 +17,7 @@ struct client {
   int fd; /* -1 = the place is free */
   struct vmm_watch *watch;
   struct vmm_timer *timer;
+  bool watching; /* waits for the machine's end; is never too silent */
 };
 
 struct vmm_control {
@@ -24,7 +25,7 @@ struct vmm_control {
   struct vmm_watch *watch;
   struct vmm_timer *retry; /* listens again after accept() had no descriptor left */
   bool paused;
-  unsigned n_clients;
+  unsigned n_clients, n_watchers;
   struct client clients[VMM_CONTROL_CLIENTS_MAX];
 };
 
@@ -38,14 +39,26 @@ client_close (struct client *client)
   vmm_watch__free (client->watch);
   client->watch = NULL;
   kata_fd__closep (&client->fd);
+  control->n_watchers -= client->watching ? 1 : 0;
+  client->watching = false;
   if (control->n_clients-- == VMM_CONTROL_CLIENTS_MAX)
     vmm_watch__set (control->watch, EPOLLIN);
 }
 
 static int
-perform (struct vmm_control *control, enum vmm_control_op op, uint64_t arg, struct vmm_control_reply *reply,
-         kata_error **err)
+watch (struct client *client, kata_error **err)
 {
+  if (!client->watching && client->control->n_watchers == VMM_CONTROL_WATCHERS_MAX)
+    return kata_error__set (err, KATA_E_BUSY, NULL, "%d connections watch already", VMM_CONTROL_WATCHERS_MAX);
+  client->control->n_watchers += client->watching ? 0 : 1;
+  client->watching = true;
+  return 0;
+}
+
+static int
+perform (struct client *client, enum vmm_control_op op, uint64_t arg, struct vmm_control_reply *reply, kata_error **err)
+{
+  struct vmm_control *control = client->control;
   const struct vmm_control_ops *ops = control->config.ops;
   void *ctx = control->config.ctx;
   struct vmm_stats stats = { 0 };
@@ -78,6 +91,9 @@ perform (struct vmm_control *control, enum vmm_control_op op, uint64_t arg, stru
     reply->first_run_ns = (int64_t) htole64 ((uint64_t) stats.first_run_ns);
     reply->balloon_pages = htole64 (stats.balloon_pages);
     break;
+  case VMM_CONTROL_WATCH:
+    code = watch (client, err);
+    break;
   default:
     code = kata_error__set (err, KATA_E_UNSUPPORTED, NULL, "no such request");
   }
@@ -91,7 +107,7 @@ answer (struct client *client, const struct vmm_control_request *request)
   struct vmm_control *control = client->control;
   struct vmm_control_reply reply = { .size = htole32 (sizeof reply), .version = htole32 (VMM_CONTROL_VERSION) };
   kata_auto_error kata_error *error = NULL;
-  int code = perform (control, (enum vmm_control_op) le32toh (request->op), le64toh (request->arg), &reply, &error);
+  int code = perform (client, (enum vmm_control_op) le32toh (request->op), le64toh (request->arg), &reply, &error);
   reply.code = (int32_t) htole32 ((uint32_t) code);
   reply.state = htole32 (control->paused ? VMM_CONTROL_PAUSED : VMM_CONTROL_RUNNING);
   if (error != NULL)
@@ -116,6 +132,8 @@ client_ready (void *ctx, uint32_t events)
   memcpy (&request, packet, sizeof request);
   if (le32toh (request.size) != sizeof request || !answer (client, &request))
     client_close (client);
+  else if (client->watching)
+    vmm_timer__disarm (client->timer);
   else
     vmm_timer__arm (client->timer, VMM_CONTROL_IDLE_MS * INT64_C (1000000));
 }

@@ -32,6 +32,7 @@ enum vmm_control_op {
   VMM_CONTROL_STOP,  /* at once */
   VMM_CONTROL_STATS,
   VMM_CONTROL_BALLOON, /* arg = pages of 4 KiB */
+  VMM_CONTROL_WATCH,   /* the connection stays open, silent, until the machine ends */
 };
 
 struct vmm_control_request {
@@ -52,7 +53,9 @@ struct vmm_control_reply {
 };
 
 /** Connections at once; further ones wait in the backlog. */
-#define VMM_CONTROL_CLIENTS_MAX 8
+#define VMM_CONTROL_CLIENTS_MAX 32
+/** Of these, how many may only watch. */
+#define VMM_CONTROL_WATCHERS_MAX 24
 /** A client that says nothing for so long is sent away. */
 #define VMM_CONTROL_IDLE_MS 5000
 
@@ -67,6 +70,9 @@ struct vmm_control_ops {
   int (*balloon) (void *ctx, uint64_t pages, kata_error **err);
   void (*stats) (void *ctx, struct vmm_stats *out);
 };
+
+/** With a struct vmm_machine as their ctx. */
+extern const struct vmm_control_ops vmm_control_machine_ops;
 
 struct vmm_control_config {
   struct vmm_loop *loop;

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "backend/builtin/launch.h"
+#include "backend/builtin/helper.h"
 #include "base/error.h"
 #include "vmm/confine/layer.h"
 #include "vmm/control.h"
@@ -140,7 +140,7 @@ run_jailed (const struct jailed *jailed, const struct vmm_machine_config *config
     control = generated;
   }
   d.control_fd = listen_at (control);
-  kata_builtin_launch launch = { .program = jailed->program,
+  kata_builtin_helper helper = { .program = jailed->program,
                                  .description = &d,
                                  .uid = jailed->user,
                                  .gid = jailed->user,
@@ -148,7 +148,7 @@ run_jailed (const struct jailed *jailed, const struct vmm_machine_config *config
                                  .deadline_us = soon (30000) };
   g_autoptr (kata_error) error = NULL;
   long start = now_ms ();
-  int code = kata_builtin__launch (&child, &launch, &error);
+  int code = kata_builtin_helper__start (&child, &helper, &error);
   close (d.control_fd);
   if (code < 0) {
     fprintf (stderr, "vmm-run: %s (key %s)\n", kata_error_get_message (error), kata_error_get_key (error));

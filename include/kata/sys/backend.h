@@ -51,6 +51,8 @@ typedef struct kata_capabilities {
 
 enum kata_accel { KATA_ACCEL_AUTO = 0, KATA_ACCEL_KVM, KATA_ACCEL_TCG };
 enum kata_share_kind { KATA_SHARE_NONE = 0, KATA_SHARE_VIRTIOFS, KATA_SHARE_9P };
+/** Where the built-in microVMM runs: in a jailed helper process, or in threads of the calling one. */
+enum kata_isolation { KATA_ISOLATION_PROCESS = 0, KATA_ISOLATION_THREAD };
 enum kata_agent_kind { KATA_AGENT_VSOCK = 0, KATA_AGENT_HYBRID, KATA_AGENT_SERIAL, KATA_AGENT_NULL };
 
 typedef struct kata_vm_disk {
@@ -100,6 +102,9 @@ typedef struct kata_vm_plan {
   const char *entropy_source; /* "" = none */
   int32_t memory_reporting;   /* balloon with free page reporting */
   uint32_t null_fail_at;      /* null backend: which call fails, 0 = none */
+  /* the built-in microVMM */
+  int32_t isolation;                /* enum kata_isolation */
+  const char *const *confine_waive; /* NULL-terminated: layers of the jail that may be missing */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */

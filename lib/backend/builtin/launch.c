@@ -1,117 +1,169 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* launch: the host's half of what lib/vmm/helper/main.c does. */
-#include "backend/builtin/launch.h"
+/* launch: opens all that the machine needs, starts virtiofsd and kata-vmm (or threads of ours), waits until the guest runs. */
+#include "backend/builtin/vm.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backend/builtin/describe.h"
+#include "backend/builtin/helper.h"
+#include "backend/builtin/thread.h"
+#include "backend/external.h"
+#include "backend/virtiofsd.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "host/userns.h"
-#include "vmm/confine/layer.h"
-#include "vmm/control.h"
 
-static bool
-waived (const struct vmm_description *d, enum vmm_layer layer)
-{
-  return (d->waived >> layer & 1) != 0;
-}
+/* Who kata-vmm is on the host when we are root. */
+#define NOBODY 65534u
 
-/* What only the host's side knows: who is who. */
 static void
-introduce (struct vmm_description *d, kata_child_userns *userns, const kata_builtin_launch *launch)
+clear_fds (kata_builtin_fds *fds)
 {
-  bool change = geteuid () == 0 && launch->uid != 0;
-  userns->uid = change ? launch->uid : geteuid ();
-  userns->gid = change ? launch->gid : getegid ();
-  userns->map_caller = change;
-  d->host_userns = kata_userns__own ();
-  if (waived (d, VMM_LAYER_USERNS)) {
-    d->control_uid = geteuid ();
-    d->uid = change ? launch->uid : 0;
-    d->gid = change ? launch->gid : 0;
-  } else
-    d->control_uid = change ? 1 : 0;
+  int *all = (int *) fds;
+  for (size_t i = 0; i < sizeof *fds / sizeof (int); i++)
+    kata_fd__closep (&all[i]);
 }
 
-/* The process, holding its end of the start socket and everything that the description names. */
-static int
-spawn (kata_child *out, const kata_builtin_launch *launch, const struct vmm_description *d,
-       const kata_child_userns *userns, const struct vmm_describe_fd *named, size_t n, int start_fd, kata_error **err)
+static void
+init_fds (kata_builtin_fds *fds)
 {
-  const char *const argv[] = { "kata-vmm", NULL };
-  kata_child_fd fds[VMM_DESCRIBE_FDS_MAX + 1] = { { start_fd, VMM_DESCRIBE_START_FD } };
-  kata_child_options options = KATA_CHILD_OPTIONS_INIT;
-  for (size_t i = 0; i < n; i++)
-    fds[i + 1] = (kata_child_fd){ named[i].fd, named[i].target };
-  options.program = launch->program;
-  options.argv = argv;
-  options.stderr_fd = launch->stderr_fd;
-  options.fds = fds;
-  options.n_fds = n + 1;
-  options.userns = waived (d, VMM_LAYER_USERNS) ? NULL : userns;
-  options.new_pidns = !waived (d, VMM_LAYER_PIDNS);
-  options.record = launch->record;
-  options.record_data = launch->record_data;
-  kata_error *error = NULL;
-  int code = kata_child__spawn (out, &options, &error);
+  int *all = (int *) fds;
+  for (size_t i = 0; i < sizeof *fds / sizeof (int); i++)
+    all[i] = -1;
+}
+
+static int
+open_inputs (kata_builtin_fds *fds, const kata_vm_plan *plan, kata_error **err)
+{
+  kata_vm_disk disk;
+  fds->kvm = open ("/dev/kvm", O_RDWR | O_CLOEXEC);
+  if (fds->kvm < 0)
+    return kata_error__errno (err, KATA_E_HOST, "/dev/kvm", errno, "/dev/kvm");
+  int code = kata_external__open_file (&fds->kernel, plan->kernel, false, "hypervisor.builtin.kernel", err);
+  if (code == 0 && plan->initrd != NULL && plan->initrd[0] != '\0')
+    code = kata_external__open_file (&fds->initrd, plan->initrd, false, "hypervisor.builtin.initrd", err);
+  for (size_t n = 0; code == 0 && n < VMM_DISKS_MAX && kata_builtin__disk (plan, n, &disk); n++)
+    code = kata_external__open_file (&fds->disks[n], disk.path, !disk.readonly, disk.id, err);
+  return code;
+}
+
+static int
+make_socket (int *fd, int type, const char *name, const kata_builtin_vm *vm, const kata_backend_env *env,
+             kata_error **err)
+{
+  int code = kata_external__record_file (vm->dir, name, env, err);
+  return code < 0 ? code : kata_external__listen (fd, vm->dir_fd, name, type, err);
+}
+
+static int
+make_outputs (kata_builtin_fds *fds, const kata_builtin_vm *vm, const kata_backend_env *env, kata_error **err)
+{
+  int code = kata_external__log_file (&fds->console, vm->dir_fd, vm->dir, KATA_BUILTIN_CONSOLE_LOG, env, err);
   if (code == 0)
+    code = kata_external__log_file (&fds->log, vm->dir_fd, vm->dir, KATA_BUILTIN_VMM_LOG, env, err);
+  if (code == 0)
+    code = make_socket (&fds->vsock, SOCK_STREAM, KATA_BUILTIN_VSOCK_SOCKET, vm, env, err);
+  if (code == 0)
+    code = make_socket (&fds->control, SOCK_SEQPACKET, KATA_BUILTIN_CONTROL_SOCKET, vm, env, err);
+  return code;
+}
+
+static int
+start_share (kata_builtin_fds *fds, kata_builtin_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env,
+             kata_error **err)
+{
+  kata_child child;
+  int code = kata_virtiofsd__start (&child, plan, vm->dir_fd, env, err);
+  if (code < 0)
+    return code;
+  kata_backend_process__adopt (&vm->virtiofsd, &child);
+  return kata_external__connect_wait (&fds->fs, vm->dir_fd, KATA_VIRTIOFSD_SOCKET, vm->virtiofsd.pidfd,
+                                      env->deadline_us, err);
+}
+
+static int
+run_process (kata_builtin_vm *vm, const char *program, const struct vmm_description *description,
+             const kata_backend_env *env, kata_error **err)
+{
+  struct kata_external_record record = { "kata-vmm", env };
+  const kata_builtin_helper helper = { .program = program,
+                                       .description = description,
+                                       .uid = NOBODY,
+                                       .gid = NOBODY,
+                                       .stderr_fd = description->log_fd,
+                                       .deadline_us = env->deadline_us,
+                                       .record = kata_external__record_process,
+                                       .record_data = &record };
+  kata_child child;
+  kata_error *error = NULL;
+  int code = kata_builtin_helper__start (&child, &helper, &error);
+  if (code == 0) {
+    kata_backend_process__adopt (&vm->vmm, &child);
     return 0;
-  if (code == KATA_E_HOST && kata_error_get_key (error) == NULL)
-    return kata_error__wrap (err, error, VMM_LAYER_KEY,
-                             "jail, layers userns and pidns (allow them on the host, or waive them: " VMM_LAYER_KEY
-                             " = [\"userns\", \"pidns\"])");
+  }
+  g_autofree char *said = code == KATA_E_VMM ? kata_external__tail (vm->dir_fd, KATA_BUILTIN_VMM_LOG, 1024) : NULL;
+  if (said != NULL && said[0] != '\0')
+    return kata_error__wrap (err, error, NULL, "kata-vmm said: %s", said);
   return kata_error__propagate (err, error);
 }
 
-/* It died without a word: how? */
+/* The machine is in threads of this process, which is thereby its VMM's process. */
 static int
-explain (kata_child *child, kata_error *error, const kata_builtin_launch *launch, kata_error **err)
+run_thread (kata_builtin_vm *vm, const struct vmm_description *description, kata_builtin_fds *fds, kata_error **err)
 {
-  kata_exit_status status;
-  kata_pidfd__wait (child->pidfd, kata_deadline__within (launch->deadline_us, 1000), NULL);
-  kata_pidfd__reap (child->pidfd, &status);
-  g_autofree char *text = kata_exit_status__text (&status);
-  return kata_error__wrap (err, error, launch->program, "%s: %s", launch->program, text);
+  int code = kata_pidfd__identify (&vm->vmm.identity, getpid (), err);
+  if (code == 0)
+    code = kata_builtin_thread__start (&vm->thread, description, err);
+  if (code == 0)
+    init_fds (fds); /* they are the machine's now */
+  return code;
+}
+
+static int
+start (kata_builtin_vm *vm, kata_builtin_fds *fds, const kata_vm_plan *plan, const kata_backend_env *env,
+       kata_error **err)
+{
+  g_autofree struct vmm_description *description = g_new0 (struct vmm_description, 1);
+  char cmdline[VMM_CMDLINE_MAX];
+  g_autofree char *program = NULL;
+  int code = plan->isolation == KATA_ISOLATION_PROCESS ? kata_builtin__find (&program, plan, err) : 0;
+  if (code == 0)
+    code = open_inputs (fds, plan, err);
+  if (code == 0)
+    code = make_outputs (fds, vm, env, err);
+  if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS)
+    code = start_share (fds, vm, plan, env, err);
+  if (code == 0)
+    code = kata_builtin__describe (description, cmdline, plan, fds, err);
+  if (code < 0)
+    return code;
+  if (plan->isolation == KATA_ISOLATION_THREAD)
+    return run_thread (vm, description, fds, err);
+  return run_process (vm, program, description, env, err);
 }
 
 int
-kata_builtin__launch (kata_child *out, const kata_builtin_launch *launch, kata_error **err)
+kata_builtin__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
 {
-  g_autofree struct vmm_description *d = g_memdup2 (launch->description, sizeof *d);
-  struct vmm_describe_fd named[VMM_DESCRIBE_FDS_MAX];
-  kata_child_userns userns;
-  size_t n;
-  int pair[2];
-  introduce (d, &userns, launch);
-  char *text;
-  int code = vmm_describe__write (&text, named, &n, d, err);
-  if (code < 0)
-    return code;
-  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-    code = kata_error__errno (err, KATA_E_IO, NULL, errno, "start kata-vmm: make a socket pair");
-    free (text);
-    return code;
-  }
-  kata_auto_fd int ours = pair[0], theirs = pair[1];
-  /* It waits in the socket until somebody reads. */
-  code = vmm_start__send (ours, text, err);
-  free (text);
-  kata_child child = { .pidfd = -1 };
+  g_autoptr (kata_builtin_vm) vm = kata_builtin_vm__new (plan->dir);
+  kata_builtin_fds fds;
+  init_fds (&fds);
+  vm->isolation = plan->isolation;
+  vm->port = plan->agent_port;
+  int64_t begun = kata_deadline__now ();
+  int code = kata_external__open_dir (&vm->dir_fd, plan->dir, err);
   if (code == 0)
-    code = spawn (&child, launch, d, &userns, named, n, theirs, err);
-  if (code < 0)
+    code = start (vm, &fds, plan, env, err);
+  clear_fds (&fds);
+  if (code < 0) {
+    /* A child of a launch that failed is ended here, while it is ours: nobody else could reap it. */
+    kata_backend_process__discard (&vm->virtiofsd);
     return code;
-  kata_fd__closep (&theirs);
-  kata_error *error = NULL;
-  code = vmm_start__wait (ours, launch->deadline_us, &error);
-  if (code == 0) {
-    *out = child;
-    return 0;
   }
-  code = code == KATA_E_VMM ? explain (&child, error, launch, err) : kata_error__propagate (err, error);
-  kata_child__discard (&child);
-  return code;
+  kata_external__debug (env, "builtin: the machine of process %lld runs after %lld ms",
+                        (long long) vm->vmm.identity.pid, (long long) (kata_deadline__now () - begun) / 1000);
+  *out = g_steal_pointer (&vm);
+  return 0;
 }

@@ -45,24 +45,6 @@ kata_qemu__find (char **program, unsigned version[3], const kata_vm_plan *plan, 
 }
 
 static void
-probe_shares (const kata_vm_plan *plan, kata_capabilities *caps)
-{
-  g_autofree char *program = NULL;
-  g_autoptr (kata_error) error = NULL;
-  enum kata_virtiofsd_kind kind;
-  int code = kata_virtiofsd__find (&program, plan->virtiofsd_path, &error);
-  if (code == 0)
-    code = kata_virtiofsd__kind (&kind, program, kata_deadline__within (INT64_MAX, WAIT_MS), &error);
-  if (code == 0 && geteuid () != 0)
-    code = kata_error__set (&error, KATA_E_PERMISSION, NULL, "virtiofsd needs root to keep the owners of files");
-  if (code == 0)
-    kata_capabilities__grant (caps, KATA_CAP_FS_SHARE_VIRTIOFS);
-  else
-    kata_capabilities__lack (caps, KATA_CAP_FS_SHARE_VIRTIOFS, "%s", kata_error_get_message (error));
-  kata_capabilities__grant (caps, KATA_CAP_FS_SHARE_9P);
-}
-
-static void
 probe_agent (kata_capabilities *caps)
 {
   kata_auto_fd int fd = open ("/dev/vhost-vsock", O_RDWR | O_CLOEXEC);
@@ -108,7 +90,8 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
     kata_capabilities__grant (caps, KATA_CAP_KVM);
   else
     kata_capabilities__lack (caps, KATA_CAP_KVM, "%s", reason);
-  probe_shares (plan, caps);
+  kata_virtiofsd__probe (plan, caps);
+  kata_capabilities__grant (caps, KATA_CAP_FS_SHARE_9P);
   probe_agent (caps);
   probe_absent (caps);
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);

@@ -25,7 +25,7 @@ enum vmm_layer {
 };
 
 /** The key of the configuration, in [hypervisor.builtin], that waives layers; errors of a layer that the host cannot give name it. */
-#define VMM_LAYER_KEY "sandbox_waive"
+#define VMM_LAYER_KEY "confine_waive"
 
 /** "userns", "pidns", …; NULL for other numbers. */
 const char *vmm_layer__name (enum vmm_layer layer);

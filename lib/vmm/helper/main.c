@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,53 +70,6 @@ end_with (const struct helper *h, enum vmm_end end, const char *text)
   (void) ignored;
   return end;
 }
-
-/* ---- what the control socket asks, of the machine ---- */
-
-static int
-ask_pause (void *ctx, kata_error **err)
-{
-  return vmm_machine__pause (((struct helper *) ctx)->machine, err);
-}
-
-static int
-ask_resume (void *ctx, kata_error **err)
-{
-  return vmm_machine__resume (((struct helper *) ctx)->machine, err);
-}
-
-static void
-ask_power (void *ctx)
-{
-  vmm_machine__press_power (((struct helper *) ctx)->machine);
-}
-
-static void
-ask_stop (void *ctx)
-{
-  vmm_machine__stop (((struct helper *) ctx)->machine);
-}
-
-static int
-ask_balloon (void *ctx, uint64_t pages, kata_error **err)
-{
-  return vmm_machine__balloon (((struct helper *) ctx)->machine, pages, err);
-}
-
-static void
-ask_stats (void *ctx, struct vmm_stats *out)
-{
-  vmm_machine__stats (((struct helper *) ctx)->machine, out);
-}
-
-static const struct vmm_control_ops control_ops = {
-  .pause = ask_pause,
-  .resume = ask_resume,
-  .press_power = ask_power,
-  .stop = ask_stop,
-  .balloon = ask_balloon,
-  .stats = ask_stats,
-};
 
 /* ---- the steps ---- */
 
@@ -208,8 +162,8 @@ build_machine (struct helper *h, kata_error **err)
     .listen_fd = h->description.control_fd,
     .uid = h->description.control_uid,
     .root_too = waived (h, VMM_LAYER_USERNS),
-    .ops = &control_ops,
-    .ctx = h,
+    .ops = &vmm_control_machine_ops,
+    .ctx = h->machine,
   };
   vmm_machine__lock (h->machine);
   code = vmm_control__serve (&h->control, &control, err);
@@ -245,6 +199,7 @@ main (void)
   kata_auto_error kata_error *error = NULL;
   /* One heap for all threads: the device lock keeps them apart anyway, and a heap per thread costs memory and system calls. */
   mallopt (M_ARENA_MAX, 1);
+  prctl (PR_SET_NAME, "kata-vmm"); /* started by a descriptor, it bears a number for its name */
   signal (SIGPIPE, SIG_IGN);
   signal (SIGXFSZ, SIG_IGN);
   vmm_description__init (&h.description);

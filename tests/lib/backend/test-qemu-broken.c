@@ -15,89 +15,17 @@
 #include "backend/qemu/vm.h"
 #include "backend/virtiofsd.h"
 #include "base/error.h"
-#include "journal.h"
+#include "broken.h"
 
 #define VERSION "case \"$1\" in --version) echo 'QEMU emulator version 7.2.0'; exit 0;; esac; "
 
-struct bed {
-  char *dir, *tools, *program, *kernel;
-  struct test_journal *journal;
-  kata_registry *registry;
-  const kata_backend_entry *qemu;
-  kata_vm_plan plan;
-  kata_backend_env env;
-};
-
-static char *
-script (const struct bed *b, const char *name, const char *text)
-{
-  char *path = g_build_filename (b->tools, name, NULL);
-  g_autofree char *whole = g_strconcat ("#!/bin/sh\n", text, "\n", NULL);
-  ck_assert (g_file_set_contents (path, whole, -1, NULL));
-  ck_assert_int_eq (chmod (path, 0755), 0);
-  return path;
-}
-
 static void
-bed_open (struct bed *b, const char *text)
+bed_open (struct broken *b, const char *text)
 {
-  memset (b, 0, sizeof *b);
-  b->dir = g_dir_make_tmp ("kata-broken-XXXXXX", NULL);
-  b->tools = g_dir_make_tmp ("kata-tools-XXXXXX", NULL);
-  b->program = script (b, "qemu", text);
-  b->kernel = script (b, "kernel", "");
-  b->journal = test_journal_new ();
-  ck_assert_int_eq (kata_registry__new (&b->registry, NULL), 0);
-  ck_assert_int_eq (kata_registry__find (&b->qemu, b->registry, "qemu", NULL), 0);
-  b->plan = (kata_vm_plan){ .size = sizeof b->plan,
-                            .id = "broken",
-                            .dir = b->dir,
-                            .hypervisor_path = b->program,
-                            .accel = KATA_ACCEL_TCG,
-                            .vcpus = 1,
-                            .memory_mib = 128,
-                            .kernel = b->kernel,
-                            .initrd = b->kernel,
-                            .cmdline = "",
-                            .share_dir = b->tools,
-                            .agent_kind = KATA_AGENT_SERIAL,
-                            .agent_serial_ports = 1 };
-  b->env = (kata_backend_env){ .size = sizeof b->env,
-                               .deadline_us = kata_deadline__within (INT64_MAX, 700),
-                               .journal = b->journal,
-                               .record = test_journal_record };
-}
-
-static void
-bed_close (struct bed *b)
-{
-  ck_assert_uint_eq (test_journal_alive (b->journal), 0);
-  ck_assert_int_eq (test_journal_replay (b->journal, b->dir), 0);
-  GDir *dir = g_dir_open (b->tools, 0, NULL);
-  for (const char *name; (name = g_dir_read_name (dir)) != NULL;) {
-    g_autofree char *path = g_build_filename (b->tools, name, NULL);
-    g_unlink (path);
-  }
-  g_dir_close (dir);
-  ck_assert_int_eq (g_rmdir (b->tools), 0);
-  kata_registry__free (b->registry);
-  g_free (b->dir);
-  g_free (b->tools);
-  g_free (b->program);
-  g_free (b->kernel);
-}
-
-static void
-launch_fails (struct bed *b, int code, const char *text)
-{
-  kata_vm *vm = NULL;
-  g_autoptr (kata_error) error = NULL;
-  int64_t begun = kata_deadline__now ();
-  int got = kata_vm__launch (&vm, b->qemu, &b->plan, &b->env, &error);
-  ck_assert_ptr_null (vm);
-  ck_assert_msg (got == code && strstr (kata_error_get_message (error), text) != NULL, "%d: %s", got,
-                 kata_error_get_message (error));
-  ck_assert_int_lt (kata_deadline__now () - begun, 3000000);
+  broken_open (b, "qemu", text);
+  b->plan.accel = KATA_ACCEL_TCG;
+  b->plan.agent_kind = KATA_AGENT_SERIAL;
+  b->plan.agent_serial_ports = 1;
 }
 
 START_TEST (scripts)
@@ -123,74 +51,74 @@ START_TEST (scripts)
     { "kill -SEGV $$", KATA_E_HOST, "killed by signal 11" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
-    struct bed b;
+    struct broken b;
     bed_open (&b, cases[i].text);
     if (i == 3 || i == 4)
       b.env.deadline_us = kata_deadline__within (INT64_MAX, 2000); /* python starts slowly */
-    launch_fails (&b, cases[i].code, cases[i].message);
-    bed_close (&b);
+    broken_launch (&b, cases[i].code, cases[i].message);
+    broken_close (&b);
   }
 }
 END_TEST
 
 START_TEST (missing)
 {
-  struct bed b;
+  struct broken b;
   kata_capabilities caps;
   bed_open (&b, VERSION "exit 1");
   b.plan.hypervisor_path = "/opt/q";
-  launch_fails (&b, KATA_E_HOST,
-                "hypervisor.qemu.path: \"/opt/q\": No such file or directory; install qemu-system-x86");
-  ck_assert_int_eq (kata_backend__probe (b.qemu, &b.plan, &caps, NULL), 0);
+  broken_launch (&b, KATA_E_HOST,
+                 "hypervisor.qemu.path: \"/opt/q\": No such file or directory; install qemu-system-x86");
+  ck_assert_int_eq (kata_backend__probe (b.backend, &b.plan, &caps, NULL), 0);
   ck_assert (!kata_capabilities__has (&caps, KATA_CAP_RUN));
   ck_assert_ptr_nonnull (strstr (caps.reason[KATA_CAP_RUN], "/opt/q"));
   b.plan.hypervisor_path = b.tools;
-  launch_fails (&b, KATA_E_HOST, "not an executable file");
+  broken_launch (&b, KATA_E_HOST, "not an executable file");
   b.plan.hypervisor_path = "qemu";
-  launch_fails (&b, KATA_E_CONFIG, "not an absolute path");
+  broken_launch (&b, KATA_E_CONFIG, "not an absolute path");
   b.plan.hypervisor_path = b.program;
   b.plan.kernel = "/nonexistent/vmlinuz";
-  launch_fails (&b, KATA_E_GUEST, "hypervisor.qemu.kernel: \"/nonexistent/vmlinuz\"");
+  broken_launch (&b, KATA_E_GUEST, "hypervisor.qemu.kernel: \"/nonexistent/vmlinuz\"");
   b.plan.kernel = b.tools;
-  launch_fails (&b, KATA_E_GUEST, "is not a file");
+  broken_launch (&b, KATA_E_GUEST, "is not a file");
   b.plan.kernel = b.kernel;
   b.plan.initrd = "/dev/null";
-  launch_fails (&b, KATA_E_GUEST, "hypervisor.qemu.initrd");
-  bed_close (&b);
+  broken_launch (&b, KATA_E_GUEST, "hypervisor.qemu.initrd");
+  broken_close (&b);
 }
 END_TEST
 
 START_TEST (virtiofsd)
 {
-  struct bed b;
+  struct broken b;
   bed_open (&b, VERSION "exec sleep 60");
   b.plan.share_kind = KATA_SHARE_VIRTIOFS;
   b.plan.virtiofsd_path = "/opt/virtiofsd";
-  launch_fails (&b, KATA_E_HOST, "virtio_fs_daemon: \"/opt/virtiofsd\": No such file");
-  g_autofree char *other = script (&b, "v1", "echo something else");
+  broken_launch (&b, KATA_E_HOST, "virtio_fs_daemon: \"/opt/virtiofsd\": No such file");
+  g_autofree char *other = broken_script (&b, "v1", "echo something else");
   b.plan.virtiofsd_path = other;
-  launch_fails (&b, KATA_E_HOST, "is no virtiofsd");
+  broken_launch (&b, KATA_E_HOST, "is no virtiofsd");
   /* It starts, says why it cannot go on, and ends: that is in the error though QEMU is what we wait for. */
-  g_autofree char *dies =
-      script (&b, "v2",
-              "case \"$1\" in --version) echo virtiofsd 1.13.0;; *) echo 'unshare: not permitted' >&2; exit 4;; esac");
+  g_autofree char *dies = broken_script (
+      &b, "v2",
+      "case \"$1\" in --version) echo virtiofsd 1.13.0;; *) echo 'unshare: not permitted' >&2; exit 4;; esac");
   b.plan.virtiofsd_path = dies;
-  launch_fails (&b, KATA_E_TIMEOUT, "virtiofsd: exit status 4: unshare: not permitted");
-  bed_close (&b);
+  broken_launch (&b, KATA_E_TIMEOUT, "virtiofsd: exit status 4: unshare: not permitted");
+  broken_close (&b);
 }
 END_TEST
 
 /* --version that never ends: the probe gives up; here with a deadline of our own, as its five seconds are long for a test. */
 START_TEST (hanging_version)
 {
-  struct bed b;
+  struct broken b;
   g_autofree char *text = NULL;
   bed_open (&b, "exec sleep 60");
   g_autoptr (kata_error) error = NULL;
   ck_assert_int_eq (
       kata_external__output (&text, b.program, "--version", kata_deadline__within (INT64_MAX, 200), &error),
       KATA_E_TIMEOUT);
-  bed_close (&b);
+  broken_close (&b);
 }
 END_TEST
 
@@ -203,12 +131,12 @@ full (void *journal, const kata_undo *undo, kata_error **err)
 
 START_TEST (journal_full)
 {
-  struct bed b;
+  struct broken b;
   bed_open (&b, VERSION "touch /tmp/kata-test-must-not-exist; exit 1");
   b.env.record = full;
-  launch_fails (&b, KATA_E_IO, "the journal is full");
+  broken_launch (&b, KATA_E_IO, "the journal is full");
   ck_assert_int_eq (access ("/tmp/kata-test-must-not-exist", F_OK), -1);
-  bed_close (&b);
+  broken_close (&b);
 }
 END_TEST
 
@@ -226,13 +154,13 @@ START_TEST (saved_text)
     "{\"version\":1,\"qemu\":[5,1],\"virtiofsd\":[0,0],\"agent\":9,\"cid\":0,\"port\":0,\"serial_ports\":1}",
     "{\"version\":1,\"qemu\":[5,1],\"virtiofsd\":[0,0],\"agent\":2,\"cid\":0,\"port\":0,\"serial_ports\":99}"
   };
-  struct bed b;
+  struct broken b;
   bed_open (&b, VERSION "exit 1");
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++) {
     kata_vm *vm = NULL;
-    ck_assert_int_eq (kata_vm__attach (&vm, b.qemu, &b.plan, bad[i], &b.env, NULL), KATA_E_CORRUPT);
+    ck_assert_int_eq (kata_vm__attach (&vm, b.backend, &b.plan, bad[i], &b.env, NULL), KATA_E_CORRUPT);
   }
-  bed_close (&b);
+  broken_close (&b);
 }
 END_TEST
 

@@ -224,7 +224,7 @@ START_TEST (socket_file)
   ck_assert_int_eq (symlinkat ("/dev/null", dir_fd, "qmp.sock"), 0);
   ck_assert_int_eq (kata_qmp__open (&qmp, dir_fd, -1, in_ms (50), NULL), KATA_E_PERMISSION);
   ck_assert_int_eq (unlinkat (dir_fd, "qmp.sock", 0), 0);
-  ck_assert_int_eq (kata_external__listen (&listener, dir_fd, "qmp.sock", NULL), 0);
+  ck_assert_int_eq (kata_external__listen (&listener, dir_fd, "qmp.sock", SOCK_STREAM, NULL), 0);
   ck_assert_int_eq (kata_qmp__open (&qmp, dir_fd, -1, in_ms (50), NULL), KATA_E_TIMEOUT);
   int lock = openat (dir_fd, "qmp.lock", O_RDWR | O_CLOEXEC);
   ck_assert_int_eq (flock (lock, LOCK_EX | LOCK_NB), 0);

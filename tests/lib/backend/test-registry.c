@@ -80,7 +80,7 @@ START_TEST (registration)
   const kata_backend_entry *entry;
   ck_assert_int_eq (kata_registry__new (&registry, NULL), 0);
   g_auto (GStrv) names = kata_registry__names (registry);
-  ck_assert_str_eq (names[0], "qemu");
+  ck_assert_str_eq (names[0], "builtin");
   ck_assert_int_eq (kata_registry__add (registry, &b, NULL), 0);
   ck_assert_int_eq (kata_registry__add (registry, &b, NULL), KATA_E_EXISTS);
   b.name = "qemu";

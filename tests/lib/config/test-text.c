@@ -113,11 +113,13 @@ START_TEST (several_hypervisors)
   g_autoptr (GPtrArray) warnings = new_warnings ();
   g_autoptr (kata_config) others =
       parse ("[hypervisor.dragonball]\n[hypervisor.qemuu]\n[hypervisor.remote]\nshared_fs = 'x'\n", warnings);
-  ck_assert_str_eq (kata_config__hypervisor_name (first), "fc");
+  g_autoptr (kata_config) lone = parse ("[hypervisor.dragonball]\n", warnings);
+  ck_assert_str_eq (kata_config__hypervisor_name (first), "");
   ck_assert_str_eq (kata_config__hypervisor_name (named), "qemu");
   ck_assert (warned (warnings, "x.toml:1: hypervisor.dragonball: Kata knows this hypervisor"));
   ck_assert (warned (warnings, "x.toml:2: hypervisor.qemuu: no hypervisor of libkata's own"));
-  ck_assert_str_eq (kata_config__hypervisor_name (others), "dragonball");
+  ck_assert_str_eq (kata_config__hypervisor_name (others), "");
+  ck_assert_str_eq (kata_config__hypervisor_name (lone), "dragonball");
   refused ("[hypervisor.fc]\n[hypervisor.firecracker]\n", KATA_E_CONFIG, "are one table");
 }
 END_TEST

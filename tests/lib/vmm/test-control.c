@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/raise.h"
+#include "vmm/confine/layer.h"
 #include "vmm/control.h"
 #include "vmm/describe.h"
 
@@ -290,10 +291,10 @@ START_TEST (start_socket)
   ck_assert_uint_eq (len, 11);
   vmm_start__answer (pair[1], NULL);
   ck_assert_int_eq (vmm_start__wait (pair[0], soon (1000), NULL), 0);
-  kata_error__set (&error, KATA_E_HOST, "sandbox_waive", "jail, layer %s", "userns");
+  kata_error__set (&error, KATA_E_HOST, VMM_LAYER_KEY, "jail, layer %s", "userns");
   vmm_start__answer (pair[1], error);
   ck_assert_int_eq (vmm_start__wait (pair[0], soon (1000), &told), KATA_E_HOST);
-  ck_assert_str_eq (kata_error_get_key (told), "sandbox_waive");
+  ck_assert_str_eq (kata_error_get_key (told), VMM_LAYER_KEY);
   ck_assert_str_eq (kata_error_get_message (told), "kata-vmm: jail, layer userns");
   ck_assert_int_eq (vmm_start__wait (pair[0], soon (50), NULL), KATA_E_TIMEOUT);
   memset (big, 'x', sizeof big - 1);
