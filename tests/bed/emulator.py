@@ -9,13 +9,18 @@ import folder
 import machine
 
 BINARY = 'qemu-system-x86_64'
+# An IOMMU must come before the devices that it translates for; the devices have drivers in L1 and in guests, or none is loaded for them.
+VFIO_EARLY = ['-device', 'intel-iommu,intremap=on']
+VFIO = ['-drive', 'id=nvme,if=none,driver=null-co,size=64M,read-zeroes=on', '-device', 'nvme,serial=bed,drive=nvme',
+        '-netdev', 'user,restrict=on,id=card', '-device', 'e1000e,netdev=card,romfile=']
 
 
 def command_line(options):
     """The kernel's. With -icount the TSC counts instructions, a nanosecond each by name; else it is the machine's own."""
     khz = 1000000 if options.icount is not None else machine.tsc_khz()
     return ' '.join(['console=ttyS0', 'panic=-1', 'quiet', 'mitigations=off', 'lsm=landlock', 'cryptomgr.notests', 'no_timer_check',
-                     f'tsc_early_khz={khz}', 'tsc=reliable', 'kvm.tsc_tolerance_ppm=100000', *options.append])
+                     f'tsc_early_khz={khz}', 'tsc=reliable', 'kvm.tsc_tolerance_ppm=100000',
+                     *(['intel_iommu=on'] if options.vfio else []), *options.append])
 
 
 def share(number, path, tag, readonly=False):
@@ -27,16 +32,18 @@ def share(number, path, tag, readonly=False):
 
 def arguments(options, artifacts, control, console):
     if options.icount is not None:
-        accel, cpus = ['-accel', 'tcg,thread=single', '-icount', f'shift={options.icount},sleep=off'], 1
+        accel, cpus = ['-accel', 'tcg,thread=single', '-icount', f'shift={options.icount},sleep=on'], 1
     else:
         accel, cpus = ['-accel', 'tcg,thread=multi'], options.cpus
     argv = [BINARY, *accel, '-machine', options.machine, '-cpu', 'EPYC-v2', '-smp', str(cpus), '-m', str(options.memory),
             '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-name', 'libkata-bed',
             '-kernel', artifacts['kernel'], '-initrd', artifacts['initramfs'], '-append', command_line(options),
-            '-serial', f"file:{console.replace(',', ',,')}", *options.early]
+            '-serial', f"file:{console.replace(',', ',,')}"]
+    argv += (VFIO_EARLY if options.vfio else []) + options.early
     argv += share(0, '/', 'host', readonly=True) + share(1, control, 'control')
     for number, path in enumerate(options.share, 2):
         argv += share(number, path, f'share{number}')
+    argv += VFIO if options.vfio else []
     return argv + [word for item in options.qemu for word in shlex.split(item)]
 
 
