@@ -15,7 +15,7 @@
 
 /* Larger ones go to the kernel's workers at once: data that is in the page cache would be copied within the submit, under the device lock. */
 #define INLINE_MAX  (64 * 1024)
-#define WORKERS_MAX 4
+#define WORKERS_MAX 8 /* of the loop's thread, for all its disks together */
 
 struct ring {
   struct vmm_disk base;
