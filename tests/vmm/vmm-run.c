@@ -34,7 +34,7 @@ static const char usage[] =
     "  --timeout SECONDS    stop after (default 120)\n"
     "  --pause MS,MS        after the first, for as long as the second, over and over\n"
     "  --press MS           press the power button then; --stop MS: stop then; --set-balloon MS,MIB\n"
-    "  --steer              take words from standard input: \"balloon MIB\" and a newline\n"
+    "  --steer              take words from standard input: \"balloon MIB\" or \"press\", and a newline\n"
     "  --log                show what devices have to say\n"
     "  --jail PROGRAM       run it in kata-vmm, jailed; --waive LAYERS  --user UID  --control PATH (kept)\n"
     "Exit status: 0 power-off, 10 + enum vmm_exit_reason otherwise, 1 the machine could not be made.\n";
@@ -450,6 +450,14 @@ set_balloon (struct run *run, long mib)
   vmm_machine__unlock (run->machine);
 }
 
+static void
+press (struct run *run)
+{
+  vmm_machine__lock (run->machine);
+  vmm_machine__press_power (run->machine);
+  vmm_machine__unlock (run->machine);
+}
+
 /* One line, when one is there. */
 static void
 obey (struct run *run)
@@ -464,6 +472,8 @@ obey (struct run *run)
   line[n > 0 ? n : 0] = '\0';
   if (sscanf (line, "balloon %ld", &mib) == 1 && mib >= 0)
     set_balloon (run, mib);
+  else if (strncmp (line, "press", 5) == 0)
+    press (run);
 }
 
 static void *
@@ -480,9 +490,7 @@ director (void *data)
     }
     if (run->press_at > 0 && t > run->press_at) {
       run->press_at = 0;
-      vmm_machine__lock (run->machine);
-      vmm_machine__press_power (run->machine);
-      vmm_machine__unlock (run->machine);
+      press (run);
     }
     if (run->balloon_at > 0 && t > run->balloon_at) {
       run->balloon_at = 0;
