@@ -47,6 +47,7 @@ struct prepared {
   int target[3 + KATA_CHILD_FDS_MAX];
   int keep[5 + KATA_CHILD_FDS_MAX]; /* source, gate and report, ascending */
   size_t n_map, n_keep;
+  bool drop_groups;
   int above; /* first number above all targets */
 };
 
@@ -134,7 +135,7 @@ child_wait_at_gate (const struct prepared *p)
 static void
 child_become_root (const struct prepared *p)
 {
-  if (kata_userns__drops_groups (p->options->userns) && syscall (SYS_setgroups, 0, NULL) < 0)
+  if (p->drop_groups && syscall (SYS_setgroups, 0, NULL) < 0)
     child_fail (p, STAGE_IDENTITY);
   if (syscall (SYS_setresgid, 0, 0, 0) < 0 || syscall (SYS_setresuid, 0, 0, 0) < 0)
     child_fail (p, STAGE_IDENTITY);
@@ -208,6 +209,7 @@ prepare (struct prepared *p, const kata_child_options *o, int devnull, kata_erro
     p->above = MAX (p->above, o->fds[i].target + 1);
   }
   p->options = o;
+  p->drop_groups = o->userns != NULL && kata_userns__drops_groups (o->userns);
   p->n_map = 3 + o->n_fds;
   p->envp = o->envp != NULL ? o->envp : default_env;
   p->cwd = o->cwd != NULL ? o->cwd : "/";
