@@ -218,6 +218,39 @@ START_TEST (parent_dies_at_gate)
 }
 END_TEST
 
+/* Root of a user namespace of its own and pid 1; outside it has the number that we were told, and is who we said. */
+START_TEST (namespaces)
+{
+  kata_child_options options = KATA_CHILD_OPTIONS_INIT;
+  kata_exit_status status;
+  bool root = geteuid () == 0;
+  kata_child_userns userns = { .uid = root ? 12345 : geteuid (), .gid = root ? 23456 : getegid (), .map_caller = root };
+  kata_pid_identity seen = { 0 };
+  options.userns = &userns;
+  options.new_pidns = true;
+  options.record = refuse;
+  options.record_data = &seen;
+  const char *const argv[] = { "sh", "-c", "true", NULL };
+  kata_child child;
+  options.program = "/bin/sh";
+  options.argv = argv;
+  int code = kata_child__spawn (&child, &options, NULL);
+  if (code == KATA_E_HOST)
+    return; /* the host refuses user namespaces */
+  ck_assert_int_eq (code, KATA_E_IO);
+  ck_assert_int_gt (seen.pid, 1);
+  options.record = NULL;
+  g_autofree char *out =
+      run_shell ("echo $$ $PPID; id -u; id -g; while read a b c; do echo $a $b $c; done < /proc/self/uid_map; "
+                 "while read k v; do case $k in Groups:|CapEff:) echo $k $v;; esac; done < /proc/self/status",
+                 &options, &status);
+  g_autofree char *expected =
+      root ? g_strdup ("1 0\n0\n0\n0 12345 1\n1 0 1\nGroups:\n") : g_strdup_printf ("1 0\n0\n0\n0 %u 1\n", geteuid ());
+  ck_assert_msg (g_str_has_prefix (out, expected), "%s", out);
+  ck_assert_ptr_nonnull (strstr (out, "CapEff: 000001ff")); /* all of them, in there */
+}
+END_TEST
+
 static void *
 spawn_many (void *data)
 {
@@ -251,6 +284,7 @@ main (void)
   tcase_add_test (tc, exec_fails);
   tcase_add_test (tc, record_fails);
   tcase_add_test (tc, parent_dies_at_gate);
+  tcase_add_test (tc, namespaces);
   tcase_add_test (tc, threads);
   suite_add_tcase (suite, tc);
   SRunner *runner = srunner_create (suite);
