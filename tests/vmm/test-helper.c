@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backend/builtin/launch.h"
+#include "backend/builtin/helper.h"
 #include "bare.h"
 #include "base/error.h"
 #include "base/fd.h"
@@ -72,13 +72,13 @@ stage_open (struct stage *s, const void *code, size_t len)
 static int
 stage_try (struct stage *s, uint32_t uid, kata_error **err)
 {
-  kata_builtin_launch launch = { .program = getenv ("KATA_VMM"),
+  kata_builtin_helper helper = { .program = getenv ("KATA_VMM"),
                                  .description = &s->description,
                                  .uid = uid,
                                  .gid = uid,
                                  .stderr_fd = 2,
                                  .deadline_us = soon (20000) };
-  return kata_builtin__launch (&s->child, &launch, err);
+  return kata_builtin_helper__start (&s->child, &helper, err);
 }
 
 static void
@@ -356,12 +356,12 @@ START_TEST (missing_layers)
   if (getuid () == 0) {
     ck_assert_int_eq (stage_try (&s, 0, &error), KATA_E_HOST);
     ck_assert_str_eq (kata_error_get_key (error), VMM_LAYER_KEY);
-    ck_assert_ptr_nonnull (strstr (kata_error_get_message (error), "sandbox_waive = [\"identity\"]"));
+    ck_assert_ptr_nonnull (strstr (kata_error_get_message (error), VMM_LAYER_KEY " = [\"identity\"]"));
     g_clear_pointer (&error, kata_error_unref);
   } else {
     s.description.waived = 1u << VMM_LAYER_USERNS | 1u << VMM_LAYER_PIDNS;
     ck_assert_int_eq (stage_try (&s, 0, &error), KATA_E_HOST);
-    ck_assert_ptr_nonnull (strstr (kata_error_get_message (error), "sandbox_waive = [\"mountns\"]"));
+    ck_assert_ptr_nonnull (strstr (kata_error_get_message (error), VMM_LAYER_KEY " = [\"mountns\"]"));
   }
   stage_close (&s);
 }
