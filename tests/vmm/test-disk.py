@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Tests disks, pmem and the balloon with a Linux guest of the microVMM; wants a host with KVM (tests/bed/run).
 
-Arguments: VMM-RUN FOLDER-OF-THE-GUEST TOOLS-DISK CASE..., the case a name below, or its start.
+Arguments: VMM-RUN KATA-VMM FOLDER-OF-THE-GUEST TOOLS-DISK CASE..., the case a name below, or its start.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ import initrd   # noqa: E402
 MIB = 1 << 20
 # MiB of random writes; docs say what was seen with more.
 SIZE = int(os.environ.get('KATA_TEST_DISK_MIB', '48'))
-VMM_RUN, GUEST, TOOLS = sys.argv[1:4]
+VMM_RUN, KATA_VMM, GUEST, TOOLS = sys.argv[1:5]
 MODULES = ['virtio_blk', 'virtio_balloon', 'virtio_pmem', 'nd_pmem']
 
 TOOL = """
@@ -51,7 +51,7 @@ dd if=/dev/urandom of=/dev/vdb bs=1048576 count=16 conv=fsync 2>/dev/null
 say filled
 sleep 1
 blkdiscard -o 0 -l 8388608 /dev/vdb && say discarded
-blkdiscard -z -o 8388608 -l 4194304 /dev/vdb && say zeroed
+tool blkdiscard -z -o 8388608 -l 4194304 /dev/vdb && say zeroed
 echo 3 >/proc/sys/vm/drop_caches
 say zeroes $(dd if=/dev/vdb bs=1048576 skip=8 count=4 2>/dev/null | tr -d '\\000' | wc -c)
 """,
@@ -78,22 +78,22 @@ mount -t ext4 -o ro,dax /dev/pmem0 /mnt || mount -t ext4 -o ro /dev/pmem0 /mnt |
 say file $(cat /mnt/hello) $(grep pmem0 /proc/mounts | tr ' ' '_')
 umount /mnt
 say wrote $(echo 123456 | dd of=/dev/pmem1 conv=fsync 2>/dev/null && head -c 6 /dev/pmem1)
-dd if=/dev/zero of=/dev/pmem0 bs=4096 count=1 conv=fsync 2>/dev/null && say written to a read-only image
+dd if=/dev/zero of=/dev/pmem0 bs=4096 count=1 conv=fsync 2>/dev/null && say written to a read-only image || say not written
 """,
     'balloon': """
-free_mib () { free -m | awk '/^Mem:/ { print $4 }'; }
-say free $(free_mib)
-dd if=/dev/zero of=/tmp/big bs=1048576 count=280 2>/dev/null
-say full $(free_mib)
+free_mib () { while read name kib unit; do [ "$name" = MemFree: ] && FREE=$((kib / 1024)); done </proc/meminfo; }
+until_free () { for n in $(seq 400); do free_mib; [ $FREE $1 $2 ] && return; usleep 200000; done; say stuck $FREE; }
+free_mib; say free $FREE
+dd if=/dev/zero of=/tmp/big bs=1048576 count=120 2>/dev/null
+free_mib; say full $FREE
 rm /tmp/big
-say freed $(free_mib)
-sleep 8
-say reported $(free_mib)
-until [ $(free_mib) -lt 200 ]; do usleep 300000; done
-sleep 1; say inflated $(free_mib)
-until [ $(free_mib) -gt 350 ]; do usleep 300000; done
-dd if=/dev/zero of=/tmp/big bs=1048576 count=200 2>/dev/null && rm /tmp/big
-say deflated $(free_mib)
+sleep 6; free_mib
+say reported $FREE
+until_free -lt 140
+sleep 2; free_mib; say inflated $FREE
+until_free -gt 200
+dd if=/dev/zero of=/tmp/big bs=1048576 count=100 2>/dev/null && rm /tmp/big
+say deflated $FREE
 """,
 }
 
@@ -121,7 +121,7 @@ class Machine:
         self.serial = f'{folder}/serial'
         open(self.serial, 'wb').close()
         argv = [VMM_RUN, '--kernel', KERNEL, '--initrd', INITRD, '--mem', str(mem), '--cpus', '2', '--serial', self.serial, '--log', '--steer',
-                '--timeout', '900', '--cmdline', f'console=ttyS0 quiet panic=-1 test={test} {words}', *options]
+                '--timeout', '1700', '--cmdline', f'console=ttyS0 quiet panic=-1 test={test} {words}', *options]
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         self.errors = ''
 
@@ -172,6 +172,7 @@ class Machine:
     def kill(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
+        if not self.process.stderr.closed:
             self.errors = self.process.communicate()[1].decode()
 
 
@@ -186,7 +187,7 @@ class Disk(unittest.TestCase):
         self.addCleanup(machine.kill)
         return machine
 
-    def io(self, transport, engine):
+    def io(self, transport, engine, *options):
         data, limited = image(f'{self.folder}/data', max(SIZE, 32) + 16), image(f'{self.folder}/limited', 16)
         ro = f'{self.folder}/ro'
         with open(ro, 'wb') as f:
@@ -194,13 +195,13 @@ class Disk(unittest.TestCase):
         before = digest(ro)
         threads = ',threads' if engine == 'threads' else ''
         machine = self.start('io', '--transport', transport, '--disk', f'{TOOLS},ro{threads}', '--disk', f'{data},queues=2,id=serial-7{threads}',
-                             '--disk', f'{ro},ro{threads}', '--disk', f'{limited},bps={MIB}{threads}', words=f'size={SIZE}')
+                             '--disk', f'{ro},ro{threads}', '--disk', f'{limited},bps={MIB}{threads}', *options, words=f'size={SIZE}')
         self.assertEqual(machine.wait('serial', 200), 'serial-7 queues 2')
-        print(f'{transport} {engine}: {SIZE} MiB of random writes verified in {machine.wait("verified", 900)}')
+        print(f'{transport} {engine}: {SIZE} MiB of random writes verified in {machine.wait("verified", 1500)}')
         self.assertEqual(machine.wait('ro', 30), '1')
         self.assertEqual(machine.wait('readonly', 60), before)
         took = int(machine.wait('limited', 60))
-        print(f'8 MiB at 1 MiB/s took {took} s; VMM: {machine.resident()[1]:.1f} MiB without RAM')
+        print(f'8 MiB at 1 MiB/s took {took} s' + ('' if options else f'; VMM: {machine.resident()[1]:.1f} MiB without RAM'))
         self.assertTrue(6 <= took <= 20, took)
         machine.wait('filled', 60)
         full = os.stat(data).st_blocks
@@ -226,6 +227,16 @@ class Disk(unittest.TestCase):
 
     def test_pci_threads(self):
         self.io('pci', 'threads')
+
+    def jailed(self, engine):
+        """In kata-vmm, with all its filters: what an engine does is in their tables."""
+        self.io('pci', engine, '--jail', KATA_VMM, '--control', f'{self.folder}/control')
+
+    def test_jail_uring(self):
+        self.jailed('uring')
+
+    def test_jail_threads(self):
+        self.jailed('threads')
 
     def crash(self, engine):
         """What the guest has flushed is there after its VMM was killed."""
@@ -264,23 +275,25 @@ class Disk(unittest.TestCase):
         with open(rw, 'rb') as f:
             self.assertEqual(f.read(6), b'123456')
         self.assertEqual(digest(ro), before)
-        self.assertNotIn('written', ' '.join(machine.said()))
+        self.assertIn('not written', machine.said())
 
     def test_balloon(self):
-        machine = self.start('balloon', '--balloon', '0', mem=512)
+        machine = self.start('balloon', '--balloon', '0', mem=320)
+        print(f'free: {machine.wait("free", 200)} MiB')
         machine.wait('full', 200)
         full, rss = machine.backed(), machine.resident()[0]
         machine.wait('reported', 120)
         reported = machine.backed()
         print(f'backed: {full} MiB in use, {reported} MiB after they were free; RSS {rss} to {machine.resident()[0]} MiB')
-        self.assertLess(reported, full - 200)
-        machine.steer('balloon 256')
+        self.assertLess(reported, full - 80)
+        machine.steer('balloon 128')
         machine.wait('inflated', 120)
         inflated = machine.backed()
+        print(f'backed: {inflated} MiB inflated')
         machine.steer('balloon 0')
         machine.wait('deflated', 120)
-        print(f'backed: {inflated} MiB inflated; RSS now {machine.resident()[0]} MiB')
-        self.assertLess(inflated, 256)
+        print(f'deflated; RSS now {machine.resident()[0]} MiB')
+        self.assertLess(inflated, full - 80)
         machine.wait('end', 60)
         machine.end()
 
@@ -297,6 +310,6 @@ if __name__ == '__main__':
     with tempfile.TemporaryDirectory() as top:
         INITRD = f'{top}/initrd'
         initrd.make(INITRD, found[1], MODULES, SCRIPTS)
-        names = [n for n in unittest.TestLoader().getTestCaseNames(Disk) if any(n.startswith(f'test_{case}') for case in sys.argv[4:])]
+        names = [n for n in unittest.TestLoader().getTestCaseNames(Disk) if any(n.startswith(f'test_{case}') for case in sys.argv[5:])]
         suite = unittest.TestSuite(map(Disk, names))
         sys.exit(0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1)

@@ -76,10 +76,9 @@ pmem_take (struct pmem *pmem)
   flush->head = chain->head;
   flush->n_answer = (unsigned) n;
   flush->io = (struct vmm_disk_io){ .op = VMM_DISK_FLUSH };
-  if (le32toh (type) != TYPE_FLUSH)
+  /* Read-only: what there is to flush are writes that went nowhere. There is no feature that would say so before. */
+  if (le32toh (type) != TYPE_FLUSH || pmem->readonly)
     pmem_answer (pmem, flush, RET_EIO);
-  else if (pmem->readonly)
-    pmem_answer (pmem, flush, RET_OK);
   else
     vmm_disk__submit (pmem->disk, &flush->io);
   return true;
