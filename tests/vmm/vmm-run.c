@@ -30,7 +30,7 @@ static const char usage[] =
     "  --tap NAME[,pairs=N][,mac=XX:XX:XX:XX:XX:XX]\n"
     "  --vsock PATH[,cid=N]  listens at PATH\n"
     "  --fs TAG,SOCKET      connects to virtiofsd\n"
-    "  --pmem FILE[,ro]  --rng  --balloon MIB  --console FILE\n"
+    "  --pmem FILE[,ro]  --rng  --balloon MIB  --console FILE[,INPUT]\n"
     "  --timeout SECONDS    stop after (default 120)\n"
     "  --pause MS,MS        after the first, for as long as the second, over and over\n"
     "  --press MS           press the power button then; --stop MS: stop then; --set-balloon MS,MIB\n"
@@ -222,11 +222,13 @@ add_pmem (struct run *run, char *text)
 }
 
 static void
-set_console (struct run *run, const char *path)
+set_console (struct run *run, char *text)
 {
+  char *in;
+  const char *out = first_word (text, &in);
   run->config.has_console = true;
-  run->config.console.in_fd = -1;
-  run->config.console.out_fd = open_file (path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK);
+  run->config.console.out_fd = open_file (out, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK);
+  run->config.console.in_fd = in != NULL ? open_file (in, O_RDONLY | O_NONBLOCK) : -1;
 }
 
 static void
