@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* boot-file: reads of kernel and initrd; with pread alone: a mapping of a file that is cut meanwhile would kill us. */
+/* boot-file: reads of kernel and initrd; with pread and sendfile: a mapping of a file that is cut meanwhile would kill us. */
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/raise.h"
 #include "vmm/boot-image.h"
-
-/* read(2) moves at most 2 GiB less a page at once anyway. */
-#define READ_MAX ((size_t) 1 << 30)
 
 int
 vmm_boot_file__open (struct vmm_boot_file *file, int fd, const char *key, kata_error **err)
@@ -25,6 +22,15 @@ vmm_boot_file__open (struct vmm_boot_file *file, int fd, const char *key, kata_e
   return 0;
 }
 
+/* What a read returned that gave nothing. */
+static int
+failed (const struct vmm_boot_file *file, int64_t n, kata_error **err)
+{
+  if (n < 0)
+    return kata_error__errno (err, KATA_E_GUEST, file->key, errno, "%s: cannot be read", file->key);
+  return kata_error__set (err, KATA_E_GUEST, file->key, "%s: the file became shorter while it was read", file->key);
+}
+
 /* @offset + @len was checked against the size. */
 static int
 read_all (const struct vmm_boot_file *file, uint64_t offset, void *to, size_t len, kata_error **err)
@@ -32,13 +38,11 @@ read_all (const struct vmm_boot_file *file, uint64_t offset, void *to, size_t le
   uint8_t *at = to;
 
   while (len > 0) {
-    ssize_t n = pread (file->fd, at, len < READ_MAX ? len : READ_MAX, (off_t) offset);
+    ssize_t n = pread (file->fd, at, len, (off_t) offset);
     if (n < 0 && errno == EINTR)
       continue;
-    if (n < 0)
-      return kata_error__errno (err, KATA_E_GUEST, file->key, errno, "%s: cannot be read", file->key);
-    if (n == 0)
-      return kata_error__set (err, KATA_E_GUEST, file->key, "%s: the file became shorter while it was read", file->key);
+    if (n <= 0)
+      return failed (file, n, err);
     at += n;
     len -= (size_t) n;
     offset += (uint64_t) n;
@@ -69,18 +73,16 @@ int
 vmm_boot_file__read_ram (const struct vmm_boot_file *file, uint64_t offset, const struct vmm_memory *memory,
                          vmm_gpa gpa, uint64_t len, kata_error **err)
 {
-  struct iovec iov[VMM_REGIONS_MAX];
-  size_t n = 0;
-
   int result = check_range (file, offset, len, err);
-  if (result < 0)
-    return result;
-  if (!vmm_memory__slice (memory, gpa, len, iov, VMM_REGIONS_MAX, &n))
-    return kata_error__set (err, KATA_E_GUEST, file->key, "%s: 0x%llx and %llu bytes from there are not all RAM",
-                            file->key, (unsigned long long) gpa, (unsigned long long) len);
-  for (size_t i = 0; i < n && result == 0; i++) {
-    result = read_all (file, offset, iov[i].iov_base, iov[i].iov_len, err);
-    offset += iov[i].iov_len;
+
+  while (result == 0 && len > 0) {
+    int64_t n = vmm_memory__load (memory, gpa, len, file->fd, offset);
+    if (n > 0) {
+      gpa += (uint64_t) n;
+      offset += (uint64_t) n;
+      len -= (uint64_t) n;
+    } else if (n == 0 || errno != EINTR)
+      result = failed (file, n, err);
   }
   return result;
 }

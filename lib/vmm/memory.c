@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -16,6 +17,9 @@
 #define SMALL_PAGE UINT64_C (4096)
 /* Address space only. As wide as a huge page, so that RAM starts at the border of one. */
 #define GUARD HUGE_PAGE
+
+/* What sendfile(2) and pread(2) move at once is less than 2 GiB. */
+#define LOAD_MAX (UINT64_C (1) << 30)
 
 #ifndef MFD_HUGE_2MB
 #define MFD_HUGE_2MB (21u << 26)
@@ -248,6 +252,26 @@ vmm_memory__slice (const struct vmm_memory *memory, vmm_gpa gpa, uint64_t len, s
   }
   *n = count;
   return true;
+}
+
+int64_t
+vmm_memory__load (const struct vmm_memory *memory, vmm_gpa gpa, uint64_t len, int fd, uint64_t offset)
+{
+  uint64_t step;
+  uint8_t *host = piece_at (memory, gpa, len < LOAD_MAX ? len : LOAD_MAX, &step);
+  if (host == NULL) {
+    errno = EFAULT;
+    return -1;
+  }
+  const struct vmm_region *region = &memory->regions[gpa < VMM_RAM_HIGH_BASE ? 0 : 1];
+  off_t at = (off_t) (region->fd_offset + (gpa - region->base)), from = (off_t) offset;
+  /* A third of the time of a read into the mapping: no page fault a page. Huge pages cannot be written so. */
+  if (lseek (memory->fd, at, SEEK_SET) == at) {
+    ssize_t n = sendfile (memory->fd, fd, &from, step);
+    if (n >= 0 || (errno != EINVAL && errno != ENOSYS && errno != EPERM))
+      return n;
+  }
+  return pread (fd, host, step, (off_t) offset);
 }
 
 static uint16_t *

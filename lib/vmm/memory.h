@@ -58,6 +58,13 @@ bool vmm_memory__fill (const struct vmm_memory *memory, vmm_gpa gpa, int byte, s
 bool vmm_memory__slice (const struct vmm_memory *memory, vmm_gpa gpa, uint64_t len, struct iovec *iov, size_t max,
                         size_t *n);
 
+/**
+ * One step of filling RAM from a file, at most @len bytes of it from @offset on: how many, 0 at the file's end, or -1 and errno (EFAULT: not RAM,
+ * EINTR). Without mapping the file, and where it can without touching our mapping of the RAM, page by page. While the machine is built only:
+ * it moves the memfd's file position.
+ */
+int64_t vmm_memory__load (const struct vmm_memory *memory, vmm_gpa gpa, uint64_t len, int fd, uint64_t offset);
+
 /* Indexes of rings: one access, acquire and release. False when not RAM or not aligned to 2. */
 bool vmm_memory__load_u16 (const struct vmm_memory *memory, vmm_gpa gpa, uint16_t *value);
 bool vmm_memory__store_u16 (const struct vmm_memory *memory, vmm_gpa gpa, uint16_t value);

@@ -3,6 +3,7 @@
 #include "vmm/memory.h"
 
 #include <check.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,30 @@ START_TEST (nobody_can_shorten_it)
 }
 END_TEST
 
+START_TEST (files_are_loaded)
+{
+  struct vmm_memory memory = make (3 * GIB + 16 * MIB);
+  static const vmm_gpa places[] = { 12345, 2 * MIB, VMM_RAM_HIGH_BASE + 4095 };
+  char text[16] = { 0 };
+  int fd = memfd_create ("file", MFD_CLOEXEC);
+  ck_assert_int_eq (write (fd, "0123456789", 10), 10);
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    ck_assert_int_eq (vmm_memory__load (&memory, places[i], 100, fd, 3), 7);
+    ck_assert (vmm_memory__read (&memory, places[i], text, sizeof text));
+    ck_assert_str_eq (text, "3456789");
+  }
+  ck_assert_int_eq (vmm_memory__load (&memory, 0, 4, fd, 10), 0);
+  /* Not over a border: the rest is the next step's. */
+  ck_assert_int_eq (vmm_memory__load (&memory, VMM_RAM_LOW_END - 4, 10, fd, 0), 4);
+  ck_assert_int_eq (vmm_memory__load (&memory, VMM_RAM_LOW_END, 10, fd, 0), -1);
+  ck_assert_int_eq (errno, EFAULT);
+  ck_assert_int_eq (vmm_memory__load (&memory, 0, 10, -1, 0), -1);
+  ck_assert_int_eq (errno, EBADF);
+  close (fd);
+  vmm_memory__close (&memory);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -193,6 +218,7 @@ main (void)
   tcase_add_test (tcase, preallocated);
   tcase_add_test (tcase, huge_pages_or_a_reason);
   tcase_add_test (tcase, nobody_can_shorten_it);
+  tcase_add_test (tcase, files_are_loaded);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_ENV);
