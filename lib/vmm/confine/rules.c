@@ -2,6 +2,7 @@
 /* rules: the table. A system call is added with the code that needs it, and its line in docs/security.md. */
 #include "vmm/confine/rules.h"
 
+#include <linux/audit.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
@@ -51,7 +52,7 @@ const struct vmm_rule vmm_rules[] = {
   RULE (setsockopt, 0), RULE (uname, 0), RULE (mincore, 0),
 };
 
-/* The type of all of KVM's requests; see VMM_RULE_KVM in seccomp.c. */
+/* While it is built, all of KVM's are allowed. */
 #define REQUEST(name, kinds) { #name, name, (kinds) | B }
 
 const struct vmm_rule_request vmm_rule_requests[] = {
@@ -66,6 +67,7 @@ const struct vmm_rule_request vmm_rule_requests[] = {
 };
 /* clang-format on */
 
+const uint32_t vmm_rules_arch = AUDIT_ARCH_X86_64;
 const size_t vmm_rules_count = sizeof vmm_rules / sizeof vmm_rules[0];
 const size_t vmm_rule_requests_count = sizeof vmm_rule_requests / sizeof vmm_rule_requests[0];
 

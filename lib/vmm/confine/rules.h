@@ -37,6 +37,8 @@ struct vmm_rule_request {
   unsigned kinds;
 };
 
+/** AUDIT_ARCH_… of the numbers. */
+extern const uint32_t vmm_rules_arch;
 extern const struct vmm_rule vmm_rules[];
 extern const size_t vmm_rules_count;
 extern const struct vmm_rule_request vmm_rule_requests[];
