@@ -25,6 +25,8 @@ check_text (enum vmm_rule_check check)
     return "flags, duplicates, OFD locks, seals";
   case VMM_CHECK_NAME:
     return "PR_SET_NAME, PR_SET_NO_NEW_PRIVS";
+  case VMM_CHECK_DENIED:
+    return "answered with EACCES";
   case VMM_CHECK_NOSYS:
     return "answered with ENOSYS";
   }

@@ -101,6 +101,9 @@ write_check (struct writer *w, enum vmm_rule_check check, unsigned kind, pid_t s
   case VMM_CHECK_NONE:
     answer (w, SECCOMP_RET_ALLOW);
     return;
+  case VMM_CHECK_DENIED:
+    answer (w, SECCOMP_RET_ERRNO | EACCES);
+    return;
   case VMM_CHECK_NOSYS:
     answer (w, SECCOMP_RET_ERRNO | ENOSYS);
     return;

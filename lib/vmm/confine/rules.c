@@ -44,12 +44,10 @@ const struct vmm_rule vmm_rules[] = {
   RULE (preadv, D), RULE (pwritev, D), RULE (fdatasync, D), RULE (fallocate, LD),
   /* Only while the machine is built. */
   CHECKED (clone, 0, THREAD), CHECKED (clone3, 0, NOSYS), CHECKED (mprotect, 0, NO_EXEC), CHECKED (prctl, 0, NAME),
-  RULE (set_robust_list, 0), RULE (rseq, 0), RULE (sched_getaffinity, 0), RULE (sched_yield, 0), RULE (gettid, 0),
-  RULE (rt_sigaction, 0), RULE (sigaltstack, 0), RULE (seccomp, 0), RULE (memfd_create, 0), RULE (ftruncate, 0), RULE (fstat, 0),
-  RULE (newfstatat, 0), RULE (pread64, 0), RULE (sendfile, 0), RULE (fstatfs, 0), RULE (lseek, 0), RULE (flock, 0), RULE (dup, 0), RULE (dup3, 0), RULE (epoll_create1, 0),
+  CHECKED (openat, 0, DENIED), RULE (set_robust_list, 0), RULE (rseq, 0), RULE (rt_sigaction, 0), RULE (seccomp, 0),
+  RULE (memfd_create, 0), RULE (ftruncate, 0), RULE (newfstatat, 0), RULE (fstat, 0), RULE (pread64, 0), RULE (sendfile, 0),
+  RULE (epoll_create1, 0),
   RULE (eventfd2, 0), RULE (timerfd_create, 0), RULE (io_uring_setup, 0), RULE (io_uring_register, 0),
-  RULE (prlimit64, 0), RULE (getuid, 0), RULE (geteuid, 0), RULE (mlock, 0), RULE (clock_nanosleep, 0), RULE (getsockname, 0),
-  RULE (setsockopt, 0), RULE (uname, 0), RULE (mincore, 0),
 };
 
 /* While it is built, all of KVM's are allowed. */

@@ -21,6 +21,7 @@ enum vmm_rule_check {
   VMM_CHECK_THREAD,  /* clone: with CLONE_THREAD, so no process */
   VMM_CHECK_FCNTL,   /* flags, dup, OFD locks, seals */
   VMM_CHECK_NAME,    /* prctl: PR_SET_NAME and PR_SET_NO_NEW_PRIVS */
+  VMM_CHECK_DENIED,  /* answered with EACCES: an error's text may try to look something up */
   VMM_CHECK_NOSYS, /* answered with ENOSYS: its arguments are out of a filter's sight, and libc knows what to do without */
 };
 
