@@ -159,6 +159,20 @@ bench_describe (struct bench *bench, struct vmm_machine_config *config)
   }
 }
 
+void
+bench_shrink (struct bench *bench, bool shrink)
+{
+  uint8_t block[4096];
+  if (ftruncate (bench->disks[0], shrink ? BENCH_DISK / 4 : BENCH_DISK) < 0)
+    die ("cannot change the disk's size");
+  for (size_t at = BENCH_DISK / 4; !shrink && at < BENCH_DISK; at += sizeof block) {
+    for (size_t i = 0; i < sizeof block; i++)
+      block[i] = disk_byte (at + i);
+    if (pwrite (bench->disks[0], block, sizeof block, (off_t) at) != sizeof block)
+      die ("cannot write the disk");
+  }
+}
+
 static bool
 is_as_made (int fd, size_t size)
 {

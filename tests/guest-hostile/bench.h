@@ -23,6 +23,8 @@ void bench_nap (long ms);
 void bench_open (struct bench *bench);
 /** Devices of all kinds into @config; what the host cannot give is left out. */
 void bench_describe (struct bench *bench, struct vmm_machine_config *config);
+/** The first disk's file loses three quarters, and gets them again. */
+void bench_shrink (struct bench *bench, bool shrink);
 /** "" or what of the host's files is not as it was. */
 const char *bench_fault (struct bench *bench);
 void bench_close (struct bench *bench);

@@ -17,7 +17,7 @@ run (void *data)
 }
 
 int
-subject_start (struct subject *subject, const struct vmm_machine_config *config, kata_error **err)
+subject_start (struct subject *subject, const struct vmm_machine_config *config, const char *helper, kata_error **err)
 {
   *subject = (struct subject){ .pid = getpid () };
   int result = vmm_machine__new (&subject->machine, config, err);
@@ -33,8 +33,13 @@ subject_stop (struct subject *subject)
 }
 
 void
-subject_end (struct subject *subject)
+subject_wait (struct subject *subject)
 {
   pthread_join (subject->thread, NULL);
+}
+
+void
+subject_free (struct subject *subject)
+{
   vmm_machine__free (subject->machine);
 }

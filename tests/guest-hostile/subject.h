@@ -17,10 +17,12 @@ struct subject {
   pid_t pid; /* whose memory and time it is */
 };
 
-/** 0, or the library's error. */
-int subject_start (struct subject *subject, const struct vmm_machine_config *config, kata_error **err);
+/** @helper: kata-vmm's path, NULL = in this process. 0, or the library's error. */
+int
+subject_start (struct subject *subject, const struct vmm_machine_config *config, const char *helper, kata_error **err);
 void subject_stop (struct subject *subject);
-/** It is over, or will be: waits, frees; how it ended is in @subject->exit. */
-void subject_end (struct subject *subject);
+/** It is over, or will be; how it ended is in @subject->exit. */
+void subject_wait (struct subject *subject);
+void subject_free (struct subject *subject);
 
 #endif

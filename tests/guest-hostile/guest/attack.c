@@ -18,7 +18,7 @@ attack_run (struct vdev *d, unsigned queue, const struct attack *attack)
   vdev_run (d, attack->size != 0 ? attack->size : RING_SIZE);
   attack->arm (d, &d->rings[queue]);
   v_notify (d, queue);
-  enum outcome got = vdev_await (d, queue, attack->allowed == MAY_NRST ? PATIENCE_MS : WAIT_MS);
+  enum outcome got = vdev_await (d, queue, (attack->allowed & MAY_IGNORE) == 0 ? PATIENCE_MS : WAIT_MS);
   report (attack->name, outcome_bit (got), attack->allowed);
   if (got == NRST && !v_config_interrupt (d))
     report_wrong (attack->name, "wants a reset without an interrupt");
