@@ -189,7 +189,7 @@ is (const char *name, const char *word)
 static void
 flood_serial (void)
 {
-  for (unsigned i = 0; i < option ("bytes", 65536); i++)
+  for (unsigned i = 0; i < option ("bytes", 16384); i++)
     out8 (VMM_PORT_SERIAL, i % 64 == 63 ? '\n' : 'x');
   power_off ();
 }

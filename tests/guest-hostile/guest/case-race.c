@@ -22,25 +22,20 @@ quick_random (uint32_t *state)
   return *state >> 8;
 }
 
-/* Whatever is combined: either it lies in the arena, or it is no RAM. */
+/* Whatever is combined: either it lies in the arena, or it is no RAM. Mostly the first, so that much gets through to the device itself. */
 static uint64_t
 some_address (const struct race *race, uint32_t x)
 {
-  switch (x % 8) {
-  case 0:
-    return UINT64_MAX - 15;
-  case 1:
-    return UINT64_C (0xd0000000);
-  default:
-    return (uint64_t) race->arena + (x >> 3) % 65536;
-  }
+  if (x % 64 < 2)
+    return x % 64 == 0 ? UINT64_MAX - 15 : UINT64_C (0xd0000000);
+  return (uint64_t) race->arena + (x >> 6) % 65536;
 }
 
 static uint32_t
 some_length (uint32_t x)
 {
-  static const uint32_t lengths[] = { 0, 1, 16, 44, 512, 513, 4096, 65536, 131072, 0xfffffff0, 0xffffffff };
-  return lengths[x % COUNT (lengths)];
+  static const uint32_t lengths[] = { 1, 16, 44, 512, 513, 4096, 65536, 131072, 0 };
+  return x % 64 == 0 ? 0xfffffff0 + x / 64 % 16 : lengths[x / 64 % COUNT (lengths)];
 }
 
 /* Sectors that a write may hit are scratch, or not there; the same for the length of a vsock packet, which lies elsewhere. */
@@ -76,13 +71,17 @@ rewrite (volatile bool *stop, void *ctx)
       r->desc[i].len = some_length (quick_random (&state));
       break;
     case 2:
-      r->desc[i].flags = (uint16_t) (quick_random (&state) % 8);
+      x = quick_random (&state);
+      r->desc[i].flags = (uint16_t) (x % 64 == 0 ? x / 64 % 8 : i % 3 == 0 ? NEXT | buffer_flag (race->d) : x / 64 % 4);
       break;
     case 3:
-      r->desc[i].next = (uint16_t) (quick_random (&state) % (RING_SIZE + 1));
+      x = quick_random (&state);
+      r->desc[i].next = (uint16_t) (x % 64 == 0 ? x / 64 % (RING_SIZE + 1) : i % 3 == 2 ? i : i + 1);
       break;
     case 4:
-      r->avail[2 + i] = (uint16_t) (quick_random (&state) % (RING_SIZE + 1));
+      x = quick_random (&state);
+      if (x % 64 == 0)
+        r->avail[2 + i] = (uint16_t) (x / 64 % (RING_SIZE + 1));
       break;
     default:
       race_header (race, quick_random (&state));
@@ -120,13 +119,13 @@ race_once (struct race *race, uint64_t until, unsigned *resets, unsigned *answer
   lay_out (race);
   if (!start_other (rewrite, race))
     return;
-  for (unsigned round = 0; now_us () < until; round++) {
-    ring_offer (race->r, (uint16_t) (round * 3 % (RING_SIZE - 1)));
+  while (now_us () < until) {
+    for (uint16_t head = 0; head + 2 < RING_SIZE; head += 3)
+      ring_offer (race->r, head);
     v_notify (d, main_queue (d));
-    for (uint64_t end = now_us () + 300; now_us () < end && ring_used_index (race->r) == race->r->seen;)
-      relax ();
-    while (ring_take (race->r, NULL, NULL))
-      (*answers)++;
+    for (uint64_t end = now_us () + 5000; now_us () < end && race->r->seen != race->r->avail[1];)
+      if (ring_take (race->r, NULL, NULL))
+        (*answers)++;
     if ((v_status (d) & S_NEEDS_RESET) != 0) {
       (*resets)++;
       break;
@@ -139,7 +138,7 @@ void
 case_race (unsigned number)
 {
   static struct race race;
-  uint64_t ms = option ("race", 1500);
+  uint64_t ms = option ("race", 2500);
   if (race.arena == NULL)
     race.arena = take (ARENA, 4096);
   for (unsigned i = 0; i < n_vdevs; i++) {

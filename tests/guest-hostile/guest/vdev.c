@@ -2,6 +2,8 @@
 /* vdev: finds the machine's virtio devices, and drives them as a good driver would; the cases then do otherwise. */
 #include "vdev.h"
 
+#include "report.h"
+
 #include "vmm/layout.h"
 #include "vmm/pci/regs.h"
 #include "vmm/virtio/mmio-regs.h"
@@ -358,6 +360,8 @@ vdev_await (struct vdev *d, unsigned queue, uint32_t ms)
       if ((v_status (d) & S_NEEDS_RESET) != 0)
         return NRST;
       look = now + 500;
+      if (now - start > 300000)
+        report_alive (); /* our own exits are served: a large request takes its time */
     }
     if (now >= end)
       return NOTHING;
