@@ -54,7 +54,7 @@ struct kata_external_record {
 };
 int kata_external__record_process (void *data, const kata_pid_identity *identity, kata_error **err);
 
-/** A listening unix socket @name (SOCK_STREAM or SOCK_SEQPACKET) in the directory; the address goes through the descriptor, so the directory's path may be long. */
+/** A listening unix socket @name (SOCK_STREAM or SOCK_SEQPACKET, also with SOCK_NONBLOCK) in the directory; the address goes through the descriptor, so the directory's path may be long. */
 int kata_external__listen (int *fd, int dir_fd, const char *name, int type, kata_error **err);
 
 /**

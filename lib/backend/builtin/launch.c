@@ -64,9 +64,9 @@ make_outputs (kata_builtin_fds *fds, const kata_builtin_vm *vm, const kata_backe
   if (code == 0)
     code = kata_external__log_file (&fds->log, vm->dir_fd, vm->dir, KATA_BUILTIN_VMM_LOG, env, err);
   if (code == 0)
-    code = make_socket (&fds->vsock, SOCK_STREAM, KATA_BUILTIN_VSOCK_SOCKET, vm, env, err);
+    code = make_socket (&fds->vsock, SOCK_STREAM | SOCK_NONBLOCK, KATA_BUILTIN_VSOCK_SOCKET, vm, env, err);
   if (code == 0)
-    code = make_socket (&fds->control, SOCK_SEQPACKET, KATA_BUILTIN_CONTROL_SOCKET, vm, env, err);
+    code = make_socket (&fds->control, SOCK_SEQPACKET | SOCK_NONBLOCK, KATA_BUILTIN_CONTROL_SOCKET, vm, env, err);
   return code;
 }
 
