@@ -22,7 +22,7 @@ import initrd   # noqa: E402
 
 MIB = 1 << 20
 # MiB of random writes; docs say what was seen with more.
-SIZE = int(os.environ.get('KATA_TEST_DISK_MIB', '48'))
+SIZE = int(os.environ.get('KATA_TEST_DISK_MIB', '16'))
 VMM_RUN, KATA_VMM, GUEST, TOOLS = sys.argv[1:5]
 MODULES = ['virtio_blk', 'virtio_balloon', 'virtio_pmem', 'nd_pmem']
 
@@ -230,7 +230,7 @@ class Disk(unittest.TestCase):
 
     def jailed(self, engine):
         """In kata-vmm, with all its filters: what an engine does is in their tables."""
-        self.io('pci', engine, '--jail', KATA_VMM, '--control', f'{self.folder}/control')
+        self.io('pci', engine, '--jail', KATA_VMM, '--user', '65533', '--control', f'{self.folder}/control')
 
     def test_jail_uring(self):
         self.jailed('uring')
