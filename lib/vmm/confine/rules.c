@@ -45,7 +45,7 @@ const struct vmm_rule vmm_rules[] = {
   /* Only while the machine is built. */
   CHECKED (clone, 0, THREAD), CHECKED (clone3, 0, NOSYS), CHECKED (mprotect, 0, NO_EXEC), CHECKED (prctl, 0, NAME),
   CHECKED (openat, 0, DENIED), RULE (set_robust_list, 0), RULE (rseq, 0), RULE (rt_sigaction, 0), RULE (seccomp, 0),
-  RULE (memfd_create, 0), RULE (ftruncate, 0), RULE (newfstatat, 0), RULE (fstat, 0), RULE (pread64, 0), RULE (sendfile, 0),
+  RULE (memfd_create, 0), RULE (ftruncate, 0), RULE (newfstatat, 0), RULE (fstat, 0), RULE (pread64, 0), RULE (sendfile, 0), RULE (lseek, 0),
   RULE (epoll_create1, 0),
   RULE (eventfd2, 0), RULE (timerfd_create, 0), RULE (io_uring_setup, 0), RULE (io_uring_register, 0),
 };
