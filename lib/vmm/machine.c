@@ -97,14 +97,16 @@ load (struct vmm_machine *machine, kata_error **err)
   struct vmm_boot_config boot = { .kernel_fd = config->kernel_fd,
                                   .initrd_fd = config->initrd_fd,
                                   .cmdline = config->cmdline };
-  struct vmm_boot_entry entry;
+  struct vmm_x86_board board = { .vcpus = config->vcpus, .tsc_deadline = machine->kvm.tsc_deadline };
   int result = vmm_acpi__write (&acpi, &machine->memory, &boot.rsdp, err);
   if (result == 0)
-    result = vmm_boot__load (&entry, &boot, &machine->memory, err);
-  if (result == 0 && !vmm_x86__boot_tables (&machine->memory, entry.protocol))
+    result = vmm_boot__load (&board.entry, &boot, &machine->memory, err);
+  if (result == 0 && !vmm_x86__boot_tables (&machine->memory, board.entry.protocol))
     result = kata_error__set (err, KATA_E_INTERNAL, NULL, "machine: no RAM where the boot tables go");
+  if (result == 0)
+    result = vmm_kvm__supported_cpuid (&machine->kvm, &board.cpuid, err);
   for (unsigned i = 0; i < config->vcpus && result == 0; i++)
-    result = vmm_x86__prepare (&vmm_crew__vcpu (machine->crew, i)->kvm, &machine->kvm, i, config->vcpus, &entry, err);
+    result = vmm_x86__prepare (&vmm_crew__vcpu (machine->crew, i)->kvm, &board, i, err);
   return result;
 }
 

@@ -28,7 +28,7 @@ struct vmm_irqchip {
   bool lines[LINES]; /* taken */
   struct msi msis[VMM_MSI_MAX];
   struct {
-    struct kvm_irq_routing head;
+    uint32_t nr, flags; /* as kvm_irq_routing */
     struct kvm_irq_routing_entry entries[LINES + VMM_MSI_MAX];
   } table; /* scratch: KVM takes it whole each time */
 };
@@ -54,7 +54,7 @@ set_routing (struct vmm_irqchip *irqchip)
                    .data = msi->data },
       };
   }
-  irqchip->table.head = (struct kvm_irq_routing){ .nr = n };
+  irqchip->table.nr = n;
   return ioctl (irqchip->vm_fd, KVM_SET_GSI_ROUTING, &irqchip->table);
 }
 

@@ -57,9 +57,9 @@ int vmm_kvm_vcpu__run (struct vmm_kvm_vcpu *vcpu);
 void vmm_kvm_vcpu__tell_paused (struct vmm_kvm_vcpu *vcpu);
 
 #define VMM_CPUID_MAX 256
-/** A kvm_cpuid2 with room for VMM_CPUID_MAX entries. */
+/** Laid out as kvm_cpuid2, with room for VMM_CPUID_MAX entries. */
 struct vmm_cpuid {
-  struct kvm_cpuid2 head;
+  uint32_t nent, padding;
   struct kvm_cpuid_entry2 entries[VMM_CPUID_MAX];
 };
 int vmm_kvm__supported_cpuid (const struct vmm_kvm *kvm, struct vmm_cpuid *cpuid, kata_error **err);

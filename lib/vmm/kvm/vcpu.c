@@ -35,13 +35,13 @@ vmm_kvm_vcpu__close (struct vmm_kvm_vcpu *vcpu)
 int
 vmm_kvm_vcpu__set_kick_signal (struct vmm_kvm_vcpu *vcpu, int signal, kata_error **err)
 {
-  /* KVM wants the kernel's sigset: 8 bytes. */
+  /* As kvm_signal_mask, which has no room for the set itself: the kernel's, of 8 bytes. */
   struct {
-    struct kvm_signal_mask head;
+    uint32_t len;
     uint8_t set[8];
-  } mask = { .head.len = sizeof mask.set };
+  } mask = { .len = sizeof mask.set };
   uint64_t blocked = ~(UINT64_C (1) << (signal - 1));
-  memcpy ((uint8_t *) &mask + offsetof (struct kvm_signal_mask, sigset), &blocked, sizeof blocked);
+  memcpy (mask.set, &blocked, sizeof mask.set);
   if (ioctl (vcpu->fd, KVM_SET_SIGNAL_MASK, &mask) < 0)
     return kata_error__errno (err, KATA_E_VMM, NULL, errno, "kvm: KVM_SET_SIGNAL_MASK failed");
   return 0;
@@ -64,7 +64,7 @@ int
 vmm_kvm__supported_cpuid (const struct vmm_kvm *kvm, struct vmm_cpuid *cpuid, kata_error **err)
 {
   memset (cpuid, 0, sizeof *cpuid);
-  cpuid->head.nent = VMM_CPUID_MAX;
+  cpuid->nent = VMM_CPUID_MAX;
   if (ioctl (kvm->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid) < 0)
     return kata_error__errno (err, KATA_E_HOST, "kvm", errno, "kvm: KVM_GET_SUPPORTED_CPUID failed");
   return 0;
@@ -117,9 +117,9 @@ vmm_kvm_vcpu__set_lapic (struct vmm_kvm_vcpu *vcpu, const struct kvm_lapic_state
 bool
 vmm_kvm_vcpu__set_msr (struct vmm_kvm_vcpu *vcpu, uint32_t index, uint64_t value)
 {
-  struct {
-    struct kvm_msrs head;
+  struct { /* as kvm_msrs with one entry */
+    uint32_t nmsrs, pad;
     struct kvm_msr_entry entry;
-  } msrs = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };
+  } msrs = { .nmsrs = 1, .entry = { .index = index, .data = value } };
   return ioctl (vcpu->fd, KVM_SET_MSRS, &msrs) == 1;
 }

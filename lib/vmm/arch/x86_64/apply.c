@@ -4,12 +4,10 @@
 #include "vmm/arch/x86_64/x86.h"
 
 static int
-set_identity (struct vmm_kvm_vcpu *vcpu, const struct vmm_kvm *kvm, unsigned index, unsigned vcpus, kata_error **err)
+set_identity (struct vmm_kvm_vcpu *vcpu, const struct vmm_x86_board *board, unsigned index, kata_error **err)
 {
-  struct vmm_cpuid cpuid;
-  int result = vmm_kvm__supported_cpuid (kvm, &cpuid, err);
-  if (result == 0)
-    result = vmm_x86__cpuid (&cpuid, index, vcpus, kvm->tsc_deadline, err);
+  struct vmm_cpuid cpuid = board->cpuid;
+  int result = vmm_x86__cpuid (&cpuid, index, board->vcpus, board->tsc_deadline, err);
   return result == 0 ? vmm_kvm_vcpu__set_cpuid (vcpu, &cpuid, err) : result;
 }
 
@@ -39,15 +37,14 @@ set_entry (struct vmm_kvm_vcpu *vcpu, const struct vmm_boot_entry *entry, kata_e
 }
 
 int
-vmm_x86__prepare (struct vmm_kvm_vcpu *vcpu, const struct vmm_kvm *kvm, unsigned index, unsigned vcpus,
-                  const struct vmm_boot_entry *entry, kata_error **err)
+vmm_x86__prepare (struct vmm_kvm_vcpu *vcpu, const struct vmm_x86_board *board, unsigned index, kata_error **err)
 {
-  int result = set_identity (vcpu, kvm, index, vcpus, err);
+  int result = set_identity (vcpu, board, index, err);
   if (result == 0)
     result = vmm_x86__set_msrs (vcpu, err);
   if (result == 0)
     result = set_pins (vcpu, err);
   if (result == 0 && index == 0)
-    result = set_entry (vcpu, entry, err);
+    result = set_entry (vcpu, &board->entry, err);
   return result;
 }

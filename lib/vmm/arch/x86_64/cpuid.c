@@ -102,10 +102,10 @@ fix_entry (struct kvm_cpuid_entry2 *entry, const struct topology *topology, bool
 static int
 add_topology (struct vmm_cpuid *cpuid, uint32_t leaf, const struct topology *topology, kata_error **err)
 {
-  if (cpuid->head.nent + 3 > VMM_CPUID_MAX)
+  if (cpuid->nent + 3 > VMM_CPUID_MAX)
     return kata_error__set (err, KATA_E_LIMIT, NULL, "cpuid: more than %d leaves", VMM_CPUID_MAX);
   for (uint32_t i = 0; i < 3; i++)
-    cpuid->entries[cpuid->head.nent++] = (struct kvm_cpuid_entry2){
+    cpuid->entries[cpuid->nent++] = (struct kvm_cpuid_entry2){
       .function = leaf,
       .index = i,
       .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
@@ -126,7 +126,7 @@ vmm_x86__cpuid (struct vmm_cpuid *cpuid, unsigned index, unsigned vcpus, bool ts
   while (BIT (topology.bits) < vcpus)
     topology.bits++;
   uint32_t kept = 0, highest = 0;
-  for (uint32_t i = 0; i < cpuid->head.nent && i < VMM_CPUID_MAX; i++) {
+  for (uint32_t i = 0; i < cpuid->nent && i < VMM_CPUID_MAX; i++) {
     struct kvm_cpuid_entry2 entry = cpuid->entries[i];
     if (entry.function == 0)
       highest = entry.eax;
@@ -135,7 +135,7 @@ vmm_x86__cpuid (struct vmm_cpuid *cpuid, unsigned index, unsigned vcpus, bool ts
     fix_entry (&entry, &topology, tsc_deadline);
     cpuid->entries[kept++] = entry;
   }
-  cpuid->head.nent = kept;
+  cpuid->nent = kept;
   int result = highest >= 0xb ? add_topology (cpuid, 0xb, &topology, err) : 0;
   if (result == 0 && highest >= 0x1f)
     result = add_topology (cpuid, 0x1f, &topology, err);
@@ -145,7 +145,7 @@ vmm_x86__cpuid (struct vmm_cpuid *cpuid, unsigned index, unsigned vcpus, bool ts
 unsigned
 vmm_x86__physical_bits (const struct vmm_cpuid *cpuid)
 {
-  for (uint32_t i = 0; i < cpuid->head.nent && i < VMM_CPUID_MAX; i++)
+  for (uint32_t i = 0; i < cpuid->nent && i < VMM_CPUID_MAX; i++)
     if (cpuid->entries[i].function == 0x80000008)
       return cpuid->entries[i].eax & 0xff;
   return 36;

@@ -21,8 +21,14 @@ bool vmm_x86__boot_tables (const struct vmm_memory *memory, enum vmm_boot_protoc
 void vmm_x86__lapic (struct kvm_lapic_state *lapic);
 int vmm_x86__set_msrs (struct vmm_kvm_vcpu *vcpu, kata_error **err);
 
+/** What all vCPUs have in common. */
+struct vmm_x86_board {
+  unsigned vcpus;
+  bool tsc_deadline;
+  struct vmm_cpuid cpuid; /* vmm_kvm__supported_cpuid(): asked once, it is dear */
+  struct vmm_boot_entry entry;
+};
 /** All of it, for one vCPU. Others than the first wait for INIT and SIPI, which KVM delivers. */
-int vmm_x86__prepare (struct vmm_kvm_vcpu *vcpu, const struct vmm_kvm *kvm, unsigned index, unsigned vcpus,
-                      const struct vmm_boot_entry *entry, kata_error **err);
+int vmm_x86__prepare (struct vmm_kvm_vcpu *vcpu, const struct vmm_x86_board *board, unsigned index, kata_error **err);
 
 #endif

@@ -13,14 +13,14 @@ static struct vmm_cpuid cpuid;
 static void
 put (uint32_t function, uint32_t index, uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
 {
-  cpuid.entries[cpuid.head.nent++] =
+  cpuid.entries[cpuid.nent++] =
       (struct kvm_cpuid_entry2){ .function = function, .index = index, .eax = eax, .ebx = ebx, .ecx = ecx, .edx = edx };
 }
 
 static const struct kvm_cpuid_entry2 *
 leaf (uint32_t function, uint32_t index)
 {
-  for (uint32_t i = 0; i < cpuid.head.nent; i++)
+  for (uint32_t i = 0; i < cpuid.nent; i++)
     if (cpuid.entries[i].function == function && cpuid.entries[i].index == index)
       return &cpuid.entries[i];
   ck_abort_msg ("no leaf 0x%x", function);
@@ -112,8 +112,8 @@ END_TEST
 START_TEST (full_list)
 {
   host_cpuid ();
-  while (cpuid.head.nent < VMM_CPUID_MAX)
-    put (0x1234, cpuid.head.nent, 0, 0, 0, 0);
+  while (cpuid.nent < VMM_CPUID_MAX)
+    put (0x1234, cpuid.nent, 0, 0, 0, 0);
   kata_error *error = NULL;
   ck_assert_int_eq (vmm_x86__cpuid (&cpuid, 0, 1, true, &error), KATA_E_LIMIT);
   kata_error_unref (error);
