@@ -69,7 +69,10 @@ receive (int fd, void *to, size_t len, int64_t deadline)
 {
   uint8_t *at = to;
   while (len > 0) {
-    ssize_t n = recv (fd, at, len, MSG_DONTWAIT);
+    /* recvmsg, not recv: a vCPU's thread comes here too, and its filter lets only that through. */
+    struct iovec iov = { at, len };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+    ssize_t n = recvmsg (fd, &msg, MSG_DONTWAIT);
     if (n == 0)
       return -EPIPE;
     if (n > 0) {
