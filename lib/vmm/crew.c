@@ -279,7 +279,7 @@ vmm_crew__pause (struct vmm_crew *crew)
     kick (&crew->members[i]);
   }
   pthread_mutex_unlock (&crew->gate);
-  while (crew->n_parked + crew->n_over < crew->n_started)
+  while (crew->paused && crew->n_parked + crew->n_over < crew->n_started)
     pthread_cond_wait (&crew->rest, crew->config.world.lock);
 }
 

@@ -28,7 +28,7 @@ int vmm_crew__start (struct vmm_crew *crew, kata_error **err);
 void vmm_crew__go (struct vmm_crew *crew);
 
 /* Device lock held; pause gives it up while it waits. */
-void vmm_crew__pause (struct vmm_crew *crew); /* returns when no vCPU runs */
+void vmm_crew__pause (struct vmm_crew *crew); /* returns when no vCPU runs, or another thread has resumed meanwhile */
 void vmm_crew__resume (struct vmm_crew *crew);
 
 /** Any thread, no lock, even before start: no vCPU enters the guest again. Those inside come out after vmm_crew__stop(). */

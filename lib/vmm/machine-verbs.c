@@ -26,6 +26,8 @@ vmm_machine__pause (struct vmm_machine *machine, kata_error **err)
     return 0;
   machine->paused = true;
   vmm_crew__pause (machine->crew);
+  if (!machine->paused)
+    return kata_error__set (err, KATA_E_STATE, NULL, "pause: resumed by somebody else meanwhile");
   for (size_t i = 0; i < machine->n_slots; i++)
     vmm_virtio__pause (machine->slots[i].device);
   for (size_t i = 0; i < VMM_BOARD_MAX; i++)
