@@ -11,9 +11,11 @@ import command as commands
 import emulator
 import folder
 
-BOOT_LIMIT = 180
+BOOT_LIMIT = 300
+# How long the bed may take to begin with the next command.
+NEXT_LIMIT = 120
 # How long after its own limit a command may take to be killed inside before the whole bed counts as hung.
-GRACE = 20
+GRACE = 40
 POLL = 0.02
 
 
@@ -94,7 +96,7 @@ class Boot:
     def follow(self, number, item, sinks):
         """Waits for a command's end; returns whether the bed is good for another one."""
         place = self._folder(number)
-        if not self._wait(f'{place}/started', BOOT_LIMIT if number == 0 else GRACE):
+        if not self._wait(f'{place}/started', BOOT_LIMIT if number == 0 else NEXT_LIMIT):
             self._died(item, 'did not start the command')
             return False
         began, cost = time.monotonic(), self.emulator.cpu_seconds()
