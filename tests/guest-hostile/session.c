@@ -216,7 +216,7 @@ start (struct session *s)
   config.memory = boot->mib << 20;
   config.serial_fd = s->serial[1];
   bench_describe (&s->bench, &config);
-  if (subject_start (&s->subject, &config, run->helper, &error) < 0)
+  if (subject_start (&s->subject, &config, run->helper, s->bench.folder, &error) < 0)
     die ("%s: %s", boot->name, kata_error_get_message (error));
   watch_begin (&s->watch, s->subject.pid, (pid_t) syscall (SYS_gettid));
   crowd_init (&s->crowd, s->bench.folder, s->bench.tap >= 0 ? s->bench.tap_name : "");

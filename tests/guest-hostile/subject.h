@@ -7,19 +7,23 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "host/child.h"
 #include "vmm/machine.h"
 
 struct subject {
+  const char *helper; /* NULL: in this process */
   struct vmm_machine *machine;
-  pthread_t thread;
+  kata_child child;
+  char control[96]; /* the helper's control socket */
+  pthread_t thread; /* runs the machine, or waits for the helper */
   atomic_bool over;
   struct vmm_exit exit;
   pid_t pid; /* whose memory and time it is */
 };
 
-/** @helper: kata-vmm's path, NULL = in this process. 0, or the library's error. */
-int
-subject_start (struct subject *subject, const struct vmm_machine_config *config, const char *helper, kata_error **err);
+/** @helper: kata-vmm's path, NULL = in this process; @folder: for its socket. 0, or the library's error. */
+int subject_start (struct subject *subject, const struct vmm_machine_config *config, const char *helper,
+                   const char *folder, kata_error **err);
 void subject_stop (struct subject *subject);
 /** It is over, or will be; how it ended is in @subject->exit. */
 void subject_wait (struct subject *subject);

@@ -184,7 +184,9 @@ good_pmem (struct vdev *d)
   const struct piece pieces[] = { { answer, 4, false }, { ret, 4, true } };
   ring_chain (&d->rings[0], 0, pieces, 2);
   const char *wrong = await_one (d, 0, NULL);
-  return *wrong != '\0' ? wrong : *ret != 0 ? "a flush failed" : "";
+  return *wrong != '\0'   ? wrong
+         : *ret != d->nth ? "a flush was answered wrongly"
+                          : ""; /* what is read-only cannot be flushed */
 }
 
 /* FUSE_INIT: linux/fuse.h */
