@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* run: boots the hostile guest with its cases over both transports and judges what guest and host found. guest-hostile --help has the options. */
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -57,6 +58,19 @@ measure_tsc (void)
   while (bench_now_ms () < start + 50)
     continue;
   return (unsigned long) ((__rdtsc () - begin) / 50);
+}
+
+/* An emulated host (tests/bed) on a busy machine: its seconds are long. Processor time is not measured by them, and not eased. */
+static long
+how_slow (void)
+{
+  unsigned a, b = 0, c = 0, d = 0;
+  char name[13] = "";
+  __cpuid (0x40000000, a, b, c, d);
+  memcpy (name, &b, 4);
+  memcpy (name + 4, &c, 4);
+  memcpy (name + 8, &d, 4);
+  return strcmp (name, "TCGTCGTCGTCG") == 0 ? 5 : 1;
 }
 
 static void
@@ -135,6 +149,7 @@ main (int argc, char **argv)
   files.rlim_cur = files.rlim_max;
   setrlimit (RLIMIT_NOFILE, &files);
   run.tsc_khz = measure_tsc ();
+  run.slow = how_slow ();
   for (size_t i = 0; i < sizeof boots / sizeof boots[0]; i++)
     for (int transport = 0; transport < 2; transport++)
       if (run.transports[transport] && wanted (&run, boots[i].name))

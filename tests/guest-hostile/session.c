@@ -141,7 +141,7 @@ stop_and_end (struct session *s)
     subject_stop (&s->subject);
   subject_wait (&s->subject);
   long took = bench_now_ms () - start;
-  if (stop && took > STOP_MS) {
+  if (stop && took > STOP_MS * s->run->slow) {
     snprintf (text, sizeof text, "stop took %ld ms", took);
     fault (s, text);
   }
@@ -205,8 +205,8 @@ start (struct session *s)
   char block[4096] = { 0 };
   while (boot->serial_full && write (s->serial[1], block, sizeof block) > 0)
     continue;
-  snprintf (cmdline, sizeof cmdline, "tsc=%lu cpus=%u rest=%d deaf=1 %s%s %s %s", run->tsc_khz, boot->cpus, boot->rest,
-            boot->end != NULL ? "end=" : "cases=",
+  snprintf (cmdline, sizeof cmdline, "tsc=%lu slow=%ld cpus=%u rest=%d deaf=1 %s%s %s %s", run->tsc_khz, run->slow,
+            boot->cpus, boot->rest, boot->end != NULL ? "end=" : "cases=",
             boot->end != NULL    ? boot->end
             : run->cases != NULL ? run->cases
                                  : boot->cases,

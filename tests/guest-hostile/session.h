@@ -30,6 +30,7 @@ struct run {
   const char *guest, *only, *cases, *more, *helper;
   bool transports[2], table, verbose;
   unsigned long tsc_khz;
+  long slow; /* how many times longer a second may be here */
   int kvm_fd, guest_fd;
   struct results results;
 };

@@ -229,7 +229,7 @@ storm_on (struct storm *storm, const char *what)
     report_alive ();
   }
   stop_other ();
-  report_check ("another device answers within a second", worst < 1000000, MAY_REJECT);
+  report_check ("another device answers within a second", worst < second_us (), MAY_REJECT);
   report_wrong (what, revive (storm->d));
 }
 

@@ -66,11 +66,10 @@ all_orders (struct vdev *d, unsigned depth, uint32_t so_far[4])
     v_set_status (d, 0);
     v_accept (d, 1, (uint32_t) (F_VERSION_1 >> 32));
     for (unsigned j = 0; j < 4; j++) {
-      /* A reset takes the features back: none from then on. */
       wanted = expected (wanted, so_far[j]);
-      if (so_far[j] == 0)
-        v_accept (d, 1, (uint32_t) (F_VERSION_1 >> 32));
       v_set_status (d, so_far[j]);
+      if (so_far[j] == 0) /* which took the features back */
+        v_accept (d, 1, (uint32_t) (F_VERSION_1 >> 32));
     }
     report_check ("an order of four values", v_status (d) == wanted, MAY_REJECT);
   }

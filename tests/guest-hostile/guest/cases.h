@@ -6,8 +6,8 @@
 #include "kinds.h"
 #include "report.h"
 
-#define PATIENCE_MS 3000 /* for what has to come */
-#define WAIT_MS     40   /* for what may come */
+#define PATIENCE_MS patience_ms () /* for what has to come */
+#define WAIT_MS     40             /* for what may come */
 
 /** A broken ring, or a request that no device can answer: arm it, kick, look what comes of it. */
 struct attack {

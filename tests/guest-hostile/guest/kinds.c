@@ -2,11 +2,22 @@
 /* kinds: one valid request for each kind of device, and the little of each protocol that it takes. */
 #include "kinds.h"
 
-#define PATIENCE 3000 /* ms for an answer that has to come */
-#define PACKET   512u
+#define PACKET 512u
 
 uint8_t *buffer, *answer;
 static uint8_t *packets; /* vsock receive buffers */
+
+uint32_t
+patience_ms (void)
+{
+  return 3000 * (uint32_t) option ("slow", 1);
+}
+
+uint64_t
+second_us (void)
+{
+  return 1000000 * option ("slow", 1);
+}
 
 void
 kinds_start (void)
@@ -27,7 +38,7 @@ static const char *
 await_one (struct vdev *d, unsigned queue, uint32_t *len)
 {
   v_notify (d, queue);
-  enum outcome got = vdev_await (d, queue, PATIENCE);
+  enum outcome got = vdev_await (d, queue, patience_ms ());
   if (got == NRST)
     return "a valid request made it want a reset";
   if (got == NOTHING)
@@ -61,7 +72,7 @@ blk_request (struct vdev *d, uint32_t type, uint64_t sector, uint32_t len)
   } else
     ring_chain (r, 0, pieces, 3);
   v_notify (d, 0);
-  enum outcome got = vdev_await (d, 0, PATIENCE);
+  enum outcome got = vdev_await (d, 0, patience_ms ());
   if (got != USED)
     return got == NRST ? 0x100 : 0x200;
   ring_take (r, NULL, NULL);
@@ -112,7 +123,7 @@ vsock_send (struct vdev *d, const struct vsock_header *h, const void *data, uint
   const struct piece pieces[] = { { answer, sizeof *h, false }, { data, len, false } };
   ring_chain (&d->rings[1], 0, pieces, len > 0 ? 2 : 1);
   v_notify (d, 1);
-  return vdev_await (d, 1, PATIENCE) == USED && ring_take (&d->rings[1], NULL, NULL);
+  return vdev_await (d, 1, patience_ms ()) == USED && ring_take (&d->rings[1], NULL, NULL);
 }
 
 static const char *
@@ -125,7 +136,7 @@ good_vsock (struct vdev *d)
     vsock_receive_buffers (d, 8, PACKET);
   if (!vsock_send (d, &h, NULL, 0))
     return "a packet was not taken";
-  const struct vsock_header *got = vsock_next (d, PATIENCE);
+  const struct vsock_header *got = vsock_next (d, patience_ms ());
   if (got == NULL)
     return "no RST came for a packet of no connection";
   return got->op == OP_RST && got->dst_port == 77 && got->src_port == 99 ? "" : "a wrong packet came instead of RST";

@@ -5,6 +5,10 @@
 
 #include "vdev.h"
 
+/** How long to wait for what has to come, and what counts as a second: the host says how slow it is. */
+uint32_t patience_ms (void);
+uint64_t second_us (void);
+
 /** The queue that the device serves on a kick alone. */
 unsigned main_queue (const struct vdev *d);
 /** A valid request to a device that runs, and its answer checked; "" or what is wrong. */
