@@ -59,7 +59,7 @@ class Machine:
         make_initrd(image, module_folder, {'init': args.peer, **(files or {})})
         words = [args.vmm_run, '--kernel', kernel, '--initrd', image, '--cpus', str(cpus), '--mem', str(memory),
                  '--cmdline', 'console=ttyS0 quiet panic=-1 cryptomgr.notests', '--serial', self.serial,
-                 '--transport', transport, '--vsock', self.path, '--log', '--timeout', '900', *extra]
+                 '--transport', transport, '--vsock', self.path, '--log', '--timeout', '3000', *extra]
         if pairs:
             run('ip', 'tuntap', 'add', TAP, 'mode', 'tap', 'vnet_hdr', *(['multi_queue'] if pairs > 1 else []))
             run('ip', 'addr', 'add', f'{HOST_IP}/24', 'dev', TAP)

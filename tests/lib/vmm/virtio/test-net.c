@@ -129,7 +129,8 @@ START_TEST (goes_on_after_a_flood)
   uint8_t frame[1024] = { 0 };
   unsigned n = 0;
 
-  again (CARD_FEATURES, 1, 1536);
+  /* With EVENT_IDX too, and a driver that kicks only when it is asked to. */
+  again (_i == 0 ? CARD_FEATURES : CARD_FEATURES | VMM_VIRTIO_F_EVENT_IDX, 1, 1536);
   while (send (card.wires[0], frame, sizeof frame, MSG_DONTWAIT) > 0)
     n++;
   ck_assert_uint_gt (n, 20);
@@ -465,7 +466,7 @@ suite (void)
   tcase_add_test (c, waits_with_half_a_frame);
   tcase_add_test (c, uses_one_large_buffer);
   tcase_add_test (c, drops_what_does_not_fit);
-  tcase_add_test (c, goes_on_after_a_flood);
+  tcase_add_loop_test (c, goes_on_after_a_flood, 0, 2);
   tcase_add_test (c, waits_for_a_full_wire);
   tcase_add_loop_test (c, sees_the_wire_go, 0, 2);
   tcase_add_test (c, does_nothing_while_paused);

@@ -43,7 +43,7 @@ guest_add_buffer (struct guest *guest, vmm_gpa at, uint32_t len)
 void
 guest_begin (struct guest *guest, unsigned buffers)
 {
-  driver_start (&guest->driver, UINT64_MAX & ~VMM_VIRTIO_F_EVENT_IDX);
+  driver_start (&guest->driver, guest->event_idx ? UINT64_MAX : ~VMM_VIRTIO_F_EVENT_IDX);
   guest->rx = driver_alloc (&guest->driver, (uint64_t) (VMM_VSOCK_HEADER + GUEST_ROOM) * (buffers + 1), 16);
   guest->tx = driver_alloc (&guest->driver, TX_ROOM, 16);
   for (unsigned i = 0; i < buffers; i++)

@@ -20,6 +20,7 @@ struct guest {
   struct driver driver;
   struct vmm_vsock *vsock; /* the instance */
   int listen_fd;
+  bool event_idx; /* to be negotiated */
   struct sockaddr_un address;
   socklen_t address_len;
   vmm_gpa rx, tx;              /* buffers */
