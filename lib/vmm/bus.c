@@ -142,7 +142,7 @@ ring_doorbell (const struct vmm_bus *bus, uint64_t address, unsigned len, uint64
   bool rung = false;
   for (size_t i = 0; i < bus->n_doorbells && !rung; i++) {
     const struct doorbell *d = &bus->doorbells[i];
-    rung = d->address == address && d->len == len && (d->match == -1 || (uint64_t) d->match == value);
+    rung = d->address == address && (d->len == len || d->len == 0) && (d->match == -1 || (uint64_t) d->match == value);
     /* A full counter is a doorbell that rings already. */
     if (rung && write (d->fd, &(uint64_t){ 1 }, sizeof (uint64_t)) < 0 && errno != EAGAIN)
       rung = false;

@@ -18,6 +18,7 @@ typedef void (*vmm_bus_fn) (void *ctx, uint64_t offset, unsigned len, uint64_t *
 
 /**
  * A doorbell: writes of @len bytes at @address add 1 to eventfd @fd without leaving the kernel. @match: only this value, or -1 for any.
+ * @len 0, with -1 only: of any width; on Intel's processors KVM then rings it without a look at the instruction.
  * KVM implements it (ioeventfd); without one the bus does it itself.
  */
 struct vmm_doorbell_ops {

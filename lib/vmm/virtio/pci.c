@@ -123,7 +123,7 @@ on_placed (void *ctx, vmm_gpa base)
   struct vmm_virtio_pci *pci = ctx;
   const struct vmm_virtio *device = pci->device;
   for (; pci->n_doorbells < device->n_queues; pci->n_doorbells++)
-    if (vmm_bus__doorbell (device->env->mmio, doorbell_at (base, pci->n_doorbells), 2, -1,
+    if (vmm_bus__doorbell (device->env->mmio, doorbell_at (base, pci->n_doorbells), 0, -1,
                            device->kick_fds[pci->n_doorbells], NULL) < 0)
       break;
 }
@@ -134,7 +134,7 @@ on_lifted (void *ctx, vmm_gpa base)
   struct vmm_virtio_pci *pci = ctx;
   const struct vmm_virtio *device = pci->device;
   for (unsigned i = 0; i < pci->n_doorbells; i++)
-    vmm_bus__doorbell_remove (device->env->mmio, doorbell_at (base, i), 2, -1, device->kick_fds[i]);
+    vmm_bus__doorbell_remove (device->env->mmio, doorbell_at (base, i), 0, -1, device->kick_fds[i]);
   pci->n_doorbells = 0;
 }
 

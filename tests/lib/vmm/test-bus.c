@@ -141,6 +141,12 @@ START_TEST (doorbells_without_a_kernel)
   ck_assert_int_eq (read (three, &count, 8), 8);
   ck_assert_uint_eq (count, 1);
   ck_assert_int_eq (read (any, &count, 8), 8);
+  vmm_bus__doorbell_remove (bus, 0x108, 2, -1, any);
+  ck_assert_int_eq (vmm_bus__doorbell (bus, 0x108, 0, -1, any, NULL), 0);
+  put (bus, 0x108, 1, 1);
+  put (bus, 0x108, 8, 2);
+  ck_assert_int_eq (read (any, &count, 8), 8);
+  ck_assert_uint_eq (count, 2);
   vmm_bus__doorbell_remove (bus, 0x104, 4, 3, three);
   put (bus, 0x104, 4, 3);
   ck_assert_int_lt (read (three, &count, 8), 0);
