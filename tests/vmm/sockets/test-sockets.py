@@ -256,6 +256,7 @@ def arguments():
     p.add_argument('--peer', required=True)
     p.add_argument('--transport', choices=['mmio', 'pci'], default='mmio')
     p.add_argument('--pairs', type=int, default=2)
+    p.add_argument('--cpus', type=int, default=2)
     p.add_argument('--only', default='')
     p.add_argument('--verbose', action='store_true')
     p.add_argument('--stream', type=int, default=1024, help='MiB through one vsock connection, each way')
@@ -270,11 +271,11 @@ def main():
         print('SKIP: no /dev/kvm')
         return 77
     begin = time.monotonic()
-    m = machine.Machine(args, args.transport, pairs=args.pairs, cpus=max(2, args.pairs))
+    m = machine.Machine(args, args.transport, pairs=args.pairs, cpus=max(args.cpus, args.pairs))
     bad = 0
     try:
         m.wait()
-        print(f'# booted in {time.monotonic() - begin:.1f} s, {m.anonymous() >> 10} KiB of its own')
+        print(f'# booted in {time.monotonic() - begin:.1f} s, {m.anonymous() >> 10} KiB of its own', flush=True)
         for test in [t for t in VSOCK + NET if args.only in t.__name__]:
             begin = time.monotonic()
             try:
