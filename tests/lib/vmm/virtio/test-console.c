@@ -258,7 +258,7 @@ main (void)
 {
   Suite *s = suite_create ("vmm/virtio/console");
   TCase *c = tcase_create ("all");
-  tcase_set_timeout (c, 30);
+  tcase_set_timeout (c, 60);
   tcase_add_test (c, says_it_in_order);
   tcase_add_test (c, keeps_to_its_limit);
   tcase_add_test (c, says_large_things);

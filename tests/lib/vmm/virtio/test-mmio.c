@@ -119,6 +119,7 @@ suite (void)
 {
   Suite *s = suite_create ("vmm/virtio/mmio");
   TCase *c = tcase_create ("all");
+  tcase_set_timeout (c, 60);
   tcase_add_checked_fixture (c, set_up, tear_down);
   tcase_add_test (c, shows_what_it_is);
   tcase_add_test (c, has_one_width);

@@ -398,6 +398,7 @@ suite (void)
 {
   Suite *s = suite_create ("vmm/virtio/pci");
   TCase *c = tcase_create ("all");
+  tcase_set_timeout (c, 60);
   tcase_add_checked_fixture (c, set_up, tear_down);
   tcase_add_test (c, shows_a_bridge_and_a_function);
   tcase_add_test (c, masks_configuration);

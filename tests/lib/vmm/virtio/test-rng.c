@@ -116,6 +116,7 @@ main (void)
 {
   Suite *s = suite_create ("vmm/virtio/rng");
   TCase *c = tcase_create ("all");
+  tcase_set_timeout (c, 60);
   tcase_add_checked_fixture (c, set_up, tear_down);
   tcase_add_test (c, fills_buffers);
   tcase_add_test (c, bounds_a_request);

@@ -417,6 +417,7 @@ suite (void)
 {
   Suite *s = suite_create ("vmm/virtio/virtio");
   TCase *c = tcase_create ("all");
+  tcase_set_timeout (c, 60);
   tcase_add_checked_fixture (c, set_up, tear_down);
   tcase_add_test (c, obeys_the_table);
   tcase_add_test (c, obeys_the_table_in_any_order);
