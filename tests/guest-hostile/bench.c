@@ -136,6 +136,7 @@ bench_open (struct bench *bench)
   bench->listener = make_listener (bench);
   make_full_pipe (bench->console);
   bench->tap = make_tap (bench);
+  fsd_start (&bench->fsd);
 }
 
 void
@@ -152,6 +153,8 @@ bench_describe (struct bench *bench, struct vmm_machine_config *config)
   config->has_console = true;
   config->console = (struct vmm_console_config){ .out_fd = bench->console[1], .in_fd = -1 };
   config->rng = true;
+  config->n_fs = 1;
+  config->fs[0] = (struct vmm_fs_config){ .tag = "hostile", .socket_fd = bench->fsd.theirs, .queue_size = 64 };
   config->has_balloon = true;
   if (bench->tap >= 0) {
     config->n_nets = 1;
@@ -215,6 +218,7 @@ bench_fault (struct bench *bench)
 void
 bench_close (struct bench *bench)
 {
+  fsd_end (&bench->fsd);
   static const char *const names[] = { "disk", "disk-ro", "pmem", "pmem-ro", "canary", "vsock" };
   const int fds[] = { bench->disks[0], bench->disks[1],   bench->pmem[0],    bench->pmem[1],
                       bench->listener, bench->console[0], bench->console[1], bench->tap };

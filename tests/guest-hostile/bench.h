@@ -3,6 +3,7 @@
 #ifndef HOSTILE_BENCH_H
 #define HOSTILE_BENCH_H
 
+#include "fsd.h"
 #include "vmm/machine.h"
 
 #define BENCH_DISK    (1u << 20)
@@ -14,6 +15,7 @@ struct bench {
   int folder_fd;
   int disks[2], pmem[2], listener, console[2], tap;
   char tap_name[16];
+  struct fsd fsd;
 };
 
 void die (const char *format, ...) __attribute__ ((noreturn, format (printf, 1, 2)));
