@@ -458,7 +458,8 @@ main (int argc, char **argv)
   TCase *tc = tcase_create ("helper");
   Suite *suite = suite_create ("vmm/helper");
   bare_need_kvm ();
-  setenv ("KATA_VMM", argc > 1 ? argv[1] : "", 1);
+  g_autofree char *program = g_canonicalize_filename (argc > 1 ? argv[1] : "kata-vmm", NULL);
+  setenv ("KATA_VMM", program, 1);
   tcase_set_timeout (tc, 120);
   tcase_add_test (tc, from_outside);
   tcase_add_test (tc, controlled);
