@@ -38,8 +38,8 @@ struct kata_hypervisor_config {
   char **valid_entropy_sources;
   char *guest_hook_path;
   char **enable_annotations;
-  int64_t fail_at;     /* null backend: ours */
-  char *isolation;     /* built-in: ours */
+  int64_t fail_at; /* null backend: ours */
+  char *isolation; /* built-in: ours */
   char **confine_waive;
 };
 

@@ -16,7 +16,7 @@ struct kata_config {
   GPtrArray *files;
   GHashTable *hypervisors; /* name → struct kata_hypervisor_config */
   struct kata_hypervisor_config *fallback;
-  char *only_hypervisor;      /* the files' table, "" = none or several */
+  char *only_hypervisor; /* the files' table, "" = none or several */
   gboolean many_hypervisors;
   struct kata_agent_config agent;
   struct kata_runtime_config runtime;
