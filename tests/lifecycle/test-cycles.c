@@ -111,11 +111,11 @@ samples_free (struct samples *samples)
   g_free (samples);
 }
 
-/* Threads that are about to end have a moment, and their descriptors. */
+/* Threads that are about to end have a moment, and their descriptors; a busy machine makes it a long one. */
 static void
 samples_take (struct samples *samples, int i)
 {
-  for (int tries = 0; i > 0 && tries < 50 && residue_fds () > samples->fds[0]; tries++)
+  for (int tries = 0; i > 0 && tries < 1000 && residue_fds () > samples->fds[0]; tries++)
     g_usleep (1000);
   samples->rss[i] = residue_rss_kib ();
   samples->pss[i] = residue_pss_kib ();

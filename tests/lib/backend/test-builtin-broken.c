@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-builtin-broken: programs that are not kata-vmm or fail as it could, and a true one with bad input: a typed error, in time, nothing left. */
 #include <check.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -91,7 +93,8 @@ END_TEST
 int
 main (int argc, char **argv)
 {
-  kata_vmm = argc > 1 ? argv[1] : "";
+  char path[PATH_MAX];
+  kata_vmm = argc > 1 && realpath (argv[1], path) != NULL ? path : "";
   if (access ("/dev/kvm", R_OK | W_OK) != 0) {
     printf ("SKIP: no /dev/kvm to open\n");
     return 77;
