@@ -442,6 +442,7 @@ suite (void)
   TCase *c = tcase_create ("streams");
 
   tcase_add_checked_fixture (c, set_up, tear_down);
+  tcase_set_timeout (c, 60); /* thousands of connections, perhaps under sanitizers on a busy machine */
   tcase_add_test (c, shows_its_cid);
   tcase_add_test (c, carries_a_stream_from_the_guest);
   tcase_add_test (c, carries_a_stream_from_the_host);
