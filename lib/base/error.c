@@ -95,6 +95,8 @@ set_text (kata_error **err, int code, const char *key, char *text, kata_error *c
 }
 
 /* NULL without memory. */
+static char *vformat (const char *format, va_list args) __attribute__ ((format (printf, 1, 0)));
+
 static char *
 vformat (const char *format, va_list args)
 {

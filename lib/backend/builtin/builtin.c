@@ -17,7 +17,10 @@ placeholders (const kata_vm_plan *plan)
 {
   bool initrd = plan->initrd != NULL && plan->initrd[0] != '\0';
   int next = VMM_DESCRIBE_FD_FIRST;
-  kata_builtin_fds fds = { .kvm = next++, .kernel = next++, .initrd = initrd ? next++ : -1 };
+  kata_builtin_fds fds;
+  fds.kvm = next++;
+  fds.kernel = next++;
+  fds.initrd = initrd ? next++ : -1;
   fds.console = next++;
   fds.log = next++;
   fds.control = next++;
