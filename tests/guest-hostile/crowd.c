@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "watch.h"
 
 #define DEADLINE_MS 15000 /* the machine closes after two seconds; the host may be slow */
 #define IDLERS      1000
@@ -44,6 +45,8 @@ begin (struct crowd *crowd, struct crowd_member *member, void *(*run) (void *) )
 {
   if (!member->there && pthread_create (&member->thread, NULL, run, crowd) != 0)
     die ("no thread");
+  if (!member->there)
+    pthread_setname_np (member->thread, WATCH_NOT_THESE);
   member->there = true;
 }
 
@@ -214,7 +217,7 @@ run_frames (void *data)
   memset (frame + 6, 2, sizeof frame - 6);
   frame[12] = 0x88;
   frame[13] = 0xb5;
-  for (unsigned n = 0; fd >= 0 && !crowd->stop; n++) {
+  for (unsigned n = 0; fd >= 0 && !crowd->stop && !crowd->no_frames; n++) {
     sendto (fd, frame, n % 2 != 0 ? 60 : sizeof frame, 0, (struct sockaddr *) &to, sizeof to);
     bench_nap (2);
   }
@@ -228,6 +231,12 @@ crowd_send_frames (struct crowd *crowd)
 {
   if (crowd->card[0] != '\0')
     begin (crowd, &crowd->frames, run_frames);
+}
+
+void
+crowd_stop_frames (struct crowd *crowd)
+{
+  crowd->no_frames = true;
 }
 
 void

@@ -18,7 +18,7 @@ struct crowd_member {
 struct crowd {
   char path[108]; /* the machine's vsock socket */
   const char *card;
-  atomic_bool stop;
+  atomic_bool stop, no_frames;
   struct crowd_member deaf, frames, nonsense;
   size_t n_deaf;
   int deaf_fds[CROWD_DEAF_MAX + 1];
@@ -30,6 +30,7 @@ void crowd_init (struct crowd *crowd, const char *folder, const char *card);
 void crowd_listen (struct crowd *crowd);
 void crowd_talk_nonsense (struct crowd *crowd);
 void crowd_send_frames (struct crowd *crowd);
+void crowd_stop_frames (struct crowd *crowd);
 /** All have ended and closed what they had. */
 void crowd_end (struct crowd *crowd);
 

@@ -8,6 +8,7 @@
 
 #include "bench.h"
 #include "vmm/vhost/wire.h"
+#include "watch.h"
 
 #define FDS_MAX 16
 
@@ -70,6 +71,7 @@ fsd_start (struct fsd *fsd)
   fsd->ours = pair[1];
   if (pthread_create (&fsd->thread, NULL, serve, fsd) != 0)
     die ("no thread");
+  pthread_setname_np (fsd->thread, WATCH_NOT_THESE);
 }
 
 void

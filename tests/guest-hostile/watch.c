@@ -35,7 +35,7 @@ read_thread (struct watch_thread *thread, pid_t pid)
     return false;
   *close = '\0';
   snprintf (thread->name, sizeof thread->name, "%.15s", open + 1);
-  thread->vcpu = strncmp (thread->name, "vmm-vcpu", 8) == 0;
+  thread->ignored = strncmp (thread->name, "vmm-vcpu", 8) == 0 || strcmp (thread->name, WATCH_NOT_THESE) == 0;
   thread->now_ms = (long) (user + system) * 1000 / sysconf (_SC_CLK_TCK);
   return true;
 }
@@ -125,7 +125,7 @@ watch_look (struct watch *watch)
   for (size_t i = 0; i < watch->n_threads; i++) {
     const struct watch_thread *thread = &watch->threads[i];
     long worked = thread->now_ms - thread->at_progress_ms;
-    if (thread->vcpu)
+    if (thread->ignored)
       continue;
     if (worked > worst)
       worst = worked;

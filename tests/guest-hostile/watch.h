@@ -8,11 +8,13 @@
 #include <sys/types.h>
 
 #define WATCH_THREADS 64
+/** Name of threads that are the test's own and not the machine's. */
+#define WATCH_NOT_THESE "hostile-test"
 
 struct watch_thread {
   pid_t tid;
   char name[16];
-  bool vcpu;
+  bool ignored; /* a vCPU, or the test's own */
   long at_progress_ms, now_ms;
 };
 

@@ -149,6 +149,7 @@ case_net (unsigned number)
   report_wrong ("after wrong frames", good_request (d));
   say ("frames\n"); /* the host sends them from now on */
   wrong_buffers (d);
+  say ("no frames\n");
   report_wrong ("after wrong buffers", revive (d));
   wrong_control (d);
   report_wrong ("after wrong control", revive (d));
