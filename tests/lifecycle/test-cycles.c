@@ -11,7 +11,7 @@
 /* Between the means of the two halves: what an allocator's arenas take by the chance of who runs when. */
 #define GROWTH_MAX_KIB 512
 /* In the second half of a thousand cycles no leak can hide behind that; in a hundred it can. */
-#define SLOPE_MAX_KIB    0.5
+#define SLOPE_MAX_KIB    0.6
 #define SLOPE_MIN_CYCLES 1000
 
 static kata_sandbox *running; /* for what needs one */
@@ -151,8 +151,8 @@ judge_memory (const char *what, const char *kind, const long *values, int n)
   double growth = mean (values, half, n) - mean (values, 0, half), each = slope (values, half, n);
   printf ("  %s: first half %.0f KiB, second half %.0f KiB (%+.0f), last %ld; %+.2f KiB a cycle in the second half\n",
           kind, mean (values, 0, half), mean (values, half, n), growth, values[n - 1], each);
-  if (bed_sanitized ())
-    return;
+  if (bed_sanitized () || strcmp (kind, "PSS") == 0)
+    return; /* PSS is only shown: other programs that map libc, and end, move it */
   ck_assert_msg (growth < GROWTH_MAX_KIB, "%s: %s grew by %.0f KiB", what, kind, growth);
   if (n >= SLOPE_MIN_CYCLES)
     ck_assert_msg (each < SLOPE_MAX_KIB, "%s: %s grows by %.2f KiB a cycle", what, kind, each);
