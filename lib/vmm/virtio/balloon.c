@@ -169,32 +169,26 @@ balloon_kick (void *self, unsigned index)
 {
   struct balloon *balloon = self;
   struct vmm_queue *queue = &balloon->base->queues[index];
-  const struct vmm_memory *memory = balloon->base->env->memory;
   unsigned budget = VMM_DRAIN_MAX;
+  enum vmm_pop got = VMM_POP_EMPTY;
 
   balloon->discards = balloon->pfns = balloon->bytes = 0;
   balloon->strange = false;
-  while (budget > 0 && !balloon_spent (balloon)) {
-    enum vmm_pop got = vmm_queue__pop (queue, memory, &balloon->chain);
-    if (got == VMM_POP_BROKEN) {
-      vmm_virtio__needs_reset (balloon->base, queue->why);
-      return;
-    }
-    budget--;
-    if (got == VMM_POP_EMPTY) {
-      if (!vmm_queue__want_kick (queue, memory, true))
-        break;
-    } else if (balloon_serve (balloon, index)) {
+  while (!balloon_spent (balloon) &&
+         (got = vmm_virtio__next (balloon->base, index, &budget, &balloon->chain)) == VMM_POP_CHAIN) {
+    if (balloon_serve (balloon, index)) {
       balloon->done[index] = 0;
-      vmm_queue__push (queue, memory, balloon->chain.head, 0);
+      vmm_queue__push (queue, balloon->base->env->memory, balloon->chain.head, 0);
     } else {
       vmm_queue__unpop (queue, &balloon->chain);
     }
   }
+  if (got == VMM_POP_BROKEN)
+    vmm_virtio__needs_reset (balloon->base, queue->why);
   if (balloon->strange)
     vmm_env__log (balloon->base->env, "virtio-balloon", "pages that are not RAM were given back");
   vmm_virtio__used (balloon->base, index);
-  if (budget == 0 || balloon_spent (balloon))
+  if (balloon_spent (balloon))
     vmm_virtio__again (balloon->base, index);
 }
 

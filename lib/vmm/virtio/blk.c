@@ -84,27 +84,25 @@ blk_tell (struct blk *blk)
   }
 }
 
-enum next { NEXT_TAKEN, NEXT_EMPTY, NEXT_STALLED, NEXT_BROKEN };
-
-/* Take one request from the queue and start it, or answer it. */
-static enum next
-blk_next (struct blk *blk, unsigned index)
+/* Take one request from the queue and start it, or answer it. False: there is none, or it has to wait, or the queue is broken. */
+static bool
+blk_next (struct blk *blk, unsigned index, unsigned *budget)
 {
   struct vmm_queue *queue = &blk->base->queues[index];
   struct vmm_blk_request *request = blk->free;
 
   if (request == NULL || blk->throttled) {
     blk->stalled |= 1u << index;
-    return NEXT_STALLED;
+    return false;
   }
-  enum vmm_pop got = vmm_queue__pop (queue, blk->base->env->memory, &blk->chain);
+  enum vmm_pop got = vmm_virtio__next (blk->base, index, budget, &blk->chain);
   if (got == VMM_POP_EMPTY)
-    return NEXT_EMPTY;
+    return false;
   enum vmm_blk_verdict verdict =
       got == VMM_POP_BROKEN ? VMM_BLK_MALFORMED : vmm_blk_request__parse (request, &blk->chain, &blk->rules);
   if (verdict == VMM_BLK_MALFORMED) {
     vmm_virtio__needs_reset (blk->base, got == VMM_POP_BROKEN ? queue->why : "a request without header or status");
-    return NEXT_BROKEN;
+    return false;
   }
 
   int64_t wait = vmm_limiter__take (&blk->limiter, request->cost, vmm_loop__now ());
@@ -113,7 +111,7 @@ blk_next (struct blk *blk, unsigned index)
     vmm_timer__arm (blk->timer, wait);
     blk->throttled = true;
     blk->stalled |= 1u << index;
-    return NEXT_STALLED;
+    return false;
   }
   request->queue = index;
   blk->free = request->next_free;
@@ -121,25 +119,16 @@ blk_next (struct blk *blk, unsigned index)
     vmm_disk__submit (blk->disk, &request->io);
   else
     blk_answer (blk, request, verdict);
-  return NEXT_TAKEN;
+  return true;
 }
 
 static void
 blk_serve (struct blk *blk, unsigned index)
 {
-  struct vmm_queue *queue = &blk->base->queues[index];
   unsigned budget = VMM_DRAIN_MAX;
 
-  while (budget > 0 && blk->base->active) {
-    enum next next = blk_next (blk, index);
-    if (next == NEXT_STALLED || next == NEXT_BROKEN)
-      break;
-    if (next == NEXT_EMPTY && !vmm_queue__want_kick (queue, blk->base->env->memory, true))
-      break;
-    budget--;
-  }
-  if (budget == 0)
-    vmm_virtio__again (blk->base, index);
+  while (blk->base->active && blk_next (blk, index, &budget))
+    ;
 }
 
 /* The queues that had to wait, each in turn first. */

@@ -71,34 +71,17 @@ vmm_net_ctrl__run (struct vmm_net *net, unsigned number)
   struct vmm_queue *queue = &net->base->queues[number];
   const struct vmm_memory *memory = net->base->env->memory;
   unsigned budget = VMM_DRAIN_MAX;
-  bool used = false;
+  enum vmm_pop got = VMM_POP_EMPTY;
 
-  while (net->running) {
+  while (net->running && (got = vmm_virtio__next (net->base, number, &budget, &net->chain)) == VMM_POP_CHAIN) {
     uint8_t words[16], ack;
-    enum vmm_pop got;
-    size_t len;
-
-    if (budget-- == 0) {
-      vmm_virtio__again (net->base, number);
-      break;
-    }
-    got = vmm_queue__pop (queue, memory, &net->chain);
-    if (got == VMM_POP_BROKEN) {
-      vmm_net__broken (net, queue);
-      return;
-    }
-    if (got == VMM_POP_EMPTY) {
-      if (vmm_queue__want_kick (queue, memory, true))
-        continue;
-      break;
-    }
-    len = vmm_chain__read (&net->chain, 0, words, sizeof words);
+    size_t len = vmm_chain__read (&net->chain, 0, words, sizeof words);
     /* No command is as long as the room for it; one that nobody would hear the answer to is not obeyed. */
     ack =
         len >= 2 && len == net->chain.read_len && net->chain.write_len > 0 && obey (net, words, len) ? ACK_OK : ACK_ERR;
     vmm_queue__push (queue, memory, net->chain.head, (uint32_t) vmm_chain__write (&net->chain, 0, &ack, 1));
-    used = true;
   }
-  if (used)
-    vmm_virtio__used (net->base, number);
+  if (got == VMM_POP_BROKEN)
+    vmm_net__broken (net, queue);
+  vmm_virtio__used (net->base, number);
 }

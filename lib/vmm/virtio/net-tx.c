@@ -65,35 +65,19 @@ vmm_net_tx__run (struct vmm_net_pair *pair)
   struct vmm_net *net = pair->net;
   unsigned number = 2 * pair->index + 1, budget = VMM_DRAIN_MAX;
   struct vmm_queue *queue = &net->base->queues[number];
-  const struct vmm_memory *memory = net->base->env->memory;
-  bool used = false;
+  enum vmm_pop got = VMM_POP_EMPTY;
 
-  while (net->running && !net->paused && !pair->full && !pair->tx_limited) {
-    enum vmm_pop got;
-
-    if (budget-- == 0) {
-      vmm_virtio__again (net->base, number);
-      break;
-    }
-    got = vmm_queue__pop (queue, memory, &net->chain);
-    if (got == VMM_POP_BROKEN) {
-      vmm_net__broken (net, queue);
-      return;
-    }
-    if (got == VMM_POP_EMPTY) {
-      if (vmm_queue__want_kick (queue, memory, true))
-        continue;
-      break;
-    }
+  while (net->running && !net->paused && !pair->full && !pair->tx_limited &&
+         (got = vmm_virtio__next (net->base, number, &budget, &net->chain)) == VMM_POP_CHAIN) {
     if (!send_frame (pair, &net->chain)) {
       vmm_queue__unpop (queue, &net->chain);
       break;
     }
-    vmm_queue__push (queue, memory, net->chain.head, 0);
-    used = true;
+    vmm_queue__push (queue, net->base->env->memory, net->chain.head, 0);
   }
-  if (used)
-    vmm_virtio__used (net->base, number);
+  if (got == VMM_POP_BROKEN)
+    vmm_net__broken (net, queue);
+  vmm_virtio__used (net->base, number);
   vmm_net_tap__rewatch (pair);
 }
 

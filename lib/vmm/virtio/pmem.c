@@ -88,26 +88,16 @@ static void
 pmem_kick (void *self, unsigned index)
 {
   struct pmem *pmem = self;
-  struct vmm_queue *queue = &pmem->base->queues[index];
-  const struct vmm_memory *memory = pmem->base->env->memory;
   unsigned budget = VMM_DRAIN_MAX;
+  enum vmm_pop got = VMM_POP_EMPTY;
 
-  while (budget > 0 && pmem->base->active) {
-    budget--;
-    enum vmm_pop got = vmm_queue__pop (queue, memory, &pmem->chain);
-    if (got == VMM_POP_EMPTY) {
-      if (!vmm_queue__want_kick (queue, memory, true))
-        break;
-    } else if (got == VMM_POP_BROKEN) {
-      vmm_virtio__needs_reset (pmem->base, queue->why);
-    } else if (!pmem_take (pmem)) {
+  while (pmem->base->active && (got = vmm_virtio__next (pmem->base, index, &budget, &pmem->chain)) == VMM_POP_CHAIN)
+    if (!pmem_take (pmem))
       vmm_virtio__needs_reset (pmem->base, "a request without type or answer");
-    }
-  }
+  if (got == VMM_POP_BROKEN)
+    vmm_virtio__needs_reset (pmem->base, pmem->base->queues[index].why);
   vmm_disk__commit (pmem->disk);
   vmm_virtio__used (pmem->base, index);
-  if (budget == 0)
-    vmm_virtio__again (pmem->base, index);
 }
 
 static void

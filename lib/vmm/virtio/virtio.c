@@ -218,6 +218,23 @@ vmm_virtio__again (struct vmm_virtio *device, unsigned queue)
     give_kick (device, queue);
 }
 
+enum vmm_pop
+vmm_virtio__next (struct vmm_virtio *device, unsigned number, unsigned *budget, struct vmm_chain *chain)
+{
+  struct vmm_queue *queue = &device->queues[number];
+  const struct vmm_memory *memory = device->env->memory;
+  enum vmm_pop got;
+  do {
+    if (*budget == 0) {
+      vmm_virtio__again (device, number);
+      return VMM_POP_EMPTY;
+    }
+    --*budget;
+    got = vmm_queue__pop (queue, memory, chain);
+  } while (got == VMM_POP_EMPTY && vmm_queue__want_kick (queue, memory, true));
+  return got;
+}
+
 void
 vmm_virtio__needs_reset (struct vmm_virtio *device, const char *why)
 {

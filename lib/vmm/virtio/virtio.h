@@ -86,6 +86,11 @@ void vmm_virtio__unpause (struct vmm_virtio *device);
 /* ---- for devices ---- */
 /** Interrupt for @queue if the driver wants one. After a batch of pushes. */
 void vmm_virtio__used (struct vmm_virtio *device, unsigned queue);
+/**
+ * The next chain of a turn, which began with *@budget = VMM_DRAIN_MAX. EMPTY ends the turn: there is none, and the driver was asked to kick for the
+ * next; or the budget is spent, and kick(queue) comes again soon. BROKEN: the caller says vmm_virtio__needs_reset().
+ */
+enum vmm_pop vmm_virtio__next (struct vmm_virtio *device, unsigned queue, unsigned *budget, struct vmm_chain *chain);
 /** Call kick(queue) again soon: the budget is spent, other devices come first. */
 void vmm_virtio__again (struct vmm_virtio *device, unsigned queue);
 /** The driver broke a rule: status NEEDS_RESET, config interrupt, the device is inactive until reset. @why: static text for the debug log. */

@@ -89,38 +89,21 @@ static void
 pump_queue (struct vmm_vsock *vsock)
 {
   struct vmm_queue *queue = &vsock->base->queues[VMM_VSOCK_RX];
-  const struct vmm_memory *memory = vsock->base->env->memory;
   unsigned budget = VMM_DRAIN_MAX;
-  bool used = false;
+  enum vmm_pop got = VMM_POP_EMPTY;
 
-  while (vsock->n_refusals || !vmm_list__empty (&vsock->ready)) {
-    enum vmm_pop got;
-    int64_t written;
+  while ((vsock->n_refusals || !vmm_list__empty (&vsock->ready)) &&
+         (got = vmm_virtio__next (vsock->base, VMM_VSOCK_RX, &budget, &vsock->rx)) == VMM_POP_CHAIN) {
+    int64_t written = fill (vsock);
 
-    if (budget-- == 0) {
-      vmm_virtio__again (vsock->base, VMM_VSOCK_RX);
-      break;
-    }
-    got = vmm_queue__pop (queue, memory, &vsock->rx);
-    if (got == VMM_POP_BROKEN) {
-      broken (vsock, queue);
-      return;
-    }
-    if (got == VMM_POP_EMPTY) {
-      if (vmm_queue__want_kick (queue, memory, true))
-        continue;
-      break;
-    }
-    written = fill (vsock);
-    if (written < 0) {
+    if (written < 0)
       vmm_queue__unpop (queue, &vsock->rx);
-      continue;
-    }
-    vmm_queue__push (queue, memory, vsock->rx.head, (uint32_t) written);
-    used = true;
+    else
+      vmm_queue__push (queue, vsock->base->env->memory, vsock->rx.head, (uint32_t) written);
   }
-  if (used)
-    vmm_virtio__used (vsock->base, VMM_VSOCK_RX);
+  if (got == VMM_POP_BROKEN)
+    broken (vsock, queue);
+  vmm_virtio__used (vsock->base, VMM_VSOCK_RX);
 }
 
 void
@@ -158,37 +141,23 @@ static void
 drain (struct vmm_vsock *vsock)
 {
   struct vmm_queue *queue = &vsock->base->queues[VMM_VSOCK_TX];
-  const struct vmm_memory *memory = vsock->base->env->memory;
   unsigned budget = VMM_DRAIN_MAX;
-  bool used = false;
+  enum vmm_pop got = VMM_POP_EMPTY;
 
   while (vsock->running) {
-    enum vmm_pop got;
-
     if (vsock->n_refusals == VMM_VSOCK_REFUSALS_MAX) {
       vsock->tx_waits = true;
       break;
     }
-    if (budget-- == 0) {
-      vmm_virtio__again (vsock->base, VMM_VSOCK_TX);
+    got = vmm_virtio__next (vsock->base, VMM_VSOCK_TX, &budget, &vsock->tx);
+    if (got != VMM_POP_CHAIN)
       break;
-    }
-    got = vmm_queue__pop (queue, memory, &vsock->tx);
-    if (got == VMM_POP_BROKEN) {
-      broken (vsock, queue);
-      return;
-    }
-    if (got == VMM_POP_EMPTY) {
-      if (vmm_queue__want_kick (queue, memory, true))
-        continue;
-      break;
-    }
     receive (vsock);
-    vmm_queue__push (queue, memory, vsock->tx.head, 0);
-    used = true;
+    vmm_queue__push (queue, vsock->base->env->memory, vsock->tx.head, 0);
   }
-  if (used)
-    vmm_virtio__used (vsock->base, VMM_VSOCK_TX);
+  if (got == VMM_POP_BROKEN)
+    broken (vsock, queue);
+  vmm_virtio__used (vsock->base, VMM_VSOCK_TX);
 }
 
 static void
