@@ -64,6 +64,9 @@ ctl_free_strings (char ***strings)
 /** The library's context for this invocation; NULL after printing why not. */
 kata_runtime *ctl_runtime (ctl *ctl);
 
+/** Says, where a sandbox is made, that the choice of a hypervisor fell to another than the built-in one. Nothing with --json or --log-level error. */
+void ctl_note_hypervisor (ctl *ctl);
+
 /* The commands, one file each. */
 int cmd_run (ctl *ctl, int argc, char **argv);
 int cmd_exec (ctl *ctl, int argc, char **argv);

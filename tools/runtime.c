@@ -51,3 +51,15 @@ ctl_runtime (ctl *ctl)
   }
   return ctl->runtime;
 }
+
+void
+ctl_note_hypervisor (ctl *ctl)
+{
+  const char *why = NULL;
+  const char *name = kata_runtime_get_hypervisor (ctl->runtime, &why);
+  if (!why || (ctl->log_level && options_log_level (ctl->log_level) < KATA_LOG_WARNING))
+    return;
+  output_note (
+      ctl, "note: %s is used, because the built-in microVMM cannot run here: %s; with --hypervisor %s this is not said",
+      name, why, name);
+}

@@ -238,6 +238,7 @@ session_work (job *job)
 {
   session *session = (struct session *) job;
   CTL_AUTO (process) process = NULL;
+  ctl_note_hypervisor (job->ctl);
   progress *progress = progress_begin (job->ctl, "planning the sandbox");
   int rc = boot (session, progress);
   if (rc < 0)

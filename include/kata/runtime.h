@@ -87,6 +87,18 @@ KATA_API void kata_runtime_unrefp (kata_runtime **runtime);
 KATA_API const char *kata_runtime_get_state_dir (kata_runtime *runtime);
 
 /**
+ * kata_runtime_get_hypervisor:
+ * The hypervisor of a sandbox that names none: the options', else the configuration's, else the library's choice.
+ * @runtime: the runtime
+ * @why: (out) (optional) (transfer none): one line saying why the built-in microVMM cannot run here and what to do; owned by @runtime.
+ *   NULL if the library chose the built-in microVMM, or did not have to choose
+ * Returns: (transfer none): the backend's name, owned by @runtime
+ * Errors: none
+ * Threads: any. Blocks: no. Since: 0.1
+ */
+KATA_API const char *kata_runtime_get_hypervisor (kata_runtime *runtime, const char **why);
+
+/**
  * kata_runtime_add_backend:
  * Offer one more hypervisor to this runtime, before its first sandbox.
  * @runtime: the runtime

@@ -56,6 +56,14 @@ kata_runtime_get_state_dir (kata_runtime *runtime)
   return runtime->state_dir;
 }
 
+const char *
+kata_runtime_get_hypervisor (kata_runtime *runtime, const char **why)
+{
+  if (why != NULL)
+    *why = runtime->why_not_builtin;
+  return runtime->hypervisor;
+}
+
 int
 kata_runtime_add_backend (kata_runtime *runtime, const struct kata_backend *backend, kata_error **err)
 {

@@ -40,10 +40,9 @@ cpu_virtualizes (const char *cpuinfo, char *reason, size_t size)
     found = strncmp (line, "flags", 5) == 0 && (has_flag (line, "vmx") || has_flag (line, "svm"));
   fclose (file);
   if (!found)
-    snprintf (
-        reason, size,
-        "kvm is there but the CPU shows neither vmx nor svm (software or nested without hardware help): QEMU runs "
-        "with TCG");
+    snprintf (reason, size,
+              "/dev/kvm is there but the CPU shows neither vmx nor svm (software or nested without hardware help); "
+              "enable (nested) virtualization in the firmware or the hypervisor above");
   return found;
 }
 #else

@@ -124,6 +124,7 @@ kata_runtime__free (kata_runtime *runtime)
   kata_arena__free (runtime->arena);
   kata_fd__close (runtime->state_fd);
   g_free (runtime->guest_manifest);
+  g_free (runtime->why_not_builtin);
   g_free (runtime->hypervisor);
   g_free (runtime->state_dir);
   if (runtime->log_data_free != NULL)

@@ -21,7 +21,8 @@ struct kata_runtime {
   char *state_dir;
   int state_fd;
   struct kata_config *config;
-  char *hypervisor; /* for sandboxes that name none */
+  char *hypervisor;      /* for sandboxes that name none */
+  char *why_not_builtin; /* (nullable): it was the library's choice, and fell to another */
   kata_registry *registry;
   kata_arena *arena; /* of @guest */
   struct kata_guest_facts guest;

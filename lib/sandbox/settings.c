@@ -59,8 +59,7 @@ kata_settings__choose_hypervisor (kata_runtime *runtime)
     name = "builtin";
   } else if (name[0] == '\0') {
     name = "qemu";
-    kata_log__write (&runtime->log, KATA_LOG_INFO, "qemu is used, because the built-in microVMM cannot run here: %s",
-                     reason);
+    runtime->why_not_builtin = g_strdup (reason);
   }
   runtime->hypervisor = g_strdup (name);
 }

@@ -11,7 +11,7 @@ int kata_settings__load (kata_runtime *runtime, const char *path, kata_error **e
 int kata_settings__annotate (struct kata_config **out, kata_runtime *runtime, const char *const *annotations,
                              const char *hypervisor, kata_error **err);
 void kata_settings__free (struct kata_config *config); /* NULL is fine */
-/** Fills runtime->hypervisor, if the caller named none: the configuration's, else the best that runs here (a note in the log, if not ours). */
+/** Fills runtime->hypervisor, if the caller named none: the configuration's, else the best that runs here; why it is not ours is kept for the caller. */
 void kata_settings__choose_hypervisor (kata_runtime *runtime);
 /** The backend's name, for a sandbox that names none. */
 const char *kata_settings__hypervisor (const kata_runtime *runtime);

@@ -25,6 +25,10 @@ class Default(unittest.TestCase):
         plan = json.loads(self.ctl.run("plan", "--json", "--rootfs", self.ctl.rootfs, "--", "true").stdout)
         self.assertIn("kata-vmm", plan["backend"])
 
+    def test_and_nothing_is_said_of_it(self):
+        result = self.ctl.run("run", "--rootfs", os.path.join(self.ctl.directory, "nothing"), "--", "true")
+        self.assertNotIn(b"note:", result.stderr)
+
 
 if __name__ == "__main__":
     require_guest(Katactl(PROGRAM))

@@ -17,7 +17,7 @@ TICK = "i=0; while :; do i=$((i + 1)); echo tick $i; sleep 1; done"
 
 class Detached(unittest.TestCase):
     def setUp(self):
-        self.ctl = Katactl(PROGRAM, config=CONFIG, timeout=BOOT)
+        self.ctl = Katactl(PROGRAM, hypervisor=None if CONFIG else "qemu", config=CONFIG, timeout=BOOT)
         make_rootfs(self.ctl.rootfs)
 
     def tearDown(self):

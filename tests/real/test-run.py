@@ -25,7 +25,7 @@ BOOT = 180  # seconds, on a machine without virtualization that does other thing
 
 class Real(unittest.TestCase):
     def setUp(self):
-        self.ctl = Katactl(PROGRAM, config=CONFIG, timeout=BOOT)
+        self.ctl = Katactl(PROGRAM, hypervisor=None if CONFIG else "qemu", config=CONFIG, timeout=BOOT)
         make_rootfs(self.ctl.rootfs)
 
     def tearDown(self):
