@@ -9,6 +9,8 @@ import re
 import sys
 
 GOOD = {'OK', 'EXPECTEDFAIL'}
+# Of what a failed test has printed, this many last lines are shown.
+TAIL = 40
 
 
 def reasons(record):
@@ -27,6 +29,23 @@ def parts(record):
         yield name, 'SKIP' if note else 'OK' if good == 'ok' else 'FAIL', [note] if note else []
 
 
+def last_words(record):
+    """The last lines that a failed test has printed; of one that speaks the Test Anything Protocol, those of its failed parts."""
+    text = record.get('stdout', '')
+    if text.startswith('TAP version'):
+        failed = [part.splitlines() for part in re.split(r'^(?=(?:not )?ok )', text, flags=re.M) if part.startswith('not ok')]
+        return [line for part in failed for line in part[:1] + part[1:][-TAIL:]]
+    return (text + '\n' + record.get('stderr', '')).splitlines()[-TAIL:]
+
+
+def records(folder):
+    """Yields (run, record) of every test: the run is one call of meson."""
+    for path in sorted(glob.glob(os.path.join(folder, '*.json'))):
+        with open(path, encoding='utf-8') as f:
+            for line in f:
+                yield os.path.basename(path)[:-len('.json')], json.loads(line)
+
+
 def read(folder):
     """Yields (name, result, reasons) of every test and step."""
     steps = os.path.join(folder, 'steps')
@@ -35,17 +54,13 @@ def read(folder):
             for line in f:
                 name, code = line.rstrip('\n').split('\t')
                 yield f'step {name}', 'OK' if code == '0' else 'FAIL', []
-    for path in sorted(glob.glob(os.path.join(folder, '*.json'))):
-        run = os.path.basename(path)[:-len('.json')]
-        with open(path, encoding='utf-8') as f:
-            for line in f:
-                record = json.loads(line)
-                inside = list(parts(record))
-                yield from ((f'{run} {name}', result, why) for name, result, why in inside)
-                # What ends as its parts say adds nothing to them.
-                if inside and (record['result'] in GOOD or any(result == 'FAIL' for _, result, _ in inside)):
-                    continue
-                yield f"{run} {record['name']}", record['result'], reasons(record)
+    for run, record in records(folder):
+        inside = list(parts(record))
+        yield from ((f'{run} {name}', result, why) for name, result, why in inside)
+        # What ends as its parts say adds nothing to them.
+        if inside and (record['result'] in GOOD or any(result == 'FAIL' for _, result, _ in inside)):
+            continue
+        yield f"{run} {record['name']}", record['result'], reasons(record)
 
 
 def main():
@@ -56,6 +71,10 @@ def main():
         print(f'skipped: {name}: {why[0] if why else "no reason printed"}')
     for name, _, why in (r for r in results if r[1] in GOOD and r[2]):
         print(f'passed, but left out a part: {name}: {"; ".join(why)}')
+    for run, record in records(sys.argv[1]):
+        if record['result'] not in GOOD and record['result'] != 'SKIP':
+            print(f"what {run} {record['name']} printed last:")
+            print('\n'.join(f'    {line}' for line in last_words(record)))
     for name, result, _ in failed:
         print(f'failed: {name}{"" if name.startswith("step ") else ": " + result}')
     print(f'{len(results) - len(skipped) - len(failed)} passed, {len(failed)} failed, {len(skipped)} skipped')
