@@ -3,18 +3,15 @@
 #include "backend/builtin/vm.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/eventfd.h>
 
-#include <json-glib/json-glib.h>
-
 #include "backend/external.h"
+#include "backend/saved.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "vmm/control.h"
 
-#define SAVED_MAX 4096
-#define WATCH_MS  5000
+#define WATCH_MS 5000
 
 int
 kata_builtin__save (void *handle, char **json, kata_error **err)
@@ -28,34 +25,17 @@ kata_builtin__save (void *handle, char **json, kata_error **err)
 }
 
 static bool
-get_number (JsonObject *object, const char *name, int64_t max, int64_t *out)
+read_saved (kata_builtin_vm *vm, const char *text)
 {
-  JsonNode *node = json_object_get_member (object, name);
-  if (node == NULL || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_INT64)
-    return false;
-  *out = json_node_get_int (node);
-  return *out >= 0 && *out <= max;
-}
-
-static bool
-read_saved (kata_builtin_vm *vm, const char *saved)
-{
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-  int64_t version, isolation, port;
-  if (strnlen (saved, SAVED_MAX + 1) > SAVED_MAX || !json_parser_load_from_data (parser, saved, -1, NULL))
-    return false;
-  JsonNode *root = json_parser_get_root (parser);
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root))
-    return false;
-  JsonObject *object = json_node_get_object (root);
-  if (!get_number (object, "version", 1, &version) || version != 1 ||
-      !get_number (object, "isolation", KATA_ISOLATION_THREAD, &isolation) ||
-      !get_number (object, "port", UINT32_MAX, &port) || !kata_backend_process__from_json (&vm->vmm, object, "vmm") ||
-      !kata_backend_process__from_json (&vm->virtiofsd, object, "virtiofsd") || vm->vmm.identity.pid <= 0)
+  g_autoptr (JsonObject) saved = kata_saved__parse (text);
+  uint32_t isolation;
+  if (saved == NULL || !kata_saved__number (saved, "isolation", KATA_ISOLATION_THREAD, &isolation) ||
+      !kata_saved__number (saved, "port", UINT32_MAX, &vm->port) ||
+      !kata_backend_process__from_json (&vm->vmm, saved, "vmm") ||
+      !kata_backend_process__from_json (&vm->virtiofsd, saved, "virtiofsd"))
     return false;
   vm->isolation = (int32_t) isolation;
-  vm->port = (uint32_t) port;
-  return true;
+  return vm->vmm.identity.pid > 0;
 }
 
 /*
@@ -85,8 +65,7 @@ kata_builtin__attach (void **out, const kata_vm_plan *plan, const char *saved, c
 {
   g_autoptr (kata_builtin_vm) vm = kata_builtin_vm__new (plan->dir);
   if (!read_saved (vm, saved))
-    return kata_error__set (err, KATA_E_CORRUPT, NULL,
-                            "sandbox %s: what was saved of its virtual machine cannot be read", plan->id);
+    return kata_saved__corrupt (plan->id, err);
   int code = kata_external__open_dir (&vm->dir_fd, plan->dir, err);
   if (code == 0)
     code = kata_backend_process__reopen (&vm->virtiofsd, err);

@@ -3,16 +3,12 @@
 #include "backend/qemu/vm.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/eventfd.h>
-
-#include <json-glib/json-glib.h>
 
 #include "backend/external.h"
 #include "backend/qemu/argv.h"
+#include "backend/saved.h"
 #include "base/error.h"
-
-#define SAVED_MAX 4096
 
 int
 kata_qemu__save (void *handle, char **json, kata_error **err)
@@ -27,38 +23,19 @@ kata_qemu__save (void *handle, char **json, kata_error **err)
 }
 
 static bool
-get_number (JsonObject *object, const char *name, int64_t max, int64_t *out)
+read_saved (kata_qemu_vm *vm, const char *text)
 {
-  JsonNode *node = json_object_get_member (object, name);
-  if (node == NULL || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_INT64)
-    return false;
-  *out = json_node_get_int (node);
-  return *out >= 0 && *out <= max;
-}
-
-static bool
-read_saved (kata_qemu_vm *vm, const char *saved)
-{
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-  int64_t version, agent, cid, port, ports;
-  if (strnlen (saved, SAVED_MAX + 1) > SAVED_MAX || !json_parser_load_from_data (parser, saved, -1, NULL))
-    return false;
-  JsonNode *root = json_parser_get_root (parser);
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root))
-    return false;
-  JsonObject *object = json_node_get_object (root);
-  if (!get_number (object, "version", 1, &version) || version != 1 ||
-      !kata_backend_process__from_json (&vm->qemu, object, "qemu") ||
-      !kata_backend_process__from_json (&vm->virtiofsd, object, "virtiofsd") ||
-      !get_number (object, "agent", KATA_AGENT_SERIAL, &agent) || !get_number (object, "cid", UINT32_MAX, &cid) ||
-      !get_number (object, "port", UINT32_MAX, &port) ||
-      !get_number (object, "serial_ports", KATA_QEMU_PORTS_MAX, &ports) || vm->qemu.identity.pid <= 0)
+  g_autoptr (JsonObject) saved = kata_saved__parse (text);
+  uint32_t agent;
+  if (saved == NULL || !kata_backend_process__from_json (&vm->qemu, saved, "qemu") ||
+      !kata_backend_process__from_json (&vm->virtiofsd, saved, "virtiofsd") ||
+      !kata_saved__number (saved, "agent", KATA_AGENT_SERIAL, &agent) ||
+      !kata_saved__number (saved, "cid", UINT32_MAX, &vm->cid) ||
+      !kata_saved__number (saved, "port", UINT32_MAX, &vm->port) ||
+      !kata_saved__number (saved, "serial_ports", KATA_QEMU_PORTS_MAX, &vm->serial_ports))
     return false;
   vm->agent_kind = (int32_t) agent;
-  vm->cid = (uint32_t) cid;
-  vm->port = (uint32_t) port;
-  vm->serial_ports = (uint32_t) ports;
-  return true;
+  return vm->qemu.identity.pid > 0;
 }
 
 int
@@ -67,8 +44,7 @@ kata_qemu__attach (void **out, const kata_vm_plan *plan, const char *saved, cons
 {
   g_autoptr (kata_qemu_vm) vm = kata_qemu_vm__new (plan->dir);
   if (!read_saved (vm, saved))
-    return kata_error__set (err, KATA_E_CORRUPT, NULL,
-                            "sandbox %s: what was saved of its virtual machine cannot be read", plan->id);
+    return kata_saved__corrupt (plan->id, err);
   int code = kata_external__open_dir (&vm->dir_fd, plan->dir, err);
   if (code == 0)
     code = kata_backend_process__reopen (&vm->qemu, err);
