@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* external: programs, logs and journal records for adapters of external VMMs; sockets are in external-socket.c. */
+/* external: programs, files and journal records for adapters of external VMMs; logs are in external-log.c, sockets in external-socket.c. */
 #include "backend/external.h"
 
 #include <errno.h>
@@ -140,41 +140,6 @@ kata_external__parse_version (const char *text, unsigned version[3])
   return false;
 }
 
-char *
-kata_external__tail (int dir_fd, const char *name, size_t max)
-{
-  kata_auto_fd int fd = openat (dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  struct stat st;
-  if (fd < 0 || fstat (fd, &st) < 0 || !S_ISREG (st.st_mode))
-    return g_strdup ("");
-  g_autofree char *text = g_malloc (max + 1);
-  off_t start = st.st_size > (off_t) max ? st.st_size - (off_t) max : 0;
-  ssize_t n = pread (fd, text, max, start);
-  if (n <= 0)
-    return g_strdup ("");
-  for (ssize_t i = 0; i < n; i++)
-    if (text[i] == '\0')
-      text[i] = ' ';
-  text[n] = '\0';
-  return g_strdup (g_strstrip (text));
-}
-
-char *
-kata_external__panic (int dir_fd, const char *console)
-{
-  g_autofree char *text = kata_external__tail (dir_fd, console, KATA_EXTERNAL_TAIL_MAX);
-  const char *panic = strstr (text, "Kernel panic");
-  return panic != NULL ? g_strndup (panic, strcspn (panic, "\r\n")) : NULL;
-}
-
-int
-kata_external__no_answer (int dir_fd, const char *console, kata_error **err)
-{
-  g_autofree char *tail = kata_external__tail (dir_fd, console, 1024);
-  return kata_error__set (err, KATA_E_TIMEOUT, NULL, "the guest's agent did not answer in time%s%s",
-                          tail[0] != '\0' ? "; the guest's last words: " : "; the guest printed nothing", tail);
-}
-
 int
 kata_external__open_file (int *fd, const char *path, bool writable, const char *key, kata_error **err)
 {
@@ -206,20 +171,6 @@ kata_external__record_file (const char *dir, const char *name, const kata_backen
   g_autofree char *path = g_build_filename (dir, name, NULL);
   kata_undo undo = { .size = sizeof undo, .kind = KATA_UNDO_FILE, .role = name, .path = path };
   return env->record (env->journal, &undo, err);
-}
-
-int
-kata_external__log_file (int *fd, int dir_fd, const char *dir, const char *name, const kata_backend_env *env,
-                         kata_error **err)
-{
-  int code = kata_external__record_file (dir, name, env, err);
-  if (code < 0)
-    return code;
-  int opened = openat (dir_fd, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (opened < 0)
-    return kata_error__errno (err, KATA_E_IO, name, errno, "make %s/%s", dir, name);
-  *fd = opened;
-  return 0;
 }
 
 int

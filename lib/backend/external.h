@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* external: what adapters share that run a VMM as a program of its own: find it, ask its version, sockets and logs in the sandbox's directory. */
+/* external: what adapters share that run a VMM as a program of its own: find it, ask its version, records, logs and sockets in the sandbox's directory. */
 #ifndef KATA_BACKEND_EXTERNAL_H
 #define KATA_BACKEND_EXTERNAL_H
 
@@ -25,24 +25,11 @@ int kata_external__output (char **out, const char *program, const char *arg, int
 /** The first "N.N" or "N.N.N" in a text. */
 bool kata_external__parse_version (const char *text, unsigned version[3]);
 
-/** The end of a file as text, at most @max bytes, without blanks at its ends; "" if there is nothing; never NULL; g_free(). */
-char *kata_external__tail (int dir_fd, const char *name, size_t max);
-
-/** The line of a guest's console that says its kernel panicked, without what follows; NULL if there is none; g_free(). */
-char *kata_external__panic (int dir_fd, const char *console);
-
-/** KATA_E_TIMEOUT: the agent did not answer; with the end of the console. */
-int kata_external__no_answer (int dir_fd, const char *console, kata_error **err);
-
 /** Opens a kernel, an initrd or a disk: a regular file that is not empty, or a block device. KATA_E_GUEST with @key. */
 int kata_external__open_file (int *fd, const char *path, bool writable, const char *key, kata_error **err);
 
 /** Opens the sandbox's directory to hold sockets and logs. */
 int kata_external__open_dir (int *dir_fd, const char *dir, kata_error **err);
-
-/** Makes a log file in the directory (fresh, mode 0600, for appending), after recording it. */
-int kata_external__log_file (int *fd, int dir_fd, const char *dir, const char *name, const kata_backend_env *env,
-                             kata_error **err);
 
 /** Records that @name in @dir is to be removed. */
 int kata_external__record_file (const char *dir, const char *name, const kata_backend_env *env, kata_error **err);
@@ -53,6 +40,36 @@ struct kata_external_record {
   const kata_backend_env *env;
 };
 int kata_external__record_process (void *data, const kata_pid_identity *identity, kata_error **err);
+
+/** Reports through env->log at KATA_LOG_DEBUG; nothing if there is no log. */
+void
+kata_external__debug (const kata_backend_env *env, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+
+/* ---- external-log.c ---- */
+
+/** Makes a log file in the directory (fresh, mode 0600, for appending), after recording it. */
+int kata_external__log_file (int *fd, int dir_fd, const char *dir, const char *name, const kata_backend_env *env,
+                             kata_error **err);
+
+/** The end of a file as text, at most @max bytes, without blanks at its ends; "" if there is nothing; never NULL; g_free(). */
+char *kata_external__tail (int dir_fd, const char *name, size_t max);
+
+/** KATA_E_TIMEOUT: the agent did not answer; with the end of the console. */
+int kata_external__no_answer (int dir_fd, const char *console, kata_error **err);
+
+/** The files of one kind of VMM that say how things went. */
+struct kata_external_logs {
+  const char *vmm; /* its standard error */
+  size_t vmm_max;  /* how much of that an error quotes */
+  const char *console;
+};
+/** How things stand with a VM: @program @how ("qemu is running"), then what the logs say, and @virtiofsd if that failed; g_free(). */
+char *kata_external__why (const char *program, const char *how, int dir_fd, const struct kata_external_logs *logs,
+                          const kata_exit_status *virtiofsd);
+/** An error about a VM that has ended: KATA_E_GUEST when its kernel panicked, else KATA_E_VMM. */
+int kata_external__ended_error (const char *doing, const char *why, int dir_fd, const char *console, kata_error **err);
+
+/* ---- external-socket.c ---- */
 
 /** A listening unix socket @name (SOCK_STREAM or SOCK_SEQPACKET, also with SOCK_NONBLOCK) in the directory; the address goes through the descriptor, so the directory's path may be long. */
 int kata_external__listen (int *fd, int dir_fd, const char *name, int type, kata_error **err);
@@ -72,9 +89,5 @@ void kata_external__stream (kata_stream *out, int fd, int lock_fd);
 
 /** Sleeps up to @ms, less if @pidfd (or -1) ends; false when @deadline_us has passed. */
 bool kata_external__pause (int pidfd, int ms, int64_t deadline_us);
-
-/** Reports through env->log at KATA_LOG_DEBUG; nothing if there is no log. */
-void
-kata_external__debug (const kata_backend_env *env, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 
 #endif

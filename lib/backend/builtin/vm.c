@@ -6,8 +6,6 @@
 
 #include "backend/builtin/thread.h"
 #include "backend/external.h"
-#include "backend/virtiofsd.h"
-#include "base/error.h"
 #include "base/fd.h"
 
 kata_builtin_vm *
@@ -84,31 +82,18 @@ how (kata_builtin_vm *vm)
 char *
 kata_builtin_vm__why (kata_builtin_vm *vm)
 {
+  static const struct kata_external_logs logs = { KATA_BUILTIN_VMM_LOG, 1024, KATA_BUILTIN_CONSOLE_LOG };
   g_autofree char *end = how (vm);
-  GString *text = g_string_new (vm->isolation == KATA_ISOLATION_THREAD ? "microVMM " : "kata-vmm ");
-  g_string_append (text, end);
-  g_autofree char *log = kata_external__tail (vm->dir_fd, KATA_BUILTIN_VMM_LOG, 1024);
-  if (log[0] != '\0')
-    g_string_append_printf (text, "; it said: %s", log);
-  g_autofree char *panic = kata_external__panic (vm->dir_fd, KATA_BUILTIN_CONSOLE_LOG);
-  if (panic != NULL)
-    g_string_append_printf (text, "; the guest said: %s", panic);
   g_mutex_lock (&vm->lock);
   kata_exit_status helper = vm->virtiofsd.status;
   g_mutex_unlock (&vm->lock);
-  if (helper.known && (helper.code != 0 || helper.signal != 0)) {
-    g_autofree char *helper_how = kata_exit_status__text (&helper);
-    g_autofree char *tail = kata_external__tail (vm->dir_fd, KATA_VIRTIOFSD_LOG, 1024);
-    g_string_append_printf (text, "; virtiofsd: %s%s%s", helper_how, tail[0] != '\0' ? ": " : "", tail);
-  }
-  return g_string_free (text, FALSE);
+  return kata_external__why (vm->isolation == KATA_ISOLATION_THREAD ? "microVMM" : "kata-vmm", end, vm->dir_fd, &logs,
+                             &helper);
 }
 
 int
 kata_builtin_vm__ended_error (kata_builtin_vm *vm, const char *doing, kata_error **err)
 {
   g_autofree char *why = kata_builtin_vm__why (vm);
-  g_autofree char *panic = kata_external__panic (vm->dir_fd, KATA_BUILTIN_CONSOLE_LOG);
-  return kata_error__set (err, panic != NULL ? KATA_E_GUEST : KATA_E_VMM, NULL, "%s: the virtual machine ended: %s",
-                          doing, why);
+  return kata_external__ended_error (doing, why, vm->dir_fd, KATA_BUILTIN_CONSOLE_LOG, err);
 }

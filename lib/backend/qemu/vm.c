@@ -2,12 +2,8 @@
 /* vm: the handle, and what is known about its end. */
 #include "backend/qemu/vm.h"
 
-#include <string.h>
-
 #include "backend/external.h"
 #include "backend/qemu/argv.h"
-#include "backend/virtiofsd.h"
-#include "base/error.h"
 #include "base/fd.h"
 
 kata_qemu_vm *
@@ -48,32 +44,18 @@ kata_qemu_vm__ended (kata_qemu_vm *vm)
 char *
 kata_qemu_vm__why (kata_qemu_vm *vm)
 {
-  GString *text = g_string_new ("qemu ");
+  static const struct kata_external_logs logs = { KATA_QEMU_STDERR_LOG, KATA_EXTERNAL_TAIL_MAX, KATA_QEMU_CONSOLE_LOG };
   bool ended = kata_qemu_vm__ended (vm);
   g_mutex_lock (&vm->lock);
   kata_exit_status status = vm->qemu.status, helper = vm->virtiofsd.status;
   g_mutex_unlock (&vm->lock);
   g_autofree char *how = ended ? kata_exit_status__text (&status) : g_strdup ("is running");
-  g_string_append (text, how);
-  g_autofree char *stderr_tail = kata_external__tail (vm->dir_fd, KATA_QEMU_STDERR_LOG, KATA_EXTERNAL_TAIL_MAX);
-  if (stderr_tail[0] != '\0')
-    g_string_append_printf (text, "; it said: %s", stderr_tail);
-  g_autofree char *panic = kata_external__panic (vm->dir_fd, KATA_QEMU_CONSOLE_LOG);
-  if (panic != NULL)
-    g_string_append_printf (text, "; the guest said: %s", panic);
-  if (helper.known && (helper.code != 0 || helper.signal != 0)) {
-    g_autofree char *helper_how = kata_exit_status__text (&helper);
-    g_autofree char *tail = kata_external__tail (vm->dir_fd, KATA_VIRTIOFSD_LOG, 1024);
-    g_string_append_printf (text, "; virtiofsd: %s%s%s", helper_how, tail[0] != '\0' ? ": " : "", tail);
-  }
-  return g_string_free (text, FALSE);
+  return kata_external__why ("qemu", how, vm->dir_fd, &logs, &helper);
 }
 
 int
 kata_qemu_vm__ended_error (kata_qemu_vm *vm, const char *doing, kata_error **err)
 {
   g_autofree char *why = kata_qemu_vm__why (vm);
-  g_autofree char *panic = kata_external__panic (vm->dir_fd, KATA_QEMU_CONSOLE_LOG);
-  return kata_error__set (err, panic != NULL ? KATA_E_GUEST : KATA_E_VMM, NULL, "%s: the virtual machine ended: %s",
-                          doing, why);
+  return kata_external__ended_error (doing, why, vm->dir_fd, KATA_QEMU_CONSOLE_LOG, err);
 }

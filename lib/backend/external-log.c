@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* external-log: the logs of a virtual machine in the sandbox's directory, and what they say when something went wrong. */
+#include "backend/external.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#include "backend/virtiofsd.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+int
+kata_external__log_file (int *fd, int dir_fd, const char *dir, const char *name, const kata_backend_env *env,
+                         kata_error **err)
+{
+  int code = kata_external__record_file (dir, name, env, err);
+  if (code < 0)
+    return code;
+  int opened = openat (dir_fd, name, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (opened < 0)
+    return kata_error__errno (err, KATA_E_IO, name, errno, "make %s/%s", dir, name);
+  *fd = opened;
+  return 0;
+}
+
+char *
+kata_external__tail (int dir_fd, const char *name, size_t max)
+{
+  kata_auto_fd int fd = openat (dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  struct stat st;
+  if (fd < 0 || fstat (fd, &st) < 0 || !S_ISREG (st.st_mode))
+    return g_strdup ("");
+  g_autofree char *text = g_malloc (max + 1);
+  off_t start = st.st_size > (off_t) max ? st.st_size - (off_t) max : 0;
+  ssize_t n = pread (fd, text, max, start);
+  if (n <= 0)
+    return g_strdup ("");
+  for (ssize_t i = 0; i < n; i++)
+    if (text[i] == '\0')
+      text[i] = ' ';
+  text[n] = '\0';
+  return g_strdup (g_strstrip (text));
+}
+
+/* The line of a guest's console that says its kernel panicked, without what follows; NULL if there is none; g_free(). */
+static char *
+panic_line (int dir_fd, const char *console)
+{
+  g_autofree char *text = kata_external__tail (dir_fd, console, KATA_EXTERNAL_TAIL_MAX);
+  const char *panic = strstr (text, "Kernel panic");
+  return panic != NULL ? g_strndup (panic, strcspn (panic, "\r\n")) : NULL;
+}
+
+int
+kata_external__no_answer (int dir_fd, const char *console, kata_error **err)
+{
+  g_autofree char *tail = kata_external__tail (dir_fd, console, 1024);
+  return kata_error__set (err, KATA_E_TIMEOUT, NULL, "the guest's agent did not answer in time%s%s",
+                          tail[0] != '\0' ? "; the guest's last words: " : "; the guest printed nothing", tail);
+}
+
+char *
+kata_external__why (const char *program, const char *how, int dir_fd, const struct kata_external_logs *logs,
+                    const kata_exit_status *virtiofsd)
+{
+  GString *text = g_string_new (program);
+  g_string_append_printf (text, " %s", how);
+  g_autofree char *said = kata_external__tail (dir_fd, logs->vmm, logs->vmm_max);
+  if (said[0] != '\0')
+    g_string_append_printf (text, "; it said: %s", said);
+  g_autofree char *panic = panic_line (dir_fd, logs->console);
+  if (panic != NULL)
+    g_string_append_printf (text, "; the guest said: %s", panic);
+  if (virtiofsd->known && (virtiofsd->code != 0 || virtiofsd->signal != 0)) {
+    g_autofree char *helper_how = kata_exit_status__text (virtiofsd);
+    g_autofree char *tail = kata_external__tail (dir_fd, KATA_VIRTIOFSD_LOG, 1024);
+    g_string_append_printf (text, "; virtiofsd: %s%s%s", helper_how, tail[0] != '\0' ? ": " : "", tail);
+  }
+  return g_string_free (text, FALSE);
+}
+
+int
+kata_external__ended_error (const char *doing, const char *why, int dir_fd, const char *console, kata_error **err)
+{
+  g_autofree char *panic = panic_line (dir_fd, console);
+  return kata_error__set (err, panic != NULL ? KATA_E_GUEST : KATA_E_VMM, NULL, "%s: the virtual machine ended: %s",
+                          doing, why);
+}
