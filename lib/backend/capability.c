@@ -63,6 +63,16 @@ kata_capabilities__lack (kata_capabilities *caps, int capability, const char *fo
   va_end (args);
 }
 
+void
+kata_capabilities__lack_absent (kata_capabilities *caps, const char *before)
+{
+  static const int absent[] = { KATA_CAP_BLOCK_HOTPLUG, KATA_CAP_NET,         KATA_CAP_NET_HOTPLUG,
+                                KATA_CAP_VFIO,          KATA_CAP_CPU_RESIZE,  KATA_CAP_MEMORY_RESIZE,
+                                KATA_CAP_SNAPSHOT,      KATA_CAP_CONFIDENTIAL };
+  for (size_t i = 0; i < G_N_ELEMENTS (absent); i++)
+    kata_capabilities__lack (caps, absent[i], "%s %s", before, kata_capability_name (absent[i]));
+}
+
 bool
 kata_capabilities__has (const kata_capabilities *caps, int capability)
 {

@@ -47,12 +47,7 @@ probe_run (const kata_vm_plan *plan, kata_capabilities *caps)
 static void
 probe_absent (kata_capabilities *caps)
 {
-  static const int absent[] = { KATA_CAP_BLOCK_HOTPLUG, KATA_CAP_NET,         KATA_CAP_NET_HOTPLUG,
-                                KATA_CAP_VFIO,          KATA_CAP_CPU_RESIZE,  KATA_CAP_MEMORY_RESIZE,
-                                KATA_CAP_SNAPSHOT,      KATA_CAP_CONFIDENTIAL };
-  for (size_t i = 0; i < G_N_ELEMENTS (absent); i++)
-    kata_capabilities__lack (caps, absent[i], "this version of the built-in microVMM has no %s",
-                             kata_capability_name (absent[i]));
+  kata_capabilities__lack_absent (caps, "this version of the built-in microVMM has no");
   kata_capabilities__lack (caps, KATA_CAP_FS_SHARE_9P, "the built-in microVMM shares by virtio-fs");
   kata_capabilities__lack (caps, KATA_CAP_VSOCK_VHOST, "the built-in microVMM has a vsock of its own (hybrid)");
   kata_capabilities__lack (caps, KATA_CAP_AGENT_SERIAL, "the built-in microVMM reaches the agent by vsock");

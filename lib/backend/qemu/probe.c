@@ -57,18 +57,6 @@ probe_agent (kata_capabilities *caps)
   kata_capabilities__grant (caps, KATA_CAP_AGENT_SERIAL);
 }
 
-/* QEMU could do these; this adapter does not yet, and says so. */
-static void
-probe_absent (kata_capabilities *caps)
-{
-  static const int absent[] = { KATA_CAP_BLOCK_HOTPLUG, KATA_CAP_NET,         KATA_CAP_NET_HOTPLUG,
-                                KATA_CAP_VFIO,          KATA_CAP_CPU_RESIZE,  KATA_CAP_MEMORY_RESIZE,
-                                KATA_CAP_SNAPSHOT,      KATA_CAP_CONFIDENTIAL };
-  for (size_t i = 0; i < G_N_ELEMENTS (absent); i++)
-    kata_capabilities__lack (caps, absent[i], "this version of libkata does not drive QEMU's %s",
-                             kata_capability_name (absent[i]));
-}
-
 int
 kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
 {
@@ -93,7 +81,8 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
   kata_virtiofsd__probe (plan, caps);
   kata_capabilities__grant (caps, KATA_CAP_FS_SHARE_9P);
   probe_agent (caps);
-  probe_absent (caps);
+  /* QEMU could do these; this adapter does not yet, and says so. */
+  kata_capabilities__lack_absent (caps, "this version of libkata does not drive QEMU's");
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);
   return 0;
