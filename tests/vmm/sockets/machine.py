@@ -22,8 +22,8 @@ class Failed(Exception):
     pass
 
 
-def make_initrd(path, module_folder, files):
-    """Programs of ours and the modules that sockets need; the first program is the first process."""
+def make_initrd(path, module_folder, files, names=()):
+    """Programs of ours and the modules that sockets need, and others by name; the first program is the first process."""
     tree = initrd.cpio.Tree()
     for name in ('proc', 'sys', 'dev', 'tmp'):
         tree.directory(name)
@@ -32,7 +32,7 @@ def make_initrd(path, module_folder, files):
         with open(source, 'rb') as f:
             tree.file(name, f.read(), 0o755)
     known = initrd.modules.Modules(module_folder)
-    order = known.order(['virtio_mmio', 'virtio_pci', 'virtio_net', 'vmw_vsock_virtio_transport'])
+    order = known.order(['virtio_mmio', 'virtio_pci', 'virtio_net', 'vmw_vsock_virtio_transport', *names])
     for module in order:
         tree.file(f'modules/{os.path.basename(module)}', initrd.modules.strip(known.data(module)))
     tree.file('modules/order', ''.join(f'/modules/{os.path.basename(module)}\n' for module in order))
