@@ -48,14 +48,35 @@ check_state_dir (struct check *check)
   row (check, "state-dir", true, ok, check->runtime->state_dir, "make it writable, or name another state directory");
 }
 
+static bool
+is_builtin (const struct check *check)
+{
+  return strcmp (check->hypervisor, "builtin") == 0;
+}
+
 static void
 check_kvm (struct check *check)
 {
   char reason[200] = "";
   bool ok = kata_kvm__usable (NULL, reason, sizeof reason);
-  row (check, "kvm", false, ok, ok ? "hardware virtualization can be used" : reason,
+  row (check, "kvm", is_builtin (check), ok, ok ? "hardware virtualization can be used" : reason,
        "enable virtualization in the firmware (or nested virtualization); without it QEMU emulates, about 10 times "
        "slower");
+}
+
+/* What the host lacks is in the detail. A backend of the caller's own says there what to do, too. */
+static const char *
+hypervisor_remedy (const struct check *check)
+{
+  if (strcmp (check->hypervisor, "qemu") == 0)
+    return "install it (Debian: qemu-system-x86) or set hypervisor.qemu.path in the configuration";
+  if (is_builtin (check) && !kata_capabilities__has (&check->caps, KATA_CAP_KVM))
+    return "the built-in microVMM needs KVM with vmx or svm: enable virtualization in the firmware (or nested "
+           "virtualization), or use qemu, which can do without";
+  if (is_builtin (check))
+    return "install libkata's kata-vmm, set hypervisor.builtin.path in the configuration, or set "
+           "hypervisor.builtin.isolation to thread";
+  return "use a hypervisor that can run here: qemu or builtin";
 }
 
 static void
@@ -64,8 +85,7 @@ check_hypervisor (struct check *check)
   bool ok = kata_capabilities__has (&check->caps, KATA_CAP_RUN);
   g_autofree char *detail = ok ? g_strdup_printf ("%s %s %s", check->hypervisor, check->caps.version, check->caps.path)
                                : g_strdup_printf ("%s: %s", check->hypervisor, check->caps.reason[KATA_CAP_RUN]);
-  row (check, "hypervisor", true, ok, detail,
-       "install it (Debian: qemu-system-x86) or set hypervisor.NAME.path in the configuration");
+  row (check, "hypervisor", true, ok, detail, hypervisor_remedy (check));
 }
 
 static void
