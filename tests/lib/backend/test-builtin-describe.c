@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* test-builtin-describe: plans against golden descriptions of machines, one line a key; KATA_TEST_UPDATE=1 writes them anew. And what is refused. */
+/* test-builtin-describe: plans against golden descriptions of machines, one line a key. And what is refused. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <json-glib/json-glib.h>
 
 #include "backend/registry.h"
 #include "base/error.h"
-
-static const char *golden_dir;
+#include "golden.h"
 
 static kata_vm_plan
 base (void)
@@ -49,14 +47,9 @@ golden (const char *name, const kata_vm_plan *plan)
 {
   g_autoptr (kata_error) error = NULL;
   g_autofree char *file = g_strdup_printf ("%s.txt", name);
-  g_autofree char *path = g_build_filename (golden_dir, file, NULL);
-  g_autofree char *want = NULL;
   g_autofree char *got = describe (plan, &error);
   ck_assert_msg (got != NULL, "%s", kata_error_get_message (error));
-  if (getenv ("KATA_TEST_UPDATE") != NULL)
-    ck_assert (g_file_set_contents (path, got, -1, NULL));
-  ck_assert_msg (g_file_get_contents (path, &want, NULL, NULL), "%s is missing", path);
-  ck_assert_msg (strcmp (got, want) == 0, "%s differs; it is now:\n%s", path, got);
+  golden_compare (file, got);
 }
 
 static const kata_vm_disk data = { sizeof data, "data", "/var/lib/disks/data.raw", 0 };
@@ -160,9 +153,8 @@ START_TEST (too_many_disks)
 END_TEST
 
 int
-main (int argc, char **argv)
+main (void)
 {
-  golden_dir = argc > 1 ? argv[1] : ".";
   Suite *suite = suite_create ("backend/builtin-describe");
   TCase *tcase = tcase_create ("describe");
   tcase_add_test (tcase, smallest);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* test-qemu-argv: plans against golden command lines, one argument a line; KATA_TEST_UPDATE=1 writes them anew. And what is refused. */
+/* test-qemu-argv: plans against golden command lines, one argument a line. And what is refused. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <glib.h>
@@ -9,8 +8,7 @@
 #include "backend/qemu/argv.h"
 #include "backend/virtiofsd.h"
 #include "base/error.h"
-
-static const char *golden_dir;
+#include "golden.h"
 
 static kata_vm_plan
 base (void)
@@ -37,14 +35,9 @@ static void
 compare (const char *name, char **argv)
 {
   g_autofree char *file = g_strdup_printf ("%s.txt", name);
-  g_autofree char *path = g_build_filename (golden_dir, file, NULL);
   g_autofree char *joined = g_strjoinv ("\n", argv);
   g_autofree char *got = g_strconcat (joined, "\n", NULL);
-  g_autofree char *want = NULL;
-  if (getenv ("KATA_TEST_UPDATE") != NULL)
-    ck_assert (g_file_set_contents (path, got, -1, NULL));
-  ck_assert_msg (g_file_get_contents (path, &want, NULL, NULL), "%s is missing", path);
-  ck_assert_msg (strcmp (got, want) == 0, "%s differs; it is now:\n%s", path, got);
+  golden_compare (file, got);
 }
 
 static void
@@ -221,9 +214,8 @@ START_TEST (virtiofsd)
 END_TEST
 
 int
-main (int argc, char **argv)
+main (void)
 {
-  golden_dir = argc > 1 ? argv[1] : ".";
   TCase *tc = tcase_create ("argv");
   Suite *suite = suite_create ("backend/qemu-argv");
   tcase_add_test (tc, q35_tcg_serial);

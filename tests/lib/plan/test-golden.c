@@ -3,20 +3,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "golden.h"
 #include "setup.h"
-
-static void
-compare (const char *name, const char *text)
-{
-  const char *dir = g_getenv ("KATA_TEST_GOLDEN_DIR");
-  ck_assert_msg (dir != NULL, "KATA_TEST_GOLDEN_DIR is not set; run the test with `meson test`");
-  g_autofree char *path = g_strdup_printf ("%s/%s.json", dir, name);
-  g_autofree char *golden = NULL;
-  if (g_getenv ("KATA_GOLDEN_UPDATE") != NULL)
-    ck_assert (g_file_set_contents (path, text, -1, NULL));
-  ck_assert_msg (g_file_get_contents (path, &golden, NULL, NULL), "%s: cannot be read", path);
-  ck_assert_msg (strcmp (golden, text) == 0, "%s differs; the plan is now:\n%s", path, text);
-}
 
 static const char all_keys[] =
     "[hypervisor.qemu]\n"
@@ -78,7 +66,8 @@ START_TEST (sandbox)
   struct setup s;
   g_autoptr (kata_plan) plan = make_case (&s, (size_t) _i);
   g_autofree char *text = kata_plan__to_json (plan);
-  compare (cases[_i].name, text);
+  g_autofree char *file = g_strdup_printf ("%s.json", cases[_i].name);
+  golden_compare (file, text);
   setup_clear (&s);
 }
 END_TEST
@@ -105,7 +94,7 @@ START_TEST (container)
   ck_assert_int_eq (kata_oci_spec__apply_options (spec, &options, NULL), 0);
   ck_assert_int_eq (kata_container_plan__make (&c, plan, spec, &options, "web", NULL), 0);
   g_autofree char *text = kata_container_plan__to_json (c);
-  compare ("container", text);
+  golden_compare ("container.json", text);
   setup_clear (&s);
 }
 END_TEST
