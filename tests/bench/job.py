@@ -17,8 +17,8 @@ import probe                     # noqa: E402
 from ctl import make_rootfs      # noqa: E402
 from sampler import Sampler      # noqa: E402
 
-# What katactl calls the parts inside the sandbox's start, up to the agent's first answer.
-UNTIL_READY = ('plan', 'shares', 'vm', 'kernel', 'agent')
+# What katactl calls the parts inside the sandbox's start, up to the agent's first answer; its "plan" there is the one outside again.
+UNTIL_READY = ('shares', 'vm', 'kernel', 'agent')
 SETTLE = 2
 
 CONFIG = """
