@@ -33,6 +33,9 @@ struct kata_hypervisor_config {
   /* disks */
   char *block_device_aio;
   int32_t block_device_cache_set, block_device_cache_direct;
+  int64_t queue_size, num_queues;
+  int64_t disk_rate_limiter_bw_max_rate, disk_rate_limiter_bw_one_time_burst;
+  int64_t disk_rate_limiter_ops_max_rate, disk_rate_limiter_ops_one_time_burst;
   /* the rest */
   char *entropy_source;
   char **valid_entropy_sources;

@@ -4,7 +4,8 @@
 #include "config/keys.h"
 #include "config/row.h"
 
-#define SECTION struct kata_hypervisor_config
+#define SECTION  struct kata_hypervisor_config
+#define RATE_MAX 1e15 /* a double holds it exactly */
 
 static const char *const rootfs_type_values[] = { "ext4", "xfs", "erofs", NULL };
 static const char *const accel_values[] = { "auto", "kvm", "tcg", NULL };
@@ -83,16 +84,20 @@ const struct kata_key kata_keys_hypervisor[] = {
          .alias = "blk_logical_sector_size"),
   KNOWN (block_device_physical_sector_size, INT, ANN, "physical sector size of disks",
          .alias = "blk_physical_sector_size"),
-  KNOWN (queue_size, INT, ANN, "size of disk queues", .alias = "block_device_queue_size"),
-  KNOWN (num_queues, INT, ANN, "number of disk queues", .alias = "block_device_num_queues"),
+  USED (queue_size, INT, ANN | POW2, "0", "size of disk queues; 0 = the hypervisor's own; builtin: 4 to 256",
+        .alias = "block_device_queue_size", .min = 0, .max = 1024),
+  USED (num_queues, INT, ANN, "0", "number of queues of each disk; 0 = the hypervisor's own; builtin: at most 16",
+        .alias = "block_device_num_queues", .min = 0, .max = 256),
   KNOWN (disable_block_device_use, BOOL, ANN, "never pass host block devices"),
   KNOWN (enable_iothreads, BOOL, ANN, "QEMU I/O threads"),
   KNOWN (indep_iothreads, INT, ANN, "independent I/O threads"),
   KNOWN (disable_image_nvdimm, BOOL, ANN, "attach the image as virtio-blk; libkata always does"),
-  KNOWN (disk_rate_limiter_bw_max_rate, INT, 0, "disk bandwidth limit"),
-  KNOWN (disk_rate_limiter_bw_one_time_burst, INT, 0, "disk bandwidth burst"),
-  KNOWN (disk_rate_limiter_ops_max_rate, INT, 0, "disk operations limit"),
-  KNOWN (disk_rate_limiter_ops_one_time_burst, INT, 0, "disk operations burst"),
+  USED (disk_rate_limiter_bw_max_rate, INT, 0, "0", "bits a second of each disk; 0 = no limit; builtin only", .min = 0,
+        .max = RATE_MAX),
+  USED (disk_rate_limiter_bw_one_time_burst, INT, 0, "0", "bits besides, once", .min = 0, .max = RATE_MAX),
+  USED (disk_rate_limiter_ops_max_rate, INT, 0, "0", "operations a second of each disk; 0 = no limit; builtin only",
+        .min = 0, .max = RATE_MAX),
+  USED (disk_rate_limiter_ops_one_time_burst, INT, 0, "0", "operations besides, once", .min = 0, .max = RATE_MAX),
   KNOWN (net_rate_limiter_bw_max_rate, INT, 0, "network bandwidth limit"),
   KNOWN (net_rate_limiter_bw_one_time_burst, INT, 0, "network bandwidth burst"),
   KNOWN (net_rate_limiter_ops_max_rate, INT, 0, "network packets limit"),

@@ -65,6 +65,37 @@ decide_io (struct kata_plan_build *b, kata_error **err)
   return 0;
 }
 
+/* Bits, as Kata counts bandwidth, in bytes; a limit stays one. */
+static uint64_t
+bytes_of (int64_t bits)
+{
+  return bits > 0 && bits < 8 ? 1 : (uint64_t) bits / 8;
+}
+
+static void
+decide_limits (struct kata_plan_build *b)
+{
+  kata_vm_plan *vm = &b->plan->vm;
+  const struct kata_hypervisor_config *hv = b->hv;
+  vm->block_queues = (uint32_t) hv->num_queues;
+  vm->block_queue_size = (uint32_t) hv->queue_size;
+  vm->disk_bytes = bytes_of (hv->disk_rate_limiter_bw_max_rate);
+  vm->disk_ops = (uint64_t) hv->disk_rate_limiter_ops_max_rate;
+  vm->disk_bytes_once = bytes_of (hv->disk_rate_limiter_bw_one_time_burst);
+  vm->disk_ops_once = (uint64_t) hv->disk_rate_limiter_ops_one_time_burst;
+  if (vm->disk_bytes == 0 && vm->disk_bytes_once != 0)
+    kata_plan__warn (b, "%s: does nothing without disk_rate_limiter_bw_max_rate",
+                     kata_plan__key (b, "disk_rate_limiter_bw_one_time_burst"));
+  if (vm->disk_ops == 0 && vm->disk_ops_once != 0)
+    kata_plan__warn (b, "%s: does nothing without disk_rate_limiter_ops_max_rate",
+                     kata_plan__key (b, "disk_rate_limiter_ops_one_time_burst"));
+  /* Others may be third parties' that do. */
+  if ((vm->disk_bytes != 0 || vm->disk_ops != 0) && strcmp (b->in->hypervisor, "qemu") == 0)
+    kata_plan__warn (
+        b, "%s: QEMU is not told to limit disks; the key has no effect",
+        kata_plan__key (b, vm->disk_bytes != 0 ? "disk_rate_limiter_bw_max_rate" : "disk_rate_limiter_ops_max_rate"));
+}
+
 int
 kata_plan__disks (struct kata_plan_build *b, kata_error **err)
 {
@@ -72,6 +103,7 @@ kata_plan__disks (struct kata_plan_build *b, kata_error **err)
   for (const kata_disk *const *disk = b->in->options->disks; disk != NULL && *disk != NULL; disk++)
     if (++n > DISKS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, "disks", "disks: more than %u", DISKS_MAX);
+  decide_limits (b);
   int rc = add_disks (b, b->in->options->disks, n, err);
   return rc == 0 ? decide_io (b, err) : rc;
 }

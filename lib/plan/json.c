@@ -102,6 +102,20 @@ write_disks (struct kata_json_writer *w, const kata_vm_plan *vm)
   kata_json_write__end_array (w);
 }
 
+/* For all disks alike; 0 = the hypervisor's default, no limit. */
+static void
+write_disk_limits (struct kata_json_writer *w, const kata_vm_plan *vm)
+{
+  kata_json_write__begin_object (w, "each_disk");
+  kata_json_write__uint (w, "queues", vm->block_queues);
+  kata_json_write__uint (w, "queue_size", vm->block_queue_size);
+  kata_json_write__uint (w, "bytes_per_second", vm->disk_bytes);
+  kata_json_write__uint (w, "bytes_once", vm->disk_bytes_once);
+  kata_json_write__uint (w, "operations_per_second", vm->disk_ops);
+  kata_json_write__uint (w, "operations_once", vm->disk_ops_once);
+  kata_json_write__end_object (w);
+}
+
 static void
 write_agent (struct kata_json_writer *w, const kata_plan *plan)
 {
@@ -144,6 +158,7 @@ kata_plan__to_json (const kata_plan *plan)
   write_boot (&w, &plan->vm);
   write_share (&w, &plan->vm);
   write_disks (&w, &plan->vm);
+  write_disk_limits (&w, &plan->vm);
   write_agent (&w, plan);
   write_timeouts (&w, plan);
   kata_json_write__strv (&w, "warnings", (const char *const *) plan->warnings);

@@ -65,6 +65,12 @@ static const struct kata_field vm_fields[] = {
   KATA_FIELD (U32, kata_vm_plan, null_fail_at),
   KATA_FIELD (I32, kata_vm_plan, isolation),
   KATA_FIELD (STRV, kata_vm_plan, confine_waive),
+  KATA_FIELD (U32, kata_vm_plan, block_queues),
+  KATA_FIELD (U32, kata_vm_plan, block_queue_size),
+  KATA_FIELD (U64, kata_vm_plan, disk_bytes),
+  KATA_FIELD (U64, kata_vm_plan, disk_bytes_once),
+  KATA_FIELD (U64, kata_vm_plan, disk_ops),
+  KATA_FIELD (U64, kata_vm_plan, disk_ops_once),
   { 0 }
 };
 static const struct kata_record vm_record = { sizeof (kata_vm_plan), vm_fields, prepare_vm };

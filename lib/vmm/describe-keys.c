@@ -15,12 +15,14 @@
   {                                                                                                                    \
     .name = key, .kind = VMM_KEY_##what, MEMBER (type, member), __VA_ARGS__                                            \
   }
-/* The four numbers of a vmm_limit. */
+/* The numbers of a vmm_limit. */
 #define LIMIT(prefix, type, member)                                                                                    \
   NUMBER (prefix "bytes", type, member.bytes, 0, UINT64_MAX),                                                          \
       NUMBER (prefix "bytes_burst", type, member.bytes_burst, 0, UINT64_MAX),                                          \
+      NUMBER (prefix "bytes_once", type, member.bytes_once, 0, UINT64_MAX),                                            \
       NUMBER (prefix "ops", type, member.ops, 0, UINT64_MAX),                                                          \
-      NUMBER (prefix "ops_burst", type, member.ops_burst, 0, UINT64_MAX)
+      NUMBER (prefix "ops_burst", type, member.ops_burst, 0, UINT64_MAX),                                              \
+      NUMBER (prefix "ops_once", type, member.ops_once, 0, UINT64_MAX)
 
 typedef struct vmm_description D;
 typedef struct vmm_blk_config B;
@@ -71,7 +73,8 @@ static const struct vmm_key disk_keys[] = {
   OTHER ("fd", FD, B, fd, .required = true),
   OTHER ("readonly", BOOLEAN, B, readonly),
   OTHER ("id", TEXT, B, id),
-  NUMBER ("queues", B, queues, 1, 16, .required = true),
+  NUMBER ("queues", B, queues, 1, VMM_BLK_QUEUES_MAX, .required = true),
+  NUMBER ("queue_size", B, queue_size, 0, VMM_BLK_QUEUE_SIZE_MAX),
   OTHER ("threads", BOOLEAN, B, threads),
   LIMIT ("", B, limit),
 };

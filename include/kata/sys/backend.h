@@ -105,6 +105,10 @@ typedef struct kata_vm_plan {
   /* the built-in microVMM */
   int32_t isolation;                /* enum kata_isolation */
   const char *const *confine_waive; /* NULL-terminated: layers of the jail that may be missing */
+  /* each disk */
+  uint32_t block_queues, block_queue_size; /* 0 = the backend's default */
+  uint64_t disk_bytes, disk_bytes_once;    /* a second, 0 = no limit; and what it may have besides, once */
+  uint64_t disk_ops, disk_ops_once;
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */

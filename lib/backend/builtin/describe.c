@@ -95,9 +95,28 @@ set_cmdline (struct vmm_machine_config *machine, char *cmdline, const kata_vm_pl
 }
 
 static int
+check_queues (const kata_vm_plan *plan, kata_error **err)
+{
+  uint32_t size = plan->block_queue_size;
+  if (plan->block_queues > VMM_BLK_QUEUES_MAX)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.builtin.num_queues",
+                            "hypervisor.builtin.num_queues: %u; the built-in microVMM gives a disk at most %d queues",
+                            plan->block_queues, VMM_BLK_QUEUES_MAX);
+  if (size != 0 && (size < VMM_BLK_QUEUE_SIZE_MIN || size > VMM_BLK_QUEUE_SIZE_MAX || (size & (size - 1)) != 0))
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.builtin.queue_size",
+                            "hypervisor.builtin.queue_size: %u; the built-in microVMM's disks have queues of a power "
+                            "of two from %d to %d; choose one, or 0",
+                            size, VMM_BLK_QUEUE_SIZE_MIN, VMM_BLK_QUEUE_SIZE_MAX);
+  return 0;
+}
+
+static int
 set_disks (struct vmm_machine_config *machine, const kata_vm_plan *plan, const kata_builtin_fds *fds, kata_error **err)
 {
   kata_vm_disk disk;
+  int code = check_queues (plan, err);
+  if (code != 0)
+    return code;
   for (size_t n = 0; kata_builtin__disk (plan, n, &disk); n++) {
     if (n >= VMM_DISKS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, disk.id, "disk \"%s\": the built-in microVMM takes at most %d disks",
@@ -108,7 +127,12 @@ set_disks (struct vmm_machine_config *machine, const kata_vm_plan *plan, const k
     g_strlcpy (blk->id, disk.id, sizeof blk->id);
     blk->fd = fds->disks[n];
     blk->readonly = disk.readonly != 0;
-    blk->queues = 1;
+    blk->queues = plan->block_queues != 0 ? plan->block_queues : 1;
+    blk->queue_size = (uint16_t) plan->block_queue_size;
+    blk->limit = (struct vmm_limit){ .bytes = plan->disk_bytes,
+                                     .bytes_once = plan->disk_bytes_once,
+                                     .ops = plan->disk_ops,
+                                     .ops_once = plan->disk_ops_once };
     blk->threads = plan->block_aio == 0;
     machine->n_disks = n + 1;
   }

@@ -225,7 +225,10 @@ add_disk (struct builder *b, size_t n, const char *path, bool readonly, const ch
        "file.filename=%s,file.aio=%s,file.locking=auto",
        n, readonly ? "on" : "off", p->block_cache_direct ? "on" : "off",
        g_str_has_prefix (path, "/dev/") ? "host_device" : "file", file, aio[mode]);
-  add (b, "-device", "virtio-blk-%s,drive=disk%zu,serial=%s", b->bus, n, serial);
+  g_autofree char *queues = p->block_queues != 0 ? g_strdup_printf (",num-queues=%u", p->block_queues) : g_strdup ("");
+  g_autofree char *size =
+      p->block_queue_size != 0 ? g_strdup_printf (",queue-size=%u", p->block_queue_size) : g_strdup ("");
+  add (b, "-device", "virtio-blk-%s,drive=disk%zu,serial=%s%s%s", b->bus, n, serial, queues, size);
 }
 
 static int

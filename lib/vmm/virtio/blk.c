@@ -14,8 +14,6 @@
 #include "vmm/virtio/blk-file.h"
 #include "vmm/virtio/blk-request.h"
 
-#define QUEUE_MAX      256
-#define QUEUES_MAX     16
 #define REQUESTS       256 /* in flight at most, over all queues; allocated at realize */
 #define F_SEG_MAX      (UINT64_C (1) << 2)
 #define F_RO           (UINT64_C (1) << 5)
@@ -279,7 +277,9 @@ blk_describe (struct blk *blk, const struct vmm_blk_config *config)
   const struct vmm_blk_file *file = &blk->file;
 
   c->capacity = htole64 (file->sectors);
-  c->seg_max = htole32 (VMM_BLK_SEGMENTS_MAX);
+  /* A chain has no more descriptors than its queue, two of them are header and status. */
+  unsigned segments = blk->base->queues[0].max - 2u;
+  c->seg_max = htole32 (segments < VMM_BLK_SEGMENTS_MAX ? segments : VMM_BLK_SEGMENTS_MAX);
   c->blk_size = htole32 (file->block);
   c->min_io_size = htole16 (1);
   c->num_queues = htole16 ((uint16_t) config->queues);
@@ -360,6 +360,21 @@ blk_open (struct blk *blk, const struct vmm_blk_config *config, kata_error **err
 }
 
 static int
+blk_check (const struct vmm_blk_config *config, kata_error **err)
+{
+  unsigned size = config->queue_size;
+
+  if (config->queues < 1 || config->queues > VMM_BLK_QUEUES_MAX)
+    return kata_error__set (err, KATA_E_INVALID, NULL, "virtio-blk: %u queues; 1 to %d are possible", config->queues,
+                            VMM_BLK_QUEUES_MAX);
+  if (size != 0 && (size < VMM_BLK_QUEUE_SIZE_MIN || size > VMM_BLK_QUEUE_SIZE_MAX || (size & (size - 1)) != 0))
+    return kata_error__set (err, KATA_E_INVALID, NULL,
+                            "virtio-blk: queues of %u; powers of two from %d to %d are possible", size,
+                            VMM_BLK_QUEUE_SIZE_MIN, VMM_BLK_QUEUE_SIZE_MAX);
+  return 0;
+}
+
+static int
 blk_realize (void *self, struct vmm_virtio *base, const void *data, kata_error **err)
 {
   struct blk *blk = self;
@@ -367,20 +382,20 @@ blk_realize (void *self, struct vmm_virtio *base, const void *data, kata_error *
 
   blk->base = base;
   blk->file.fd = -1;
-  if (config->queues < 1 || config->queues > QUEUES_MAX)
-    return kata_error__set (err, KATA_E_INVALID, NULL, "virtio-blk: %u queues; 1 to %d are possible", config->queues,
-                            QUEUES_MAX);
-  int rc = blk_open (blk, config, err);
+  int rc = blk_check (config, err);
+  if (rc != 0)
+    return rc;
+  rc = blk_open (blk, config, err);
   if (rc != 0) {
     blk_unrealize (blk);
     return rc;
   }
   vmm_limiter__init (&blk->limiter, &config->limit, vmm_loop__now ());
-  blk_describe (blk, config);
   base->config_len = sizeof blk->config;
   base->n_queues = config->queues;
   for (unsigned i = 0; i < config->queues; i++)
-    vmm_queue__init (&base->queues[i], QUEUE_MAX);
+    vmm_queue__init (&base->queues[i], config->queue_size != 0 ? config->queue_size : VMM_BLK_QUEUE_SIZE_MAX);
+  blk_describe (blk, config);
   return 0;
 }
 

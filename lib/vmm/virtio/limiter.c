@@ -11,11 +11,11 @@
 __extension__ typedef unsigned __int128 wide; /* a rate times a time: exact, whatever both are */
 
 static void
-bucket_init (struct vmm_bucket *bucket, uint64_t rate, uint64_t burst, int64_t now_ns)
+bucket_init (struct vmm_bucket *bucket, uint64_t rate, uint64_t burst, uint64_t once, int64_t now_ns)
 {
   if (burst == 0)
     burst = rate / BURST_PART > 0 ? rate / BURST_PART : 1;
-  *bucket = (struct vmm_bucket){ .rate = rate, .burst = burst, .left = burst, .at_ns = now_ns };
+  *bucket = (struct vmm_bucket){ .rate = rate, .burst = burst, .once = once, .left = burst, .at_ns = now_ns };
 }
 
 /* Nanoseconds in which @amount arrives, rounded up. */
@@ -46,8 +46,9 @@ bucket_refill (struct vmm_bucket *bucket, int64_t now_ns)
 static int64_t
 bucket_wait (struct vmm_bucket *bucket, uint64_t amount, int64_t now_ns)
 {
-  if (bucket->rate == 0)
+  if (bucket->rate == 0 || amount <= bucket->once)
     return 0;
+  amount -= bucket->once;
   bucket_refill (bucket, now_ns);
   uint64_t need = amount < bucket->burst ? amount : bucket->burst;
   if (bucket->left >= need)
@@ -61,6 +62,9 @@ bucket_take (struct vmm_bucket *bucket, uint64_t amount, int64_t now_ns)
 {
   if (bucket->rate == 0)
     return;
+  uint64_t once = amount < bucket->once ? amount : bucket->once;
+  bucket->once -= once;
+  amount -= once;
   if (amount <= bucket->left) {
     bucket->left -= amount;
     return;
@@ -73,8 +77,8 @@ bucket_take (struct vmm_bucket *bucket, uint64_t amount, int64_t now_ns)
 void
 vmm_limiter__init (struct vmm_limiter *limiter, const struct vmm_limit *limit, int64_t now_ns)
 {
-  bucket_init (&limiter->bytes, limit->bytes, limit->bytes_burst, now_ns);
-  bucket_init (&limiter->ops, limit->ops, limit->ops_burst, now_ns);
+  bucket_init (&limiter->bytes, limit->bytes, limit->bytes_burst, limit->bytes_once, now_ns);
+  bucket_init (&limiter->ops, limit->ops, limit->ops_burst, limit->ops_once, now_ns);
 }
 
 int64_t

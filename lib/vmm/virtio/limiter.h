@@ -6,15 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Per second and at once. A rate of 0 = no limit; a burst of 0 = what the rate gives in 100 ms, one operation at least. */
+/**
+ * Per second and at once. A rate of 0 = no limit; a burst of 0 = what the rate gives in 100 ms, one operation at least. What is given once is
+ * used up before the buckets and never comes back.
+ */
 struct vmm_limit {
-  uint64_t bytes, bytes_burst;
-  uint64_t ops, ops_burst;
+  uint64_t bytes, bytes_burst, bytes_once;
+  uint64_t ops, ops_burst, ops_once;
 };
 
-/** Counts up to @burst at @rate; @at_ns is the time @left is of, in the future while a large operation is paid off. */
+/** Counts up to @burst at @rate; @at_ns is the time @left is of, in the future while a large operation is paid off. @once goes first. */
 struct vmm_bucket {
-  uint64_t rate, burst, left;
+  uint64_t rate, burst, once, left;
   int64_t at_ns;
 };
 

@@ -78,6 +78,12 @@ START_TEST (everything)
   plan.virtiofs_queue_size = 512;
   plan.disks = disks;
   plan.block_aio = 2;
+  plan.block_queues = 4;
+  plan.block_queue_size = 128;
+  plan.disk_bytes = 1000000;
+  plan.disk_bytes_once = 5000000;
+  plan.disk_ops = 300;
+  plan.disk_ops_once = 900;
   plan.memory_reporting = 1;
   plan.debug = 1;
   plan.confine_waive = waived;
@@ -134,6 +140,15 @@ START_TEST (refusals)
   plan = base ();
   plan.confine_waive = no_layer;
   refuse (&plan, KATA_E_CONFIG, "moat");
+  plan = base ();
+  plan.block_queues = 17;
+  refuse (&plan, KATA_E_UNSUPPORTED, "num_queues");
+  static const uint32_t sizes[] = { 2, 100, 512, 65536 + 4 };
+  for (size_t i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    plan = base ();
+    plan.block_queue_size = sizes[i];
+    refuse (&plan, KATA_E_UNSUPPORTED, "queue_size");
+  }
   g_autofree char *line = g_strnfill (4096, 'x');
   plan = base ();
   plan.cmdline = line;

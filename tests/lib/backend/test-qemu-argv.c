@@ -87,6 +87,8 @@ START_TEST (q35_tcg_9p_disks)
   plan.share_dir = "/run/kata/golden/a,b";
   plan.share_tag = "kataShared";
   plan.disks = disks;
+  plan.block_queues = 4;
+  plan.block_queue_size = 128;
   plan.block_aio = 1;
   plan.block_cache_direct = 1;
   plan.seccomp_sandbox = "off";

@@ -15,9 +15,14 @@ static const char all_keys[] =
     "virtio_fs_cache_size = 64\nvirtio_fs_extra_args = [\"--thread-pool-size=1\"]\n"
     "block_device_aio = \"native\"\nblock_device_cache_set = true\n"
     "block_device_cache_direct = true\nenable_debug = true\nguest_hook_path = \"/hooks\"\n"
+    "num_queues = 4\nqueue_size = 128\ndisk_rate_limiter_ops_max_rate = 300\n"
     "[agent.kata]\nkernel_modules = [\"fuse\"]\nenable_debug = true\n"
     "debug_console_enabled = true\ndial_timeout = 7\ncontainer_pipe_size = 4096\n"
     "[runtime]\ndisable_guest_seccomp = false\ncreate_container_timeout = 9\n";
+
+static const char disk_limits[] =
+    "[hypervisor.builtin]\nnum_queues = 2\nqueue_size = 64\ndisk_rate_limiter_bw_max_rate = 80000001\n"
+    "disk_rate_limiter_bw_one_time_burst = 7\ndisk_rate_limiter_ops_one_time_burst = 9\n";
 
 static const struct {
   const char *name, *toml, *hypervisor;
@@ -31,6 +36,7 @@ static const struct {
     false, true, false },
   { "no-share", "[hypervisor.qemu]\nshared_fs = \"none\"\n", "qemu", false, true, true },
   { "null", "", "null", false, true, false },
+  { "disk-limits", disk_limits, "builtin", true, true, true },
 };
 
 static kata_plan *

@@ -8,6 +8,8 @@
 #include <glib.h>
 
 #include "base/error.h"
+#include "sandbox/record.h"
+#include "sandbox/state-table.h"
 #include "sandbox/state.h"
 
 static kata_sandbox_state *
@@ -65,6 +67,44 @@ START_TEST (round_trip)
 END_TEST
 
 /* Every truncation is refused, typed; no prefix of a state is a state. */
+static const struct kata_field *
+find (const struct kata_record *record, const char *name)
+{
+  for (const struct kata_field *field = record->fields; field->name != NULL; field++)
+    if (strcmp (field->name, name) == 0)
+      return field;
+  ck_abort_msg ("no field %s", name);
+}
+
+/* What is decided and not recorded is silently not done: the sandbox is started from its record. */
+START_TEST (the_whole_plan_is_recorded)
+{
+#if defined(__has_builtin) && __has_builtin(__builtin_clear_padding)
+  static const size_t sizes[] = { [KATA_FIELD_BOOL] = sizeof (bool),
+                                  [KATA_FIELD_I32] = 4,
+                                  [KATA_FIELD_U32] = 4,
+                                  [KATA_FIELD_I64] = 8,
+                                  [KATA_FIELD_U64] = 8,
+                                  [KATA_FIELD_STRING] = sizeof (char *),
+                                  [KATA_FIELD_TEXT] = sizeof (char *),
+                                  [KATA_FIELD_STRV] = sizeof (char **),
+                                  [KATA_FIELD_POINTERS] = sizeof (void *) };
+  kata_vm_plan plan;
+  memset (&plan, 0xff, sizeof plan);
+  __builtin_clear_padding (&plan);
+  memset (&plan.size, 0, sizeof plan.size);
+  const struct kata_record *vm = find (find (&kata_state__record, "plan")->of, "vm")->of;
+  for (const struct kata_field *field = vm->fields; field->name != NULL; field++) {
+    ck_assert_uint_lt (field->type, G_N_ELEMENTS (sizes));
+    ck_assert_uint_gt (sizes[field->type], 0);
+    memset ((char *) &plan + field->offset, 0, sizes[field->type]);
+  }
+  for (size_t i = 0; i < sizeof plan; i++)
+    ck_assert_msg (((const char *) &plan)[i] == 0, "byte %zu of kata_vm_plan is in no field of the record", i);
+#endif
+}
+END_TEST
+
 START_TEST (truncated_everywhere)
 {
   g_autoptr (kata_sandbox_state) state = sample ();
@@ -165,6 +205,7 @@ main (void)
   TCase *tcase = tcase_create ("state");
   tcase_set_timeout (tcase, 100);
   tcase_add_test (tcase, round_trip);
+  tcase_add_test (tcase, the_whole_plan_is_recorded);
   tcase_add_test (tcase, truncated_everywhere);
   tcase_add_test (tcase, flipped_bits);
   tcase_add_test (tcase, hostile_values);

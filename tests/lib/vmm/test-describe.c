@@ -29,11 +29,14 @@ fill (struct vmm_description *d)
   m->vsock = (struct vmm_vsock_config){ .cid = 3, .listen_fd = 14, .connections = 77 };
   m->console = (struct vmm_console_config){ .out_fd = 13, .in_fd = -1, .limit = 5 };
   m->n_disks = 2;
-  m->disks[0] = (struct vmm_blk_config){ .fd = 20,
-                                         .readonly = true,
-                                         .id = "root",
-                                         .queues = 1,
-                                         .limit = { .bytes = 1, .bytes_burst = 2, .ops = 3, .ops_burst = 4 } };
+  m->disks[0] = (struct vmm_blk_config){
+    .fd = 20,
+    .readonly = true,
+    .id = "root",
+    .queues = 1,
+    .queue_size = 64,
+    .limit = { .bytes = 1, .bytes_burst = 2, .bytes_once = 5, .ops = 3, .ops_burst = 4, .ops_once = 6 }
+  };
   m->disks[1] = (struct vmm_blk_config){ .fd = 21, .queues = 16, .threads = true };
   m->n_nets = 1;
   m->nets[0].pairs = 3;
@@ -80,6 +83,9 @@ START_TEST (round_trip)
   ck_assert_str_eq (m->disks[0].id, "root");
   ck_assert (m->disks[0].readonly && !m->disks[1].readonly && m->disks[1].threads);
   ck_assert_uint_eq (m->disks[0].limit.ops_burst, 4);
+  ck_assert_uint_eq (m->disks[0].limit.bytes_once, 5);
+  ck_assert_uint_eq (m->disks[0].limit.ops_once, 6);
+  ck_assert_uint_eq (m->disks[0].queue_size, 64);
   ck_assert_uint_eq (m->nets[0].pairs, 3);
   ck_assert_int_eq (m->nets[0].tap_fds[2], 32);
   ck_assert_int_eq (memcmp (m->nets[0].mac, "\x02\x00\x00\xab\xcd\xef", 6), 0);

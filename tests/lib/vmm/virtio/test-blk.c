@@ -116,6 +116,37 @@ START_TEST (configuration)
 }
 END_TEST
 
+START_TEST (queues_of_a_given_size)
+{
+  static const struct {
+    uint16_t size;
+    unsigned max, segments; /* max 0: refused */
+  } cases[] = { { 0, 256, 126 }, { 256, 256, 126 }, { 128, 128, 126 }, { 64, 64, 62 },
+                { 4, 4, 2 },     { 2, 0, 0 },       { 100, 0, 0 },     { 512, 0, 0 } };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct vmm_blk_config config = { .fd = make_image (), .queues = 2, .queue_size = cases[i].size, .threads = _i };
+    if (cases[i].max == 0) {
+      struct driver driver;
+      kata_auto_error kata_error *error = NULL;
+      driver_open (&driver, 64 * MIB);
+      ck_assert_int_eq (driver_device (&driver, &vmm_virtio_blk_ops, &config, &error), KATA_E_INVALID);
+      driver_close (&driver);
+      close (config.fd);
+      continue;
+    }
+    struct disk disk;
+    uint64_t segments = 0;
+    disk_open (&disk, config, ALL & ~VMM_VIRTIO_F_ACCESS_PLATFORM);
+    for (unsigned q = 0; q < 2; q++)
+      ck_assert_uint_eq (disk.driver.device->queues[q].max, cases[i].max);
+    vmm_virtio__config (disk.driver.device, 12, 4, &segments, false);
+    ck_assert_uint_eq (segments, cases[i].segments);
+    ck_assert_uint_eq (ask (&disk, OUT, 3, 4096, false), OK);
+    disk_free (&disk);
+  }
+}
+END_TEST
+
 START_TEST (identity)
 {
   struct disk disk;
@@ -320,6 +351,7 @@ main (void)
   tcase_add_loop_test (tcase, what_is_written_is_read, 0, ENGINES);
   tcase_add_loop_test (tcase, any_framing, 0, ENGINES);
   tcase_add_loop_test (tcase, pieces_up_to_seg_max, 0, ENGINES);
+  tcase_add_loop_test (tcase, queues_of_a_given_size, 0, ENGINES);
   tcase_add_loop_test (tcase, configuration, 0, ENGINES);
   tcase_add_loop_test (tcase, identity, 0, ENGINES);
   tcase_add_loop_test (tcase, bad_requests, 0, ENGINES);

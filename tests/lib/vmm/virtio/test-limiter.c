@@ -57,6 +57,22 @@ START_TEST (both_must_allow)
 }
 END_TEST
 
+START_TEST (what_is_given_once_goes_first)
+{
+  struct vmm_limiter limiter = make ((struct vmm_limit){ .bytes = 1000, .bytes_burst = 100, .bytes_once = 5000 });
+  ck_assert_int_eq (vmm_limiter__take (&limiter, 4990, 5 * S), 0);
+  ck_assert_int_eq (vmm_limiter__take (&limiter, 110, 5 * S), 0); /* ten of what was given, all of the bucket */
+  ck_assert_int_eq (vmm_limiter__take (&limiter, 100, 5 * S), S / 10);
+  /* It does not come back. */
+  ck_assert_int_eq (vmm_limiter__take (&limiter, 100, 900 * S), 0);
+  ck_assert_int_eq (vmm_limiter__take (&limiter, 100, 900 * S), S / 10);
+  /* A burst without a rate limits nothing. */
+  limiter = make ((struct vmm_limit){ .ops_once = 1 });
+  for (int i = 0; i < 10; i++)
+    ck_assert_int_eq (vmm_limiter__take (&limiter, 1, 5 * S), 0);
+}
+END_TEST
+
 START_TEST (larger_than_the_burst_is_paid_off)
 {
   struct vmm_limiter limiter = make ((struct vmm_limit){ .bytes = 1000, .bytes_burst = 100 });
@@ -122,6 +138,7 @@ main (void)
   tcase_add_test (tcase, operations_count_whatever_their_size);
   tcase_add_test (tcase, both_must_allow);
   tcase_add_test (tcase, larger_than_the_burst_is_paid_off);
+  tcase_add_test (tcase, what_is_given_once_goes_first);
   tcase_add_test (tcase, the_rate_is_kept);
   tcase_add_test (tcase, extremes_do_not_overflow);
   tcase_add_test (tcase, a_burst_that_is_not_given);
