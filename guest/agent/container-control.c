@@ -2,6 +2,7 @@
 /* container-control: start, pause, update, signal and removal of a container that exists. */
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bundle.h"
@@ -170,5 +171,45 @@ containers_remove_all (struct agent *agent)
       container_drop (container); /* the VM ends anyway */
     }
     container_unref (container);
+  }
+}
+
+static unsigned
+containers_hold (struct agent *agent, struct container *held[AGENT_CONTAINERS_MAX])
+{
+  unsigned n = 0;
+  pthread_mutex_lock (&agent->lock);
+  for (struct container *at = agent->containers; at && n < AGENT_CONTAINERS_MAX; at = at->next) {
+    at->refs++;
+    held[n++] = at;
+  }
+  pthread_mutex_unlock (&agent->lock);
+  return n;
+}
+
+static int64_t
+now_ms (void)
+{
+  struct timespec now;
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void
+containers_terminate (struct agent *agent, int ms)
+{
+  struct container *held[AGENT_CONTAINERS_MAX];
+  unsigned n = containers_hold (agent, held);
+  int64_t end = now_ms () + ms;
+  for (unsigned i = 0; i < n; i++)
+    container_signal (held[i], "", SIGTERM, NULL);
+  for (unsigned i = 0; i < n; i++) {
+    struct process *init = container_get_process (held[i], "", NULL);
+    int64_t left = end - now_ms ();
+    if (init) {
+      process_wait_ms (init, left > 0 ? (int) left : 0);
+      process_unref (init);
+    }
+    container_unref (held[i]);
   }
 }

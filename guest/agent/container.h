@@ -31,6 +31,8 @@ int container_signal (struct container *container, const char *exec_id, int numb
 /** Kills what runs and removes everything; @timeout_s 0 = as long as it takes. */
 int container_remove (struct container *container, uint32_t timeout_s, struct fault *fault);
 void containers_remove_all (struct agent *agent);
+/** SIGTERM to every container's init, and at most @ms for them to end. */
+void containers_terminate (struct agent *agent, int ms);
 
 /** A new reference, or NULL with @fault set to @missing_code. */
 struct container *container_get (struct agent *agent, const char *id, int32_t missing_code, struct fault *fault);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "button.h"
 #include "init.h"
 #include "listen.h"
 #include "mem.h"
@@ -105,6 +106,8 @@ main (int argc, char **argv)
   if (prepare (agent) < 0 || start_listening (agent) < 0)
     return 1;
   init_debug_console (agent);
+  if (agent->is_init)
+    button_start (agent);
   agent->start_ms = (int) (clock_ms () - began);
   log_info (&agent->log, "version %s ready", KATA_VERSION);
   end.fd = agent->end_fd;

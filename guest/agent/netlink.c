@@ -85,13 +85,13 @@ netlink_nest_end (struct netlink_message *message, size_t place)
 }
 
 static int
-open_and_send (struct netlink_message *message)
+open_and_send (struct netlink_message *message, int protocol)
 {
   struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
   struct timeval limit = { .tv_sec = 10 };
   if (message->overflow)
     return -EMSGSIZE;
-  auto_fd int fd = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  auto_fd int fd = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   if (fd < 0 || setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0)
     return -errno;
   if (sendto (fd, message->bytes, header_of (message)->nlmsg_len, 0, (struct sockaddr *) &kernel, sizeof kernel) < 0)
@@ -117,10 +117,10 @@ take_answers (const char *bytes, size_t len, uint16_t type, netlink_fn fn, void 
 }
 
 static int
-exchange (struct netlink_message *message, uint16_t type, netlink_fn fn, void *user)
+exchange (struct netlink_message *message, int protocol, uint16_t type, netlink_fn fn, void *user)
 {
   auto_free char *buffer = malloc (RECEIVE_SIZE);
-  auto_fd int fd = open_and_send (message);
+  auto_fd int fd = open_and_send (message, protocol);
   if (fd < 0 || !buffer)
     return fd < 0 ? fd : -ENOMEM;
   for (;;) {
@@ -141,14 +141,21 @@ int
 netlink_request (struct netlink_message *message)
 {
   header_of (message)->nlmsg_flags |= NLM_F_ACK;
-  return exchange (message, 0, NULL, NULL);
+  return exchange (message, NETLINK_ROUTE, 0, NULL, NULL);
 }
 
 int
 netlink_dump (struct netlink_message *message, uint16_t type, netlink_fn fn, void *user)
 {
   header_of (message)->nlmsg_flags |= NLM_F_DUMP;
-  return exchange (message, type, fn, user);
+  return exchange (message, NETLINK_ROUTE, type, fn, user);
+}
+
+int
+netlink_ask_generic (struct netlink_message *message, uint16_t type, netlink_fn fn, void *user)
+{
+  header_of (message)->nlmsg_flags |= NLM_F_ACK; /* what comes after the answers */
+  return exchange (message, NETLINK_GENERIC, type, fn, user);
 }
 
 void

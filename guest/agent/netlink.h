@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* netlink: requests and dumps over an rtnetlink socket; knows bytes and attributes, no interface or route. */
+/* netlink: requests and dumps over rtnetlink and generic netlink; knows bytes and attributes, no interface or route. */
 #ifndef AGENT_NETLINK_H
 #define AGENT_NETLINK_H
 
@@ -31,6 +31,8 @@ int netlink_request (struct netlink_message *message);
 /** Calls @fn for every answer of @type; a non-zero result ends it. 0 or -errno. */
 typedef int (*netlink_fn) (void *user, const void *body, size_t len);
 int netlink_dump (struct netlink_message *message, uint16_t type, netlink_fn fn, void *user);
+/** One question to generic netlink, with its answers of @type. 0 or -errno. */
+int netlink_ask_generic (struct netlink_message *message, uint16_t type, netlink_fn fn, void *user);
 
 /** Attributes by number; those that do not fit in @len or are too large a number are left out. */
 void netlink_attributes (const struct rtattr *table[NETLINK_ATTRS_MAX], const void *body, size_t len, size_t fixed);

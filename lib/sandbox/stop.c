@@ -13,6 +13,8 @@
 
 #define FORCE_MS 10000 /* for what must end by force */
 #define ALL      0u
+/* An agent that does not answer leaves this part of the grace to the backend: the power button is the guest's second chance. */
+#define BUTTON_PART 4
 
 /* Asks the containers' first processes to end and notes how they did. */
 static void
@@ -67,7 +69,7 @@ end_machine (struct kata_operation *op, int64_t grace_ms)
   if (r != 0)
     return warn (op, error);
   if (grace_ms > 0 && op->state->state == KATA_STATE_RUNNING && !kata_machine__ended (machine, 0))
-    ask_guest (op, deadline_us);
+    ask_guest (op, kata_deadline__within (deadline_us, grace_ms - grace_ms / BUTTON_PART));
   kata_sandbox__disconnect (op->sandbox, false);
   int64_t left_ms = MAX ((deadline_us - kata_deadline__now ()) / 1000, 0);
   kata_backend_env env =

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "button.h"
 #include "cmdline.h"
 #include "ip.h"
 #include "link.h"
@@ -18,6 +19,20 @@
 #include "path.h"
 #include "reaper.h"
 #include "spec-json.h"
+
+/* struct acpi_genl_event: class[20], bus[15], a byte of padding, type, data. */
+START_TEST (power_button_is_told_from_others)
+{
+  char event[44] = "button/power";
+  ck_assert (button_is_power (event, sizeof event));
+  ck_assert (!button_is_power (event, sizeof event - 1));
+  ck_assert (!button_is_power (event, 0));
+  strcpy (event, "button/power2");
+  ck_assert (!button_is_power (event, sizeof event));
+  strcpy (event, "button/sleep");
+  ck_assert (!button_is_power (event, sizeof event));
+}
+END_TEST
 
 START_TEST (ids_are_names)
 {
@@ -290,6 +305,7 @@ main (void)
 {
   Suite *suite = suite_create ("guest-agent/parts");
   TCase *tcase = tcase_create ("all");
+  tcase_add_test (tcase, power_button_is_told_from_others);
   tcase_add_test (tcase, ids_are_names);
   tcase_add_test (tcase, paths_are_normalised);
   tcase_add_test (tcase, no_link_is_followed);

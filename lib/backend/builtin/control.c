@@ -10,6 +10,7 @@
 
 #define STOP_MS   2000
 #define HELPER_MS 2000
+#define PRESS_MS  1000 /* how long the guest is left alone before the power button, and between presses */
 
 static int
 command (kata_builtin_vm *vm, enum vmm_control_op op, const char *name, int64_t deadline_us, kata_error **err)
@@ -44,6 +45,17 @@ wait_end (kata_builtin_vm *vm, int64_t until_us)
   return true;
 }
 
+/*
+ * The agent was asked to end the guest before this, and a guest that powers off ends its VMM. One whose agent cannot be reached, or is
+ * another's, hears the power button; again and again, for early in its boot it does not listen. Pressing it once too often does no harm.
+ */
+static void
+end_orderly (kata_builtin_vm *vm, int64_t until_us)
+{
+  while (!wait_end (vm, kata_deadline__within (until_us, PRESS_MS)) && kata_deadline__now () < until_us)
+    command (vm, VMM_CONTROL_POWER, "press the power button", kata_deadline__within (until_us, PRESS_MS), NULL);
+}
+
 /* A machine in threads of ours ends when told; one in another process's threads by its control socket only: that process is not ours to kill. */
 static int
 end_machine (kata_builtin_vm *vm, int64_t deadline_us, kata_error **err)
@@ -66,9 +78,8 @@ int
 kata_builtin__stop (void *handle, int64_t grace_ms, const kata_backend_env *env, kata_error **err)
 {
   kata_builtin_vm *vm = handle;
-  /* The agent was asked to end the guest before this; a guest that powers off ends its VMM. */
   if (grace_ms > 0)
-    wait_end (vm, kata_deadline__within (env->deadline_us, grace_ms));
+    end_orderly (vm, kata_deadline__within (env->deadline_us, grace_ms));
   int code = kata_builtin_vm__ended (vm) ? 0 : end_machine (vm, env->deadline_us, err);
   if (code == 0)
     code = kata_backend_process__end (&vm->virtiofsd, HELPER_MS, env->deadline_us, err);
