@@ -34,6 +34,7 @@ close_description (struct vmm_description *description)
   size_t n = vmm_describe__fds (description, fds);
   for (size_t i = 0; i < n; i++)
     close (fds[i]);
+  vmm_description__init (description);
 }
 
 static void
@@ -108,6 +109,8 @@ keep (gpointer data)
   struct kata_builtin_thread *thread = data;
   g_thread_join (g_thread_new ("vmm-loop", loop, thread));
   free_machine (thread);
+  /* A handle may hold us for long: virtiofsd ends when its connection is closed, clients of the sockets see that nobody listens. */
+  close_description (&thread->description);
   eventfd_write (thread->exit_fd, 1);
   kata_builtin_thread__unref (thread);
   return NULL;
