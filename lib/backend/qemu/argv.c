@@ -9,7 +9,9 @@
 
 #include "base/error.h"
 
-#define DISKS_MAX 16
+#define DISKS_MAX       16
+#define BLOCK_QUEUE_MIN 4
+#define BLOCK_QUEUE_MAX 1024
 
 /* What the parts share. */
 struct builder {
@@ -71,6 +73,13 @@ check_plan (const kata_vm_plan *p, kata_error **err)
   if (p->share_kind == KATA_SHARE_VIRTIOFS && p->virtiofs_cache_mib > 0)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.qemu.virtio_fs_cache_size",
                             "hypervisor.qemu.virtio_fs_cache_size: QEMU has no DAX window; set it to 0");
+  /* As QEMU's virtio-blk has it; the machine would end as it starts. */
+  uint32_t size = p->block_queue_size;
+  if (size != 0 && (size < BLOCK_QUEUE_MIN || size > BLOCK_QUEUE_MAX || (size & (size - 1)) != 0))
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.qemu.queue_size",
+                            "hypervisor.qemu.queue_size: %u; QEMU's disks have queues of a power of two from %d to %d; "
+                            "choose one, or 0",
+                            size, BLOCK_QUEUE_MIN, BLOCK_QUEUE_MAX);
   int code = check_list ("hypervisor.qemu.machine_accelerators", p->machine_accelerators, err);
   if (code == 0)
     code = check_list ("hypervisor.qemu.cpu_features", p->cpu_features, err);

@@ -166,6 +166,12 @@ START_TEST (refusals)
   plan.share_kind = KATA_SHARE_VIRTIOFS;
   plan.virtiofs_cache_mib = 1024;
   refused (&plan, KATA_E_UNSUPPORTED, "virtio_fs_cache_size");
+  static const uint32_t sizes[] = { 1, 2, 100, 2048 };
+  for (size_t i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    plan = base ();
+    plan.block_queue_size = sizes[i];
+    refused (&plan, KATA_E_UNSUPPORTED, "hypervisor.qemu.queue_size");
+  }
   plan = base ();
   plan.agent_serial_ports = 17;
   refused (&plan, KATA_E_LIMIT, "17 ports");
