@@ -7,6 +7,7 @@
 #include <kata/container.h>
 #include <kata/error.h>
 #include <kata/hypervisor.h>
+#include <kata/placement.h>
 #include <kata/process.h>
 #include <kata/runtime.h>
 #include <kata/sandbox.h>
