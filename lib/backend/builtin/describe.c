@@ -172,7 +172,7 @@ kata_builtin__describe (struct vmm_description *out, char *cmdline, const kata_v
   struct vmm_machine_config *machine = &out->machine;
   machine->kvm_fd = fds->kvm;
   machine->vcpus = plan->vcpus;
-  machine->memory = plan->memory_mib * MIB;
+  machine->memory = (plan->memory_mib + 1) / 2 * 2 * MIB; /* large pages: an odd size has one more */
   machine->memory_flags = (plan->hugepages ? VMM_MEMORY_HUGE : 0) | (plan->prealloc ? VMM_MEMORY_PREALLOC : 0);
   machine->kernel_fd = fds->kernel;
   machine->initrd_fd = fds->initrd;
