@@ -16,6 +16,7 @@
 #define VMM_VSOCK_CONNECTIONS     1024u /* default */
 #define VMM_VSOCK_CONNECTIONS_MAX 16384u
 #define VMM_VSOCK_LINES_MAX       64u /* programs that have not said yet what they want */
+#define VMM_VSOCK_HELD_MAX        64u /* programs that wait for the guest's driver */
 #define VMM_VSOCK_LISTENERS_MAX   64u
 #define VMM_VSOCK_LINE_MAX        32u /* with its newline */
 #define VMM_VSOCK_LINE_NS         INT64_C (2000000000)
@@ -67,13 +68,14 @@ struct vmm_vsock_conn {
   uint32_t start, held;
 };
 
-/** A program that has connected and not said all of its line. */
+/** A program that has connected and not said all of its line; or has, and waits for the guest's driver. */
 struct vmm_vsock_line {
   struct vmm_vsock *vsock;
   struct vmm_list link;
   int fd;
   struct vmm_watch *watch;
   int64_t deadline;
+  uint32_t held_port; /* of the guest's, that it waits for; 0 = it has not said all */
   unsigned n;
   char text[VMM_VSOCK_LINE_MAX];
 };
@@ -93,8 +95,8 @@ struct vmm_vsock_host {
   struct vmm_timer *timer; /* deadlines of lines; also when accept4() has to be tried again */
   bool watching;
   bool resting; /* no accept4() until a line ends or the timer fires */
-  struct vmm_list lines, listeners;
-  unsigned n_lines, n_listeners;
+  struct vmm_list lines, held, listeners;
+  unsigned n_lines, n_held, n_listeners;
 };
 
 struct vmm_vsock {
@@ -162,6 +164,8 @@ int vmm_vsock_host__open (struct vmm_vsock *vsock, int listen_fd, kata_error **e
 void vmm_vsock_host__close (struct vmm_vsock *vsock);
 /** Paused or not: all watches. */
 void vmm_vsock_host__rewatch (struct vmm_vsock *vsock);
+/** The guest's driver is there: who waits for it is connected, or refused. */
+void vmm_vsock_host__driver_came (struct vmm_vsock *vsock);
 /** A descriptor for the guest's connection from @peer_port to the host's @local_port; -1 when nobody listens or the program is too slow. */
 int vmm_vsock_host__accept (struct vmm_vsock *vsock, uint32_t local_port, uint32_t peer_port);
 

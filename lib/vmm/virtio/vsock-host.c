@@ -26,7 +26,14 @@ host_rewatch (struct vmm_vsock *vsock)
   host->watching = on;
 }
 
-/** The timer is for the oldest line, or for trying accept4() again. */
+/** Its guest boots: who would be refused now would ask again and again until it is up. */
+static bool
+driver_may_come (const struct vmm_vsock *vsock)
+{
+  return (vsock->base->status & (VMM_VIRTIO_S_DRIVER_OK | VMM_VIRTIO_S_NEEDS_RESET | VMM_VIRTIO_S_FAILED)) == 0;
+}
+
+/** The timer is for the oldest line, for trying accept4() again, and for those who waited for the driver. */
 static void
 host_rearm (struct vmm_vsock *vsock)
 {
@@ -39,6 +46,8 @@ host_rearm (struct vmm_vsock *vsock)
     left = left > 0 ? left : 1;
     wait = wait < 0 || left < wait ? left : wait;
   }
+  if (!vmm_list__empty (&host->held) && !driver_may_come (vsock))
+    wait = 1;
   if (wait < 0 || vsock->paused)
     vmm_timer__disarm (host->timer);
   else
@@ -54,7 +63,7 @@ line_end (struct vmm_vsock_line *line, bool keep)
 
   vmm_watch__free (line->watch);
   vmm_list__remove (&line->link);
-  vsock->host.n_lines--;
+  *(line->held_port != 0 ? &vsock->host.n_held : &vsock->host.n_lines) -= 1;
   free (line);
   host_rewatch (vsock);
   host_rearm (vsock);
@@ -147,6 +156,41 @@ line_read (struct vmm_vsock_line *line)
   return line->n < sizeof line->text ? 0 : -1;
 }
 
+/** Watched for its end alone: bytes behind the line are the guest's. One that shuts its half down gives up as well. */
+static void
+line_hold (struct vmm_vsock_line *line, uint32_t port)
+{
+  struct vmm_vsock_host *host = &line->vsock->host;
+
+  line->held_port = port;
+  vmm_list__remove (&line->link);
+  vmm_list__append (&host->held, &line->link);
+  host->n_lines--;
+  host->n_held++;
+  vmm_watch__set (line->watch, EPOLLRDHUP);
+  host_rewatch (line->vsock);
+  host_rearm (line->vsock);
+}
+
+/** It came, or will not: in the loop's thread, as vCPUs may not do all that a connection needs. */
+static void
+release_held (struct vmm_vsock *vsock)
+{
+  while (!vmm_list__empty (&vsock->host.held)) {
+    struct vmm_vsock_line *line = vmm_list__entry (vsock->host.held.next, struct vmm_vsock_line, link);
+    uint32_t port = line->held_port;
+    int fd = line_end (line, true);
+    if (!vmm_vsock__connect (vsock, port, fd))
+      kata_fd__close (fd);
+  }
+}
+
+void
+vmm_vsock_host__driver_came (struct vmm_vsock *vsock)
+{
+  host_rearm (vsock);
+}
+
 static void
 line_ready (void *ctx, uint32_t events)
 {
@@ -157,10 +201,18 @@ line_ready (void *ctx, uint32_t events)
   bool taken;
   int got, fd;
 
+  if (line->held_port != 0) {
+    line_end (line, false);
+    return;
+  }
   got = line_read (line);
   if (got == 0 && !(events & (EPOLLHUP | EPOLLERR)))
     return;
   verb = got == 1 ? vmm_vsock_line__parse (line->text, line->n - 1u, &port) : VMM_VSOCK_VERB_NONE;
+  if (verb == VMM_VSOCK_VERB_CONNECT && driver_may_come (vsock) && vsock->host.n_held < VMM_VSOCK_HELD_MAX) {
+    line_hold (line, port);
+    return;
+  }
   fd = line_end (line, verb != VMM_VSOCK_VERB_NONE);
   if (verb == VMM_VSOCK_VERB_NONE)
     return;
@@ -221,6 +273,8 @@ deadline_passed (void *ctx)
       break;
     line_end (oldest, false);
   }
+  if (!driver_may_come (vsock))
+    release_held (vsock);
   host_rewatch (vsock);
   host_rearm (vsock);
 }
@@ -233,9 +287,11 @@ vmm_vsock_host__open (struct vmm_vsock *vsock, int listen_fd, kata_error **err)
   int result;
 
   vmm_list__init (&host->lines);
+  vmm_list__init (&host->held);
   vmm_list__init (&host->listeners);
   host->fd = fcntl (listen_fd, F_DUPFD_CLOEXEC, 3);
-  if (host->fd < 0)
+  int flags = host->fd < 0 ? -1 : fcntl (host->fd, F_GETFL);
+  if (flags < 0 || fcntl (host->fd, F_SETFL, flags | O_NONBLOCK) < 0)
     return kata_error__errno (err, KATA_E_IO, "vsock", errno, "cannot take the listening socket %d", listen_fd);
   result = vmm_timer__new (&host->timer, loop, deadline_passed, vsock, err);
   if (result == 0)
@@ -254,6 +310,8 @@ vmm_vsock_host__close (struct vmm_vsock *vsock)
   vsock->paused = true; /* nothing is armed again */
   while (!vmm_list__empty (&host->lines))
     line_end (vmm_list__entry (host->lines.next, struct vmm_vsock_line, link), false);
+  while (!vmm_list__empty (&host->held))
+    line_end (vmm_list__entry (host->held.next, struct vmm_vsock_line, link), false);
   while (!vmm_list__empty (&host->listeners))
     listener_end (vmm_list__entry (host->listeners.next, struct vmm_vsock_listener, link));
   vmm_watch__free (host->watch);
@@ -273,6 +331,8 @@ vmm_vsock_host__rewatch (struct vmm_vsock *vsock)
   host_rearm (vsock);
   for (at = vsock->host.lines.next; at != &vsock->host.lines; at = at->next)
     vmm_watch__set (vmm_list__entry (at, struct vmm_vsock_line, link)->watch, vsock->paused ? 0 : EPOLLIN);
+  for (at = vsock->host.held.next; at != &vsock->host.held; at = at->next)
+    vmm_watch__set (vmm_list__entry (at, struct vmm_vsock_line, link)->watch, vsock->paused ? 0 : EPOLLRDHUP);
   for (at = vsock->host.listeners.next; at != &vsock->host.listeners; at = at->next)
     vmm_watch__set (vmm_list__entry (at, struct vmm_vsock_listener, link)->watch, vsock->paused ? 0 : EPOLLIN);
 }

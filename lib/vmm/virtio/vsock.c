@@ -264,6 +264,7 @@ vsock_activate (void *self)
 
   /* Without one of them nothing could be answered. */
   vsock->running = vsock->base->queues[VMM_VSOCK_RX].ready && vsock->base->queues[VMM_VSOCK_TX].ready;
+  vmm_vsock_host__driver_came (vsock);
 }
 
 static void

@@ -471,22 +471,6 @@ START_TEST (ends_idle_programs)
 }
 END_TEST
 
-START_TEST (refuses_before_the_driver_is_there)
-{
-  int fd;
-
-  tear_down ();
-  guest_make (&guest, 16);
-  listener = host_listen (&guest, PORT);
-  fd = host_dial (&guest);
-  host_say (&guest, fd, "CONNECT 7000\n");
-  host_expect_end (&guest, fd);
-  close (fd);
-  guest_begin (&guest, GUEST_BUFFERS);
-  works_still ();
-}
-END_TEST
-
 /* A program that does not accept: the guest is refused, and nothing piles up here. */
 START_TEST (refuses_when_the_listener_sleeps)
 {
@@ -559,7 +543,6 @@ suite (void)
   tcase_add_test (c, swallows_a_megabyte_of_junk);
   tcase_add_test (c, ends_what_hangs_up);
   tcase_add_test (c, ends_idle_programs);
-  tcase_add_test (c, refuses_before_the_driver_is_there);
   tcase_add_test (c, refuses_when_the_listener_sleeps);
   tcase_add_test (c, checks_its_configuration);
   suite_add_tcase (s, c);

@@ -435,6 +435,83 @@ START_TEST (opens_and_closes_thousands)
 }
 END_TEST
 
+/** The next good connection is served. */
+static void
+works_still (void)
+{
+  int fd = host_open (&guest, listener, 9999, PORT);
+  ck_assert (!driver_needs_reset (&guest.driver));
+  host_say (&guest, fd, "!");
+  guest_expect (&guest, VMM_VSOCK_OP_RW, 9999, PORT);
+  close (fd);
+}
+
+/* The programs of a host whose guest boots: some give up, one speaks early, one is too many. */
+START_TEST (holds_until_the_driver_is_there)
+{
+  struct vmm_vsock_packet packet;
+  char answer[32];
+  int gone, fd, last = -1, many[VMM_VSOCK_HELD_MAX - 1];
+
+  tear_down ();
+  guest_make (&guest, 16);
+  listener = host_listen (&guest, PORT);
+  gone = host_dial (&guest);
+  host_say (&guest, gone, "CONNECT 6000\n");
+  fd = host_dial (&guest);
+  host_say (&guest, fd, "CONNECT 7000\nearly");
+  ck_assert_uint_eq (guest.vsock->host.n_held, 2);
+  close (gone);
+  guest_run (&guest);
+  ck_assert_uint_eq (guest.vsock->host.n_held, 1);
+  for (unsigned i = 0; i < VMM_VSOCK_HELD_MAX - 1; i++) {
+    many[i] = host_dial (&guest);
+    host_say (&guest, many[i], "CONNECT 6000\n");
+  }
+  last = host_dial (&guest);
+  host_say (&guest, last, "CONNECT 6000\n");
+  host_expect_end (&guest, last);
+  close (last);
+  ck_assert_int_eq (host_hear (&guest, fd, answer, sizeof answer), -1);
+  for (unsigned i = 0; i < VMM_VSOCK_HELD_MAX - 1; i++)
+    close (many[i]);
+  guest_run (&guest);
+  ck_assert_uint_eq (guest.vsock->host.n_held, 1);
+  guest_begin (&guest, GUEST_BUFFERS);
+  ck_assert_uint_eq (guest.vsock->host.n_held, 0);
+  ck_assert (guest_receive (&guest, &packet));
+  ck_assert_uint_eq (packet.op, VMM_VSOCK_OP_REQUEST);
+  ck_assert_uint_eq (packet.dst_port, 7000);
+  guest_op (&guest, VMM_VSOCK_OP_RESPONSE, 7000, packet.src_port);
+  snprintf (answer, sizeof answer, "OK %u\n", packet.src_port);
+  host_expect (&guest, fd, answer);
+  ck_assert_uint_eq (guest_expect (&guest, VMM_VSOCK_OP_RW, 7000, packet.src_port).len, 5);
+  close (fd);
+  guest_expect (&guest, VMM_VSOCK_OP_SHUTDOWN, 7000, packet.src_port);
+  guest_op (&guest, VMM_VSOCK_OP_RST, 7000, packet.src_port);
+  works_still ();
+}
+END_TEST
+
+/* Its driver gave the device up: nobody waits for it. */
+START_TEST (refuses_whom_no_driver_will_serve)
+{
+  int fd;
+
+  tear_down ();
+  guest_make (&guest, 16);
+  listener = host_listen (&guest, PORT);
+  vmm_virtio__set_status (guest.driver.device, VMM_VIRTIO_S_FAILED);
+  fd = host_dial (&guest);
+  host_say (&guest, fd, "CONNECT 7000\n");
+  host_expect_end (&guest, fd);
+  close (fd);
+  vmm_virtio__set_status (guest.driver.device, 0); /* another driver tries */
+  guest_begin (&guest, GUEST_BUFFERS);
+  works_still ();
+}
+END_TEST
+
 static Suite *
 suite (void)
 {
@@ -462,6 +539,8 @@ suite (void)
   tcase_add_test (c, forgets_connections_at_reset);
   tcase_add_test (c, tells_of_a_transport_reset);
   tcase_add_test (c, gives_each_its_share);
+  tcase_add_test (c, holds_until_the_driver_is_there);
+  tcase_add_test (c, refuses_whom_no_driver_will_serve);
   tcase_add_loop_test (c, opens_and_closes_thousands, 0, 2);
   suite_add_tcase (s, c);
   return s;

@@ -19,7 +19,7 @@ guest_make (struct guest *guest, unsigned connections)
 
   memset (guest, 0, sizeof *guest);
   driver_open (&guest->driver, VMM_RAM_MIN);
-  guest->listen_fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  guest->listen_fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   guest->address.sun_family = AF_UNIX;
   /* A name that the kernel chooses: nothing in the file system. */
   ck_assert_int_eq (bind (guest->listen_fd, (struct sockaddr *) &guest->address, sizeof (sa_family_t)), 0);
