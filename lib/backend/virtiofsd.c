@@ -14,8 +14,10 @@
 #include "base/error.h"
 #include "base/fd.h"
 
-#define KEY    "hypervisor.qemu.virtio_fs_daemon"
-#define REMEDY "install virtiofsd (Debian 12: qemu-system-common), set the key, or set shared_fs = \"virtio-9p\""
+/* Tens of them may start at once, on a slow machine. */
+#define VERSION_MS 30000
+#define KEY        "hypervisor.qemu.virtio_fs_daemon"
+#define REMEDY     "install virtiofsd (Debian 12: qemu-system-common), set the key, or set shared_fs = \"virtio-9p\""
 
 int
 kata_virtiofsd__find (char **out, const char *configured, kata_error **err)
@@ -101,7 +103,7 @@ kata_virtiofsd__probe (const kata_vm_plan *plan, kata_capabilities *caps)
   enum kata_virtiofsd_kind kind;
   int code = kata_virtiofsd__find (&program, plan->virtiofsd_path, &error);
   if (code == 0)
-    code = kata_virtiofsd__kind (&kind, program, kata_deadline__within (INT64_MAX, 5000), &error);
+    code = kata_virtiofsd__kind (&kind, program, kata_deadline__within (INT64_MAX, VERSION_MS), &error);
   if (code == 0 && geteuid () != 0)
     code = kata_error__set (&error, KATA_E_PERMISSION, NULL, "virtiofsd needs root to keep the owners of files");
   if (code == 0)
@@ -177,7 +179,7 @@ kata_virtiofsd__start (kata_child *out, const kata_vm_plan *plan, int dir_fd, co
   getrlimit (RLIMIT_NOFILE, &nofile);
   int code = kata_virtiofsd__find (&program, plan->virtiofsd_path, err);
   if (code == 0)
-    code = kata_virtiofsd__kind (&kind, program, kata_deadline__within (env->deadline_us, 5000), err);
+    code = kata_virtiofsd__kind (&kind, program, kata_deadline__within (env->deadline_us, VERSION_MS), err);
   if (code == 0)
     code = kata_virtiofsd__argv (&argv, program, kind, plan, MIN (nofile.rlim_max, 1000000), err);
   if (code == 0)

@@ -132,8 +132,15 @@ static int
 begin (int fd, uint64_t *features)
 {
   struct vmm_vhost_message owner = message_of (VMM_VHOST_SET_OWNER, 0);
+  struct vmm_vhost_message ask = message_of (VMM_VHOST_GET_FEATURES, 0);
+  struct pollfd poller = { .fd = fd, .events = POLLIN };
   uint64_t protocol = 0;
-  int rc = get_u64 (fd, VMM_VHOST_GET_FEATURES, features);
+  int rc = send_message (fd, &ask, NULL, 0);
+  /* A server that starts just now, with many others, takes longer than one that runs. */
+  if (rc == 0 && poll (&poller, 1, VMM_VHOST_USER_START_MS) == 0)
+    rc = -ETIMEDOUT;
+  if (rc == 0)
+    rc = receive_reply (fd, VMM_VHOST_GET_FEATURES, features, sizeof *features);
   /* Rings then start and stop one by one; of the protocol's own features none is needed. */
   if (rc == 0 && (*features & VMM_VHOST_F_PROTOCOL_FEATURES))
     rc = get_u64 (fd, VMM_VHOST_GET_PROTOCOL_FEATURES, &protocol);
@@ -153,7 +160,7 @@ vmm_vhost_user__open (struct vmm_vhost_user *user, int fd, uint64_t needed, kata
   int rc = begin (fd, &features);
   if (rc == -ETIMEDOUT)
     return kata_error__set (err, KATA_E_TIMEOUT, NULL, "vhost-user: the server did not answer within %d ms",
-                            VMM_VHOST_USER_WAIT_MS);
+                            VMM_VHOST_USER_START_MS);
   if (rc < 0)
     return kata_error__errno (err, KATA_E_PROTOCOL, NULL, -rc, "vhost-user: talk to the server");
   if ((features & needed) != needed)

@@ -11,7 +11,8 @@ struct vmm_vhost_user {
   int fd; /* -1 once the server broke the protocol, hung or went away */
 };
 
-#define VMM_VHOST_USER_WAIT_MS 5000
+#define VMM_VHOST_USER_WAIT_MS  5000
+#define VMM_VHOST_USER_START_MS 30000 /* its first answer */
 
 /**
  * Begins: owner, features. Takes @fd in any case. @needed: virtio features that the server must offer.
