@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* place: which pod a container belongs to, by the annotations of its config.json. */
+#ifndef SHIM_PLACE_H
+#define SHIM_PLACE_H
+
+#include <glib.h>
+#include <kata/kata.h>
+
+typedef struct place {
+  char *group;    /* the pod: the id of the container that its virtual machine is made for */
+  gboolean owner; /* this container is that one */
+  char *hostname; /* "" = none said */
+} place;
+
+/** Reads @bundle/config.json. FALSE: @error says why. */
+gboolean place_read (place *out, const char *bundle, const char *id, char **error);
+void place_clear (place *place);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* streams: the FIFOs of one process and the threads that copy between them and the guest; knows no task and no event. */
+#ifndef SHIM_STREAMS_H
+#define SHIM_STREAMS_H
+
+#include <glib.h>
+#include <kata/kata.h>
+
+typedef struct streams streams;
+
+/** Opens the three paths ("" = not wanted); never waits for a peer. NULL: @error says which and why, @code is 0 or an errno. */
+streams *streams_open (const char *in, const char *out, const char *err, int *code, char **error);
+/** Starts to copy. @terminal: everything comes on standard output. Keeps what it needs of @process. */
+void streams_start (streams *streams, kata_process *process, gboolean terminal);
+/** The process reads the end of its input after what was written; legal before start. */
+void streams_close_input (streams *streams);
+/** The process has ended: what it wrote is copied on, input is no longer read. */
+void streams_ended (streams *streams);
+/** Waits until all output is copied, at most @timeout_ms, then gives it up. */
+void streams_finish (streams *streams, int timeout_ms);
+streams *streams_ref (streams *streams);
+void streams_unref (streams *streams);
+
+#endif
