@@ -37,9 +37,11 @@ typedef struct ctl {
   int json;
   const char *state_dir, *config, *hypervisor, *log_level;
   kata_runtime *runtime; /* made by ctl_runtime() */
-  int64_t started_us;    /* CLOCK_MONOTONIC at the start of main() */
-  int report_fd;         /* in a supervisor that has not reported yet: where errors go; else -1 */
-  int argc;              /* the whole command line, for starting a supervisor with it */
+  kata_log_fn log;       /* (nullable): NULL = output_log() with this ctl */
+  void *log_data;
+  int64_t started_us; /* CLOCK_MONOTONIC at the start of main() */
+  int report_fd;      /* in a supervisor that has not reported yet: where errors go; else -1 */
+  int argc;           /* the whole command line, for starting a supervisor with it */
   char **argv;
   int command_index; /* where in argv the command's name is */
 } ctl;

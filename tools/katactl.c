@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "verbs/oci.h"
 #include "options.h"
 #include "output.h"
 
@@ -120,6 +121,10 @@ main (int argc, char **argv)
 {
   ctl ctl = { .argc = argc, .argv = argv, .report_fd = -1, .started_us = g_get_monotonic_time () };
   setlocale (LC_CTYPE, "");
+  if (oci_is_called (argv[0]))
+    return oci_main (argc, argv);
+  if (argc > 1 && strcmp (argv[1], "oci") == 0)
+    return oci_main (argc - 1, argv + 1);
   int rc = choose (&ctl);
   /* A full disk or a closed pipe must not look like success. */
   if (fflush (stdout) != 0 && rc == CTL_OK)

@@ -41,8 +41,8 @@ ctl_runtime (ctl *ctl)
   g_autofree char *state_dir = ctl->state_dir ? g_canonicalize_filename (ctl->state_dir, NULL) : NULL;
   options.config_path = config;
   options.state_dir = state_dir;
-  options.log = output_log;
-  options.log_data = ctl;
+  options.log = ctl->log ? ctl->log : output_log;
+  options.log_data = ctl->log ? ctl->log_data : ctl;
   options.log_level = ctl->log_level ? options_log_level (ctl->log_level) : KATA_LOG_WARNING;
   options.hypervisor = ctl->hypervisor;
   if (kata_runtime_new (&ctl->runtime, &options, &err) < 0) {

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* hooks: one program at a time, with the environment that it was given, killed when its time is over. */
+#include "verbs/hooks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "output.h"
+
+#define HOOKS_MAX 1024
+
+char *
+hooks_state (const entry *entry, const char *status)
+{
+  g_autoptr (JsonParser) parser = NULL;
+  JsonObject *annotations = output_parse_object (entry->annotations ? entry->annotations : "{}", &parser);
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  const char *const texts[] = { "ociVersion", OCI_SPEC_VERSION, "id",     entry->id,     "status",  status,
+                                "bundle",     entry->bundle,    "rootfs", entry->rootfs, "created", entry->created };
+  json_builder_begin_object (builder);
+  for (size_t i = 0; i < G_N_ELEMENTS (texts); i += 2) {
+    if (!texts[i + 1])
+      continue;
+    json_builder_set_member_name (builder, texts[i]);
+    json_builder_add_string_value (builder, texts[i + 1]);
+  }
+  json_builder_set_member_name (builder, "pid");
+  json_builder_add_int_value (builder, strcmp (status, "stopped") == 0 ? 0 : entry->pid);
+  json_builder_set_member_name (builder, "owner");
+  json_builder_add_string_value (builder, "");
+  if (annotations) {
+    JsonNode *node = json_node_init_object (json_node_alloc (), annotations);
+    json_builder_set_member_name (builder, "annotations");
+    json_builder_add_value (builder, node);
+  }
+  json_builder_end_object (builder);
+  g_autoptr (JsonGenerator) generator = json_generator_new ();
+  JsonNode *root = json_builder_get_root (builder);
+  json_generator_set_root (generator, root);
+  json_generator_set_pretty (generator, TRUE);
+  char *text = json_generator_to_data (generator, NULL);
+  json_node_unref (root);
+  return text;
+}
+
+static char **
+strings (JsonObject *object, const char *name)
+{
+  JsonArray *array = output_member_array (object, name);
+  guint n = array ? json_array_get_length (array) : 0;
+  char **list = g_new0 (char *, n + 1);
+  for (guint i = 0; i < n; i++)
+    list[i] = g_strdup (json_array_get_string_element (array, i));
+  return list;
+}
+
+static pid_t
+start (const char *path, char **argv, char **env, int input, int errors)
+{
+  fflush (NULL);
+  pid_t pid = fork ();
+  if (pid != 0)
+    return pid;
+  if (dup2 (input, 0) < 0 || dup2 (errors, 1) < 0 || dup2 (errors, 2) < 0)
+    _exit (126);
+  syscall (SYS_close_range, 3, ~0U, 0);
+  execve (path, argv, env);
+  _exit (127);
+}
+
+/* Until it ends or its time is over. Its status, or -1 when it was killed. */
+static int
+wait_for (pid_t pid, int64_t timeout_s)
+{
+  int status = 0, pidfd = (int) syscall (SYS_pidfd_open, pid, 0);
+  struct pollfd polled = { .fd = pidfd, .events = POLLIN };
+  int late = 0;
+  if (timeout_s > 0 && pidfd >= 0) {
+    int n;
+    while ((n = poll (&polled, 1, (int) MIN (timeout_s * 1000, G_MAXINT))) < 0 && errno == EINTR)
+      ;
+    late = n == 0;
+  }
+  if (late)
+    kill (pid, SIGKILL);
+  while (waitpid (pid, &status, 0) < 0 && errno == EINTR)
+    ;
+  if (pidfd >= 0)
+    close (pidfd);
+  return late ? -1 : status;
+}
+
+/* A file without a name that holds @text, to be read from its beginning. */
+static int
+text_file (const char *text)
+{
+  int fd = (int) syscall (SYS_memfd_create, "kata-hook", 1u /* MFD_CLOEXEC */);
+  if (fd >= 0 && text && (write (fd, text, strlen (text)) < 0 || lseek (fd, 0, SEEK_SET) < 0)) {
+    close (fd);
+    fd = -1;
+  }
+  return fd;
+}
+
+static char *
+last_words (int fd)
+{
+  char text[1025] = { 0 };
+  off_t end = lseek (fd, 0, SEEK_END);
+  ssize_t n = pread (fd, text, sizeof text - 1, MAX (end - (off_t) sizeof text + 1, 0));
+  g_autofree char *plain = output_plain (n > 0 ? text : "");
+  return g_strdup (g_strstrip (plain));
+}
+
+static int
+run_one (JsonObject *hook, const char *state, char **why)
+{
+  const char *path = output_member_string (hook, "path");
+  g_auto (GStrv) argv = strings (hook, "args");
+  g_auto (GStrv) env = strings (hook, "env");
+  char *alone[] = { (char *) path, NULL };
+  int input = text_file (state), errors = text_file (NULL), status = -1;
+  pid_t pid = path && input >= 0 && errors >= 0 ? start (path, argv[0] ? argv : alone, env, input, errors) : -1;
+  if (pid > 0)
+    status = wait_for (pid, output_member_int (hook, "timeout", 0));
+  if (status != 0) {
+    g_autofree char *words = errors >= 0 ? last_words (errors) : g_strdup ("");
+    if (pid < 0)
+      *why = g_strdup_printf ("\"%s\" was not started", path);
+    else if (status < 0)
+      *why = g_strdup_printf ("\"%s\" ran out of its time", path);
+    else
+      *why = g_strdup_printf ("\"%s\": exit status %d: %s", path,
+                              WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status), words);
+  }
+  if (input >= 0)
+    close (input);
+  if (errors >= 0)
+    close (errors);
+  return status == 0 ? 0 : -1;
+}
+
+int
+hooks_run (const entry *entry, const char *kind, const char *status, char **why)
+{
+  g_autoptr (JsonParser) parser = NULL;
+  JsonObject *config = entry->config ? output_parse_object (entry->config, &parser) : NULL;
+  JsonNode *node = config ? json_object_get_member (config, "hooks") : NULL;
+  JsonArray *list =
+      node && JSON_NODE_HOLDS_OBJECT (node) ? output_member_array (json_node_get_object (node), kind) : NULL;
+  guint n = list ? json_array_get_length (list) : 0;
+  g_autofree char *state = n > 0 ? hooks_state (entry, status) : NULL;
+  for (guint i = 0; i < MIN (n, HOOKS_MAX); i++) {
+    g_autofree char *reason = NULL;
+    if (run_one (json_array_get_object_element (list, i), state, &reason) < 0) {
+      *why = g_strdup_printf ("hook %s[%u] %s", kind, i, reason);
+      return -1;
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* keeper: its socket, its folder, a thread for each request; what requests do is keeper-serve.c. */
+#include "verbs/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "verbs/args.h"
+#include "verbs/cgroup.h"
+#include "verbs/entry.h"
+#include "verbs/spawn.h"
+
+#define REQUESTS_MAX 64 /* at once */
+#define REQUEST_S    30 /* for a request to arrive as a whole */
+
+static void report (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+static void
+report (const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  vdprintf (SPAWN_REPORT_FD, format, args);
+  va_end (args);
+  close (SPAWN_REPORT_FD);
+}
+
+/* The pod's folder, made by us or left by a keeper that was killed. The lock tells which. */
+static int
+open_folder (keeper *keeper)
+{
+  int pods = entry_folder (keeper->oci, "pods");
+  if (pods < 0)
+    return -1;
+  if (mkdirat (pods, keeper->id, 0700) < 0 && errno != EEXIST) {
+    close (pods);
+    return -1;
+  }
+  keeper->folder_fd = openat (pods, keeper->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  close (pods);
+  keeper->lock_fd =
+      keeper->folder_fd < 0 ? -1 : openat (keeper->folder_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  return keeper->lock_fd >= 0 && flock (keeper->lock_fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -1;
+}
+
+static int
+open_log (keeper *keeper)
+{
+  int fd = openat (keeper->folder_fd, "log", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0 || dup2 (fd, STDERR_FILENO) < 0)
+    return -1;
+  close (fd);
+  return 0;
+}
+
+static int
+open_socket (keeper *keeper)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  g_snprintf (address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/sock", keeper->folder_fd);
+  unlinkat (keeper->folder_fd, "sock", 0);
+  keeper->listen_fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  return keeper->listen_fd >= 0 && bind (keeper->listen_fd, (struct sockaddr *) &address, sizeof address) == 0 &&
+                 listen (keeper->listen_fd, REQUESTS_MAX) == 0
+             ? 0
+             : -1;
+}
+
+static void
+remove_folder (keeper *keeper)
+{
+  static const char *const names[] = { "sock", "log", "lock" };
+  int pods = entry_folder (keeper->oci, "pods");
+  for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
+    unlinkat (keeper->folder_fd, names[i], 0);
+  if (pods >= 0) {
+    unlinkat (pods, keeper->id, AT_REMOVEDIR);
+    close (pods);
+  }
+}
+
+struct conversation {
+  keeper *keeper;
+  int fd;
+};
+
+static void
+converse (keeper *keeper, int fd)
+{
+  struct timeval limit = { .tv_sec = REQUEST_S };
+  wire_message request;
+  answer answer = { 0 };
+  setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  if (!wire_peer_is_ours (fd))
+    return;
+  if (wire_receive (fd, &request) == 0) {
+    answer.reply = json_builder_new ();
+    json_builder_begin_object (answer.reply);
+    keeper_serve (keeper, &request, &answer);
+    if (answer.error)
+      wire_add_text (answer.reply, "error", answer.error);
+    json_builder_end_object (answer.reply);
+    wire_send (fd, answer.reply, NULL, 0); /* a verb that was killed hears nothing */
+    g_object_unref (answer.reply);
+    g_free (answer.error);
+  }
+  wire_clear (&request);
+}
+
+/* The last container has gone, or the first never came. */
+static int
+shall_leave (keeper *keeper)
+{
+  return keeper->n_requests == 0 && g_hash_table_size (keeper->units) == 0;
+}
+
+static void *
+converse_thread (void *data)
+{
+  struct conversation *conversation = data;
+  keeper *keeper = conversation->keeper;
+  uint64_t one = 1;
+  converse (keeper, conversation->fd);
+  g_mutex_lock (&keeper->lock);
+  keeper->n_requests--;
+  if (shall_leave (keeper)) {
+    keeper->leaving = 1;
+    remove_folder (
+        keeper); /* whoever comes now finds no pod; the verb that waits for us to end sees it when the socket closes */
+  }
+  g_mutex_unlock (&keeper->lock);
+  close (conversation->fd);
+  g_free (conversation);
+  if (write (keeper->wake_fd, &one, sizeof one) < 0)
+    g_warn_if_reached ();
+  return NULL;
+}
+
+static void
+take_connection (keeper *keeper)
+{
+  int fd = accept4 (keeper->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+  if (fd < 0)
+    return;
+  g_mutex_lock (&keeper->lock);
+  int refused = keeper->leaving || keeper->n_requests >= REQUESTS_MAX;
+  keeper->n_requests += !refused;
+  g_mutex_unlock (&keeper->lock);
+  if (refused) {
+    close (fd);
+    return;
+  }
+  struct conversation *conversation = g_new (struct conversation, 1);
+  *conversation = (struct conversation){ keeper, fd };
+  g_thread_unref (g_thread_new ("request", converse_thread, conversation));
+}
+
+static void
+serve (keeper *keeper)
+{
+  int leaving = 0;
+  while (!leaving) {
+    struct pollfd polls[] = { { .fd = keeper->listen_fd, .events = POLLIN },
+                              { .fd = keeper->wake_fd, .events = POLLIN } };
+    uint64_t value;
+    if (poll (polls, G_N_ELEMENTS (polls), -1) < 0)
+      continue;
+    if (polls[0].revents)
+      take_connection (keeper);
+    if (polls[1].revents && read (keeper->wake_fd, &value, sizeof value) < 0)
+      continue;
+    g_mutex_lock (&keeper->lock);
+    leaving = keeper->leaving && keeper->n_requests == 0;
+    g_mutex_unlock (&keeper->lock);
+  }
+}
+
+static int
+prepare (keeper *keeper)
+{
+  keeper->units = g_hash_table_new (g_str_hash, g_str_equal);
+  keeper->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  g_mutex_init (&keeper->lock);
+  g_mutex_init (&keeper->boot);
+  g_cond_init (&keeper->idle);
+  if (!oci_runtime (keeper->oci))
+    return -1;
+  return open_folder (keeper) == 0 && open_log (keeper) == 0 && open_socket (keeper) == 0 ? 0 : -1;
+}
+
+int
+oci_keep (oci *oci, int argc, char **argv)
+{
+  const char *cgroup = NULL;
+  const arg_row rows[] = { { "cgroup", 0, ARG_TEXT, &cgroup }, { NULL, 0, 0, NULL } };
+  keeper keeper = { .oci = oci, .folder_fd = -1, .listen_fd = -1, .lock_fd = -1, .wake_fd = -1 };
+  int first = args_parse_words (oci, rows, argc, argv, 1, 1);
+  if (first < 0 || fcntl (SPAWN_REPORT_FD, F_SETFD, FD_CLOEXEC) < 0)
+    return OCI_FAILED;
+  keeper.id = argv[first];
+  oci->keeping = 1;
+  umask (0077);
+  signal (SIGPIPE, SIG_IGN);
+  prctl (PR_SET_NAME, "kata-keeper");
+  if (prepare (&keeper) < 0) {
+    report ("the keeper of \"%s\" cannot start: %s%s", keeper.id, g_strerror (errno),
+            errno == EWOULDBLOCK ? " (another one holds this id)" : "");
+    return OCI_FAILED;
+  }
+  if (cgroup)
+    cgroup_enter (cgroup, getpid ());
+  g_mutex_lock (&keeper.lock);
+  keeper.n_requests++; /* the verb that started us has yet to connect; it is this one request */
+  g_mutex_unlock (&keeper.lock);
+  report ("ready");
+  struct pollfd first_one = { .fd = keeper.listen_fd, .events = POLLIN };
+  if (poll (&first_one, 1, REQUEST_S * 1000) > 0)
+    take_connection (&keeper);
+  g_mutex_lock (&keeper.lock);
+  keeper.n_requests--;
+  int nobody = shall_leave (&keeper);
+  keeper.leaving = nobody;
+  if (nobody)
+    remove_folder (&keeper);
+  g_mutex_unlock (&keeper.lock);
+  if (!nobody)
+    serve (&keeper);
+  kata_sandbox_unref (keeper.sandbox);
+  return OCI_OK;
+}

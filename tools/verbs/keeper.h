@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* keeper: the background process of one pod: it holds the library's sandbox, and answers the verbs over a socket. */
+#ifndef KATACTL_VERBS_KEEPER_H
+#define KATACTL_VERBS_KEEPER_H
+
+#include "verbs/kept.h"
+#include "verbs/oci.h"
+#include "verbs/wire.h"
+
+/** One container. */
+typedef struct unit {
+  char *id;
+  kata_container *container;
+  kept *init;
+  GPtrArray *execs; /* kept *; those that have ended are freed now and then */
+  int busy;         /* requests that use it outside the lock */
+} unit;
+
+typedef struct keeper {
+  oci *oci;
+  char *id;
+  int folder_fd, listen_fd, lock_fd, wake_fd;
+  GMutex lock; /* of what follows */
+  GCond idle;
+  GHashTable *units; /* id → unit */
+  int n_requests, leaving;
+  GMutex boot;           /* one boot at a time; taken before @lock */
+  kata_sandbox *sandbox; /* (nullable): made by the first container */
+} keeper;
+
+/** What a request answers: members of an open object in @reply, or an error's text. */
+typedef struct answer {
+  JsonBuilder *reply;
+  char *error;
+} answer;
+
+/** Does what @request says. */
+void keeper_serve (keeper *keeper, wire_message *request, answer *answer);
+/** Remove the virtual machine and all of it; (nullable) @error gets why not. */
+int keeper_remove_sandbox (keeper *keeper, char **error);
+
+/** A unit that stays while it is used; NULL when there is none. */
+unit *keeper_take (keeper *keeper, const char *id);
+void keeper_give (keeper *keeper, unit *unit);
+/** Takes @unit's place in the table; 0, or -1 when the id is taken. */
+int keeper_add (keeper *keeper, unit *unit);
+/** Out of the table, once nobody uses it. The caller frees it. */
+unit *keeper_remove (keeper *keeper, const char *id);
+guint keeper_count (keeper *keeper);
+
+void unit_free (unit *unit);
+
+#endif
