@@ -4,6 +4,7 @@
 #define KATA_VMM_VIRTIO_NET_DEVICE_H
 
 #include "vmm/virtio/limiter.h"
+#include "vmm/virtio/net-flow.h"
 #include "vmm/virtio/net-header.h"
 #include "vmm/virtio/net.h"
 
@@ -43,7 +44,8 @@ struct vmm_net {
   struct vmm_net_pair *pairs;
   struct vmm_limiter rx_limiter, tx_limiter;
   struct vmm_timer *rx_timer, *tx_timer;
-  struct vmm_chain chain; /* one request's; here for its size */
+  struct vmm_net_flows flows; /* looked at with several pairs in use only */
+  struct vmm_chain chain;     /* one request's; here for its size */
   struct iovec iov[VMM_CHAIN_MAX + 1];
 };
 

@@ -26,6 +26,28 @@ must_wait (struct vmm_net_pair *pair, int error)
   }
 }
 
+/** The pair whose queue of the tap takes the frame: its flow's, as long as that is busy (net-flow.h), else the one it came from. */
+static struct vmm_net_pair *
+way_of (struct vmm_net_pair *pair, const struct vmm_chain *chain, int64_t now)
+{
+  struct vmm_net *net = pair->net;
+  uint8_t headers[VMM_NET_FLOW_HEADERS];
+  uint32_t hash;
+
+  if (net->active < 2 || pair->index >= net->active ||
+      !vmm_net_flow__hash (&hash, headers, vmm_chain__read (chain, VMM_NET_HEADER, headers, sizeof headers)))
+    return pair;
+  struct vmm_net_pair *way = &net->pairs[vmm_net_flow__pair (&net->flows, hash, pair->index, net->active, now)];
+  return way->gone || way->full ? pair : way;
+}
+
+/* Another pair's queue that is full or gone is no reason to wait: the frame takes its own. */
+static bool
+write_frame (struct vmm_net_pair *pair, struct vmm_net_pair *way, const struct iovec *iov, int n)
+{
+  return (way != pair && writev (way->fd, iov, n) >= 0) || writev (pair->fd, iov, n) >= 0 || !must_wait (pair, errno);
+}
+
 /** True: done with it, sent or dropped. */
 static bool
 send_frame (struct vmm_net_pair *pair, const struct vmm_chain *chain)
@@ -33,7 +55,7 @@ send_frame (struct vmm_net_pair *pair, const struct vmm_chain *chain)
   struct vmm_net *net = pair->net;
   uint8_t header[VMM_NET_HEADER];
   const char *fault;
-  int64_t wait;
+  int64_t now = vmm_loop__now (), wait;
   size_t frame, n_iov;
 
   if (vmm_chain__read (chain, 0, header, sizeof header) < sizeof header) {
@@ -48,7 +70,7 @@ send_frame (struct vmm_net_pair *pair, const struct vmm_chain *chain)
   }
   if (pair->gone)
     return true;
-  wait = vmm_limiter__take (&net->tx_limiter, frame, vmm_loop__now ());
+  wait = vmm_limiter__take (&net->tx_limiter, frame, now);
   if (wait > 0) {
     pair->tx_limited = true;
     vmm_timer__arm (net->tx_timer, wait);
@@ -56,7 +78,7 @@ send_frame (struct vmm_net_pair *pair, const struct vmm_chain *chain)
   }
   net->iov[0] = (struct iovec){ header, sizeof header };
   n_iov = vmm_chain__pieces (chain, false, sizeof header, frame, net->iov + 1, VMM_CHAIN_MAX);
-  return n_iov == 0 || writev (pair->fd, net->iov, (int) n_iov + 1) >= 0 || !must_wait (pair, errno);
+  return n_iov == 0 || write_frame (pair, way_of (pair, chain, now), net->iov, (int) n_iov + 1);
 }
 
 void

@@ -180,15 +180,24 @@ def vsock_many(m, args):
     check(grown <= 5 * MIB, f'the VMM grew by {grown >> 10} KiB under a flood')
 
 
-def retransmitted():
-    with open('/proc/net/snmp') as f:
-        names, values = [line.split() for line in f if line.startswith('Tcp:')]
-    return int(values[names.index('RetransSegs')])
+# Of TCP here: what was sent again, and why: SACKs that showed disorder, loss probes and timers; what the peer had already got.
+COUNTERS = ('RetransSegs', 'TCPFastRetrans', 'TCPSlowStartRetrans', 'TCPLossProbes', 'TCPTimeouts', 'TCPSACKReorder', 'TCPDSACKRecv',
+            'TCPSpuriousRTOs', 'TCPLostRetransmit')
+
+
+def counters():
+    found = {}
+    for path in ('/proc/net/snmp', '/proc/net/netstat'):
+        with open(path) as f:
+            lines = [line.split() for line in f if line.startswith(('Tcp:', 'TcpExt:'))]
+        for names, values in zip(lines[::2], lines[1::2]):
+            found.update(zip(names[1:], map(int, values[1:])))
+    return {name: found.get(name, 0) for name in COUNTERS}
 
 
 def net_streams(m, args):
     """Bulk data by TCP, each way, then eight at once; a wire of memory loses nothing."""
-    before = retransmitted()
+    before = counters()
     print(f'# TCP, {args.net} MiB to the guest: {send_stream(m.tcp, args.net * MIB):.1f} MiB/s')
     print(f'# TCP, {args.net} MiB from the guest: {receive_stream(m.tcp, args.net * MIB):.1f} MiB/s')
     failed = []
@@ -204,8 +213,10 @@ def net_streams(m, args):
     for t in threads:
         t.join()
     check(not failed, f'{failed[:1]}')
-    print(f'# retransmitted: {retransmitted() - before} segments to the guest, {m.ask("retransmitted")} from it; '
+    grown = {k: v - before[k] for k, v in counters().items()}
+    print(f'# retransmitted: {grown["RetransSegs"]} segments to the guest, {m.ask("retransmitted")} from it; '
           f'dropped by the tap: {statistic("tx_dropped")} and {statistic("rx_dropped")}')
+    print(f'# {" ".join(f"{k}={v}" for k, v in grown.items() if v)}')
 
 
 def statistic(name):
