@@ -15,6 +15,9 @@
 
 /* A crun delete that fails for want of a kill must not make removal wait for ever. */
 #define KILL_WAIT_MS 30000
+/* Before the guest ends of itself: for the host to read the rest of the output, and for the last replies to leave. */
+#define READ_MS  2000
+#define REPLY_MS 100
 
 static int
 wrong_state (const struct container *container, const char *verb, struct fault *fault)
@@ -195,12 +198,29 @@ now_ms (void)
   return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static int
+stream_is_read (struct stream *stream)
+{
+  pthread_mutex_lock (&stream->lock);
+  int read = stream->ended || stream->fd < 0;
+  pthread_mutex_unlock (&stream->lock);
+  return read;
+}
+
+/* The machine ends next: the host gets a moment to read what the process has said last. */
+static void
+let_read (struct process *init, int64_t end)
+{
+  while (now_ms () < end && (!stream_is_read (&init->out) || !stream_is_read (&init->err)))
+    usleep (10000);
+}
+
 void
 containers_terminate (struct agent *agent, int ms)
 {
   struct container *held[AGENT_CONTAINERS_MAX];
   unsigned n = containers_hold (agent, held);
-  int64_t end = now_ms () + ms;
+  int64_t end = now_ms () + ms, read_end = 0;
   for (unsigned i = 0; i < n; i++)
     container_signal (held[i], "", SIGTERM, NULL);
   for (unsigned i = 0; i < n; i++) {
@@ -208,8 +228,12 @@ containers_terminate (struct agent *agent, int ms)
     int64_t left = end - now_ms ();
     if (init) {
       process_wait_ms (init, left > 0 ? (int) left : 0);
+      read_end = read_end ? read_end : now_ms () + READ_MS;
+      let_read (init, read_end);
       process_unref (init);
     }
     container_unref (held[i]);
   }
+  if (n > 0)
+    usleep (REPLY_MS * 1000);
 }
