@@ -40,10 +40,15 @@ typedef struct kata_sandbox_options {
   const char *const *annotations; /* (nullable): key, value, key, value, …, NULL */
   const kata_disk *const *disks;  /* (nullable): NULL-terminated */
   const char *const *dns;         /* (nullable): lines of resolv.conf, NULL-terminated */
+  /* The limits of what is to run in it: they size the virtual machine where @vcpus or @memory_mib is 0 (docs/resources.md). */
+  uint32_t limit_cpu_milli;    /* 1000 = one CPU; 0 = none */
+  uint64_t limit_memory_bytes; /* 0 = none */
+  const char *
+      cgroup; /* (nullable): the host's, as linux.cgroupsPath: a path, or slice:prefix:name; NULL or "" = the caller's */
 } kata_sandbox_options;
 #define KATA_SANDBOX_OPTIONS_INIT                                                                                      \
   {                                                                                                                    \
-    sizeof (kata_sandbox_options), NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL                                         \
+    sizeof (kata_sandbox_options), NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL                             \
   }
 
 /** What happened; read with kata_sandbox_next_event(). */

@@ -19,8 +19,8 @@ struct kata_hypervisor_config {
   /* boot */
   char *kernel, *initrd, *image, *rootfs_type, *firmware, *kernel_params;
   /* size */
-  double default_vcpus;
-  int64_t default_maxvcpus, default_memory, default_maxmemory;
+  double default_vcpus, overhead_vcpus;
+  int64_t default_maxvcpus, default_memory, default_maxmemory, overhead_memory;
   int32_t enable_hugepages, enable_mem_prealloc, reclaim_guest_freed_memory;
   /* sharing */
   char *shared_fs;
@@ -56,7 +56,7 @@ struct kata_agent_config {
 
 struct kata_runtime_config {
   char *hypervisor_name; /* "" = the only hypervisor table, else the library's choice */
-  int32_t disable_guest_seccomp;
+  int32_t disable_guest_seccomp, sandbox_cgroup_only;
   int64_t create_container_timeout; /* seconds */
 };
 

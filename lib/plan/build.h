@@ -26,6 +26,8 @@ int kata_plan__share (struct kata_plan_build *b, kata_error **err);
 int kata_plan__channel (struct kata_plan_build *b, kata_error **err);
 int kata_plan__guest (struct kata_plan_build *b, kata_error **err);
 
+int kata_plan__cgroup (struct kata_plan_build *b, kata_error **err);
+
 void kata_plan__warn (struct kata_plan_build *b, const char *format, ...) G_GNUC_PRINTF (2, 3);
 bool kata_plan__has (const struct kata_plan_build *b, int capability);
 /* Why the backend lacks @capability. */

@@ -135,6 +135,18 @@ write_agent (struct kata_json_writer *w, const kata_plan *plan)
 }
 
 static void
+write_cgroup (struct kata_json_writer *w, const kata_plan *plan)
+{
+  if (plan->cgroup[0] == '\0')
+    return;
+  kata_json_write__begin_object (w, "cgroup");
+  kata_json_write__string (w, "path", plan->cgroup);
+  kata_json_write__bool (w, "caller", plan->cgroup_caller);
+  kata_json_write__uint (w, "cpu_milli", plan->cgroup_cpu_milli);
+  kata_json_write__end_object (w);
+}
+
+static void
 write_timeouts (struct kata_json_writer *w, const kata_plan *plan)
 {
   kata_json_write__begin_object (w, "timeouts_ms");
@@ -160,6 +172,7 @@ kata_plan__to_json (const kata_plan *plan)
   write_disks (&w, &plan->vm);
   write_disk_limits (&w, &plan->vm);
   write_agent (&w, plan);
+  write_cgroup (&w, plan);
   write_timeouts (&w, plan);
   kata_json_write__strv (&w, "warnings", (const char *const *) plan->warnings);
   kata_json_write__end_object (&w);

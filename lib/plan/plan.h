@@ -75,8 +75,12 @@ struct kata_plan {
   uint64_t guest_features;
   /* milliseconds; what KATA_TIMEOUT_DEFAULT means */
   int64_t start_timeout_ms, request_timeout_ms, create_container_timeout_ms, stop_timeout_ms;
-  const char *share_reason; /* (nullable): why nothing is shared */
-  char **warnings;          /* NULL-terminated, may be NULL */
+  /* The host's cgroup for the VMM and its helpers: below the root of each hierarchy; "" = where the caller is. */
+  const char *cgroup;
+  bool cgroup_caller;        /* the process that starts the sandbox enters it too */
+  uint32_t cgroup_cpu_milli; /* 1000 = one CPU; 0 = no limit */
+  const char *share_reason;  /* (nullable): why nothing is shared */
+  char **warnings;           /* NULL-terminated, may be NULL */
 };
 
 /** KATA_E_INVALID, KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_GUEST; the key names the option or configuration key. */

@@ -6,6 +6,7 @@
 
 #define MEMORY_MIB_MIN 32u
 #define VCPUS_MAX      256u
+#define MIB            (UINT64_C (1) << 20)
 
 static uint32_t
 max_vcpus (const struct kata_plan_build *b)
@@ -26,6 +27,45 @@ round_up (double wanted)
   return wanted > whole ? whole + 1 : whole;
 }
 
+/*
+ * As Kata's runtime in Rust sizes (static_sandbox_resource_mgmt): with any limit, what the limits say and the guest's own needs; without,
+ * the defaults. One difference: without a limit of memory it gives the guest its own needs only, with which none boots; here it gets the default.
+ */
+static bool
+by_limits (const struct kata_plan_build *b)
+{
+  return b->in->options->limit_cpu_milli > 0 || b->in->options->limit_memory_bytes > 0;
+}
+
+static uint32_t
+limit_vcpus (struct kata_plan_build *b, uint32_t max)
+{
+  uint64_t milli = b->in->options->limit_cpu_milli + (uint64_t) (b->hv->overhead_vcpus * 1000 + 0.5);
+  uint64_t whole = (milli + 999) / 1000;
+  if (whole > max)
+    kata_plan__warn (b,
+                     "vcpus: the limits and %s ask for %" G_GUINT64_FORMAT " vCPUs; the sandbox gets %u, the most "
+                     "that are allowed here",
+                     kata_plan__key (b, "overhead_vcpus"), whole, max);
+  return (uint32_t) MIN (MAX (whole, 1), max);
+}
+
+/* In whole huge pages of 2 MiB. */
+static uint64_t
+limit_memory (struct kata_plan_build *b, uint64_t max)
+{
+  uint64_t bytes = b->in->options->limit_memory_bytes;
+  uint64_t limit = bytes / MIB + (bytes % MIB > 0), overhead = (uint64_t) MAX (b->hv->overhead_memory, 0);
+  uint64_t wanted = (limit + overhead + 1) / 2 * 2;
+  if (wanted <= max)
+    return wanted;
+  kata_plan__warn (b,
+                   "memory_mib: the limit and %s ask for %" G_GUINT64_FORMAT " MiB; the sandbox gets %" G_GUINT64_FORMAT
+                   ", the most that are allowed here",
+                   kata_plan__key (b, "overhead_memory"), wanted, max);
+  return max / 2 * 2;
+}
+
 static int
 decide_vcpus (struct kata_plan_build *b, kata_error **err)
 {
@@ -36,7 +76,9 @@ decide_vcpus (struct kata_plan_build *b, kata_error **err)
     return kata_error__set (err, KATA_E_LIMIT, "vcpus", "vcpus: %u are asked for, %u are the most (%s)", asked, max,
                             b->hv->default_maxvcpus > 0 ? kata_plan__key (b, "default_maxvcpus")
                                                         : "the host's processors");
-  if (asked == 0) {
+  if (asked == 0 && by_limits (b)) {
+    asked = limit_vcpus (b, max);
+  } else if (asked == 0) {
     double wanted = b->hv->default_vcpus;
     /* As in Kata: below 0 or more than there are = all. */
     asked = wanted < 0 || wanted > max ? max : round_up (wanted);
@@ -66,8 +108,11 @@ decide_memory (struct kata_plan_build *b, kata_error **err)
   kata_vm_plan *vm = &b->plan->vm;
   uint64_t max = max_memory (b);
   bool by_option = b->in->options->memory_mib > 0;
-  const char *key = by_option ? "memory_mib" : kata_plan__key (b, "default_memory");
-  uint64_t asked = by_option ? b->in->options->memory_mib : (uint64_t) MAX (b->hv->default_memory, 0);
+  bool limited = !by_option && b->in->options->limit_memory_bytes > 0;
+  const char *key = by_option ? "memory_mib" : kata_plan__key (b, limited ? "overhead_memory" : "default_memory");
+  uint64_t asked = by_option ? b->in->options->memory_mib
+                   : limited ? limit_memory (b, max)
+                             : (uint64_t) MAX (b->hv->default_memory, 0);
 
   if (asked < MEMORY_MIB_MIN)
     return kata_error__set (err, by_option ? KATA_E_INVALID : KATA_E_CONFIG, key,

@@ -103,6 +103,9 @@ static const struct kata_field plan_fields[] = {
   KATA_FIELD (I64, kata_plan, request_timeout_ms),
   KATA_FIELD (I64, kata_plan, create_container_timeout_ms),
   KATA_FIELD (I64, kata_plan, stop_timeout_ms),
+  KATA_FIELD (STRING, kata_plan, cgroup),
+  KATA_FIELD (BOOL, kata_plan, cgroup_caller),
+  KATA_FIELD (U32, kata_plan, cgroup_cpu_milli),
   KATA_FIELD (STRING, kata_plan, share_reason), /* "" when something is shared: a container's error repeats it */
   { 0 },
 };
