@@ -57,6 +57,7 @@ static const struct {
   { VMM_END_CONFINE, VMM_EXIT_CONFINE, "confine" },
   { VMM_END_START, VMM_EXIT_RUNNING, "start" },
   { VMM_END_LOST, VMM_EXIT_RUNNING, "lost" },
+  { VMM_END_SERVER, VMM_EXIT_SERVER, "server" },
 };
 
 #define N_ENDS (sizeof ends / sizeof ends[0])

@@ -118,6 +118,7 @@ enum vmm_end {
   VMM_END_CONFINE, /* a thread could not confine itself; no guest code has run on it */
   VMM_END_START,   /* it never ran: the start socket said why */
   VMM_END_LOST,    /* the creator went away before it sent a description */
+  VMM_END_SERVER,  /* virtiofsd is gone */
 };
 
 enum vmm_end vmm_end__of (enum vmm_exit_reason reason);

@@ -14,6 +14,7 @@
 enum vmm_wish {
   VMM_WISH_POWEROFF = 1, /* orderly: S5 */
   VMM_WISH_RESET,        /* reset register, triple fault; the VM ends with that reason: a sandbox does not reboot */
+  VMM_WISH_SERVER, /* a process that serves a device is gone for good: what waits for it in the guest would wait for ever */
 };
 
 /** Everything a device may touch. Lives as long as the machine; const for devices. */

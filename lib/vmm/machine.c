@@ -24,9 +24,16 @@ vmm_machine__end (struct vmm_machine *machine, const struct vmm_exit *exit)
 static void
 grant (void *ctx, enum vmm_wish wish)
 {
-  struct vmm_exit exit = { .reason = wish == VMM_WISH_POWEROFF ? VMM_EXIT_POWEROFF : VMM_EXIT_RESET, .vcpu = -1 };
-  snprintf (exit.text, sizeof exit.text, "the guest %s",
-            wish == VMM_WISH_POWEROFF ? "switched itself off" : "asked for a reset");
+  static const struct {
+    enum vmm_exit_reason reason;
+    const char *text;
+  } ends[] = {
+    [VMM_WISH_POWEROFF] = { VMM_EXIT_POWEROFF, "the guest switched itself off" },
+    [VMM_WISH_RESET] = { VMM_EXIT_RESET, "the guest asked for a reset" },
+    [VMM_WISH_SERVER] = { VMM_EXIT_SERVER, "virtiofsd is gone, and with it the guest's files" },
+  };
+  struct vmm_exit exit = { .reason = ends[wish].reason, .vcpu = -1 };
+  snprintf (exit.text, sizeof exit.text, "%s", ends[wish].text);
   vmm_machine__end (ctx, &exit);
 }
 

@@ -64,6 +64,7 @@ enum vmm_exit_reason {
   VMM_EXIT_STOPPED,      /* vmm_machine__stop() */
   VMM_EXIT_KVM,          /* KVM_EXIT_INTERNAL_ERROR, FAIL_ENTRY, an ioctl that failed: see text */
   VMM_EXIT_CONFINE,      /* a thread could not confine itself */
+  VMM_EXIT_SERVER,       /* a process that serves a device is gone: virtiofsd */
 };
 
 struct vmm_exit {

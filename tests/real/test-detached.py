@@ -107,6 +107,25 @@ class Detached(unittest.TestCase):
         self.assertNotEqual(self.ctl.run("wait", "m").returncode, 0)
         self.good("delete", "m")
 
+    def test_killed_server(self):
+        """virtiofsd dies while a container runs: the machine ends, and says why."""
+        self.detach("v", "sh", "-c", "while :; do cat /bin/busybox >/dev/null; done")
+        (server,) = filter(self.is_server, self.ctl.json("inspect", "v")["pids"])
+        begun = time.monotonic()
+        os.kill(server, signal.SIGKILL)
+        self.ctl.wait_until("the end is seen", lambda: self.ctl.sandbox("v")["state"] == "stopped")
+        seconds = time.monotonic() - begun
+        result = self.ctl.run("wait", "v")
+        self.assertNotEqual(result.returncode, 0)
+        result = self.ctl.run("exec", "v", "true")
+        print(f"ended {seconds:.1f} s after its virtiofsd; exec then: {result.returncode} {result.stderr.decode().strip()}")
+        self.assertEqual(result.returncode, 125)
+        self.good("delete", "v")
+
+    def is_server(self, pid):
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return f.read().split(b"\0")[0].endswith(b"virtiofsd")
+
     def test_killed_while_starting(self):
         process = self.ctl.start("run", "--rootfs", self.ctl.rootfs, "--", "true")
         time.sleep(2)

@@ -45,6 +45,7 @@ lost (struct fs *fs, const char *why)
   for (unsigned i = 0; i < FS_QUEUES; i++)
     fs->rings[i].running = false;
   vmm_virtio__needs_reset (fs->base, why);
+  fs->base->env->wish (fs->base->env->ctx, VMM_WISH_SERVER);
 }
 
 static void

@@ -305,6 +305,7 @@ START_TEST (server_lost)
   shutdown (s.fd, SHUT_RDWR);
   driver_run_for (&d, 20);
   ck_assert (driver_needs_reset (&d));
+  ck_assert_int_eq (d.fake->wish, VMM_WISH_SERVER); /* the machine ends */
   driver_reset (&d);
   driver_start (&d, 0); /* the guest tries again: there is nobody */
   ck_assert (driver_needs_reset (&d));
