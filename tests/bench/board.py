@@ -23,6 +23,8 @@ CID, PORT, TAP = 77, 1000, 'kata-bench'
 HOST_IP, GUEST_IP = '10.7.0.1', '10.7.0.2'
 DISK_MIB = 64
 CMDLINE = 'console=ttyS0 quiet panic=-1 cryptomgr.notests reboot=t'
+# By transport, as libkata's backends say it.
+BUSES = {'mmio': ' pci=off', 'pci': ' pci=noearly'}
 # Legacy parts that the guest would look for are left out, as libkata's own QEMU backend does.
 MACHINES = {
     'qemu-microvm': ['-machine', 'microvm,acpi=on,rtc=on,pcie=off,usb=off,dump-guest-core=off', '-global', 'virtio-mmio.force-legacy=false'],
@@ -52,9 +54,10 @@ class Board:
 
     def _builtin(self, kernel):
         build = self.options['build']
+        bus = 'pci' if self.subject == 'builtin-pci' else 'mmio'
         words = [f'{build}/tests/vmm/vmm-run', '--kernel', kernel, '--initrd', self.image, '--cpus', '1', '--mem', str(self.options['memory']),
-                 '--cmdline', CMDLINE + ('' if self.subject == 'builtin-pci' else ' pci=off'), '--serial', self.serial, '--vsock', self.vsock,
-                 '--transport', 'pci' if self.subject == 'builtin-pci' else 'mmio', '--timeout', str(int(self.limit) + 30)]
+                 '--cmdline', CMDLINE + BUSES[bus], '--serial', self.serial, '--vsock', self.vsock,
+                 '--transport', bus, '--timeout', str(int(self.limit) + 30)]
         if SUBJECTS[self.subject] == 'kata-vmm':
             words += ['--jail', f'{build}/lib/vmm/helper/kata-vmm', '--user', '65534']
         if self.devices:
@@ -65,7 +68,7 @@ class Board:
         bus = 'device' if self.subject == 'qemu-microvm' else 'pci'
         words = ['qemu-system-x86_64', *MACHINES[self.subject], '-accel', 'kvm', '-cpu', 'host', '-smp', '1', '-m', f"{self.options['memory']}M",
                  '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-vga', 'none', '-kernel', kernel, '-initrd', self.image,
-                 '-append', CMDLINE + (' pci=off' if bus == 'device' else ''),
+                 '-append', CMDLINE + BUSES['mmio' if bus == 'device' else 'pci'],
                  '-chardev', f'file,id=serial,path={self.serial}', '-serial', 'chardev:serial']
         if os.path.exists('/dev/vhost-vsock'):
             words += ['-device', f'vhost-vsock-{bus},guest-cid={CID}']
@@ -175,10 +178,9 @@ def boot_one(options, subject):
         values['user_exits'] = trace.user_exits()
         vmm = probe.vmm_of(board.process.pid)
         members = probe.family(board.process.pid)
-        by_name, kinds = probe.calls_by_process(trace.system_calls(), {pid: members[pid] for pid in vmm if pid in members})
-        own = members.get(vmm[0], '')
+        calls, by_name, names = probe.calls_of(trace, members.get(vmm[0], ''), {pid: members[pid] for pid in vmm if pid in members})
         if SUBJECTS[subject] != 'vmm-run':  # one of its threads is the test's
-            values.update(calls=by_name.get(own), call_kinds=kinds.get(own), threads=probe.threads(vmm))
+            values.update(calls, threads=probe.threads(vmm))
         entry = trace.first_entry()
         if entry is not None and entry > board.begun:
             values['first_entry'] = (entry - board.begun) * 1000
@@ -186,7 +188,7 @@ def boot_one(options, subject):
         time.sleep(2)
         idle = probe.memory(vmm, options['memory'] * 1024)
         values.update(idle_pss=idle['pss'], idle_rss=idle['rss'], idle_private=idle['private'])
-        return values, {'idle': idle, 'calls': by_name}
+        return values, {'idle': idle, 'calls': by_name, 'kinds': names}
     finally:
         board.close()
         trace.close()
@@ -236,7 +238,7 @@ def carry(board, values, parts, mib):
         values['vsock_trip'] = trips(board)
     values['stream_pss'], parts['vsock'] = seen.most, seen.parts
     with Sampler(pids, ram) as seen:
-        size = 256 * 1024
+        size = 64 * 1024
         values['serial'] = size / 1024 / board.load('serial', '/dev/ttyS0', size)
     values['serial_pss'], parts['serial'] = seen.most, seen.parts
     with Sampler(pids, ram) as seen:

@@ -167,10 +167,10 @@ def time_one(options, subject):
 
 def count_calls(trace, job, vmm):
     members = probe.family(job.process.pid)
-    by_name, kinds = probe.calls_by_process(trace.system_calls(), members)
-    own = probe.family(job.process.pid).get(vmm[0], '') if vmm else ''
-    return {'calls': by_name.get(own), 'call_kinds': kinds.get(own), 'calls_all': sum(by_name.values()) or None,
-            'threads': probe.threads(vmm), 'threads_all': probe.threads(members), 'processes': len(members)}, by_name
+    own = members.get(vmm[0], '') if vmm else ''
+    values, by_name, names = probe.calls_of(trace, own, members)
+    return {**values, 'calls_all': sum(by_name.values()) or None, 'threads': probe.threads(vmm), 'threads_all': probe.threads(members),
+            'processes': len(members)}, {'calls': by_name, 'kinds': names}
 
 
 def count_one(options, subject):
@@ -183,7 +183,7 @@ def count_one(options, subject):
         counters = probe.kvm_counters(before)
         user_exits = trace.user_exits()
         vmm = probe.vmm_of(job.process.pid)
-        values, by_name = count_calls(trace, job, vmm)
+        values, detail = count_calls(trace, job, vmm)
         values.update(counters)
         values['user_exits'] = user_exits
         trace.close()
@@ -203,7 +203,7 @@ def count_one(options, subject):
         values['after_pss'] = probe.memory(vmm, ram)['pss']
         job.say(b'\n')
         job.wait()
-        return values, {'calls': by_name, 'idle': idle, 'flood': flood.parts}
+        return values, {**detail, 'idle': idle, 'flood': flood.parts}
     finally:
         job.close()
         trace.close()

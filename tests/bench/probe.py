@@ -131,12 +131,15 @@ class Trace:
         try:
             os.mkdir(self.folder)
             self._write('trace_clock', 'mono')
-            # Off after the first: what follows costs next to nothing.
-            self._write('events/kvm/kvm_entry/trigger', 'traceoff:1')
-            self._write('events/kvm/kvm_entry/enable', '1')
             if counting:
                 self._write('events/kvm/kvm_userspace_exit/trigger', 'hist:keys=reason:size=256')
                 self._write('events/raw_syscalls/sys_enter/trigger', 'hist:keys=common_pid.execname,id.syscall:size=4096')
+                # The same again, told apart by the order of its keys: what is called once a guest runs.
+                self._write('events/raw_syscalls/sys_enter/trigger', 'hist:keys=id.syscall,common_pid.execname:size=4096:pause')
+                self._write('events/kvm/kvm_entry/trigger', 'enable_hist:raw_syscalls:sys_enter:1')
+            # Off after the first: what follows costs next to nothing.
+            self._write('events/kvm/kvm_entry/trigger', 'traceoff:1')
+            self._write('events/kvm/kvm_entry/enable', '1')
         except OSError:
             self.close()
 
@@ -154,13 +157,14 @@ class Trace:
         counts = [int(n) for n in re.findall(r'hitcount:\s+(\d+)', text)]
         return sum(counts) if self.counting and text else None
 
-    def system_calls(self):
-        """{thread: (name, {call: times})}"""
+    def system_calls(self, running=False):
+        """{thread: (name, {call: times})}; all, or those since the first guest's first instruction."""
         found = {}
+        pattern = r'{ id: (\S+)\s*\[.*common_pid: (.*?)\s*\[\s*(\d+)\]' if running else r'{ common_pid: (.*?)\s*\[\s*(\d+)\].*id: (\S+)\s*\['
         for line in read(f'{self.folder}/events/raw_syscalls/sys_enter/hist').splitlines():
-            match = re.search(r'common_pid: (.*?)\s*\[\s*(\d+)\].*id: (\S+)\s*\[.*hitcount:\s+(\d+)', line)
+            match = re.search(pattern + r'.*hitcount:\s+(\d+)', line)
             if match:
-                name, thread, call, times = match.groups()
+                call, name, thread, times = match.groups() if running else (match.group(3), match.group(1), match.group(2), match.group(4))
                 found.setdefault(int(thread), (name.strip(), {}))[1][call] = int(times)
         return found
 
@@ -194,4 +198,16 @@ def calls_by_process(traced, members):
         if known:
             found[known] = found.get(known, 0) + sum(calls.values())
             kinds.setdefault(known, set()).update(calls)
-    return found, {name: len(calls) for name, calls in kinds.items()}
+    return found, kinds
+
+
+def calls_of(trace, own, members):
+    """What the process named @own called, in all and by phase: until the first instruction of its guest, and since."""
+    by_name, kinds = calls_by_process(trace.system_calls(), members)
+    since, since_kinds = calls_by_process(trace.system_calls(True), members)
+    names = {key: sorted(c.removeprefix('sys_') for c in found.get(own, ())) for key, found in (('all', kinds), ('guest', since_kinds))}
+    if own not in by_name:
+        return {}, by_name, names
+    calls, later = by_name[own], since.get(own, 0)
+    return {'calls': calls, 'call_kinds': len(kinds[own]), 'calls_before': calls - later, 'calls_guest': later,
+            'kinds_guest': len(since_kinds.get(own, ()))}, by_name, names

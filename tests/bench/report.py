@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Samples to figures: n, failed, min, median, max and the ratio to one subject of the same run; as text, Markdown and JSON. It measures nothing."""
+"""Samples to figures: n, failed, min, median, max and the ratio to one subject of the same run; as text and JSON. It measures nothing."""
 
 import json
 import statistics
@@ -18,8 +18,11 @@ MEASURES = {
     'mmio_exits': ('', 'MMIO exits to user space until ready', 'less'),
     'halt_exits': ('', 'halts until ready', ''),
     'calls': ('', "the VMM's system calls until ready", 'less'),
+    'calls_before': ('', "of these, until the guest's first instruction", 'less'),
+    'calls_guest': ('', 'of these, since then', 'less'),
     'calls_all': ('', 'system calls of the whole family until ready', 'less'),
     'call_kinds': ('', "different system calls of the VMM", 'less'),
+    'kinds_guest': ('', "of these, since the guest's first instruction", 'less'),
     'processes': ('', 'processes of the family', 'less'),
     'threads': ('', 'threads of the VMM', 'less'),
     'threads_all': ('', 'threads of the whole family', 'less'),
@@ -95,40 +98,32 @@ def number(value):
     return f'{value:.1f}' if value >= 10 else f'{value:.2f}'
 
 
-def lines(found, reference, markdown=False):
+def lines(found, reference):
     level = what = None
     for row in rows(found, reference):
         if row[0] != level:
             level, what = row[0], None
-            yield from heading(level, found[level], reference, markdown)
+            yield from heading(level, found[level], reference)
         unit = f', {row[2]}' if row[2] else ''
         name = f'{row[1]}{unit}' if row[1] != what else ''
         what = row[1]
         cells = [name, row[4], str(row[5]), number(row[6]), number(row[7]), number(row[8]), '-' if row[9] is None else f'{row[9]:.2f}']
-        if markdown:
-            yield '| ' + ' | '.join(cells) + ' |'
-        else:
-            yield f'{cells[0]:<58} {cells[1]:<16} {cells[2]:>3} {cells[3]:>9} {cells[4]:>9} {cells[5]:>9} {cells[6]:>6}'
+        yield f'{cells[0]:<58} {cells[1]:<16} {cells[2]:>3} {cells[3]:>9} {cells[4]:>9} {cells[5]:>9} {cells[6]:>6}'
 
 
-def heading(level, subjects, reference, markdown):
+def heading(level, subjects, reference):
     yield ''
     yield (f'{level}: ' + '; '.join(f"{name}: {s['n']} runs, {s['failed']} failed" for name, s in subjects.items()))
     for name, subject in subjects.items():
         for problem in sorted(set(subject['problems'])):
             yield f"  {name}, {subject['problems'].count(problem)} times: {problem}"
     yield ''
-    last = f'to {reference}'
-    if markdown:
-        yield f'| what | subject | n | min | median | max | {last} |'
-        yield '|---|---|--:|--:|--:|--:|--:|'
-    else:
-        yield f"{'what':<58} {'subject':<16} {'n':>3} {'min':>9} {'median':>9} {'max':>9} {last}"
+    yield f"{'what':<58} {'subject':<16} {'n':>3} {'min':>9} {'median':>9} {'max':>9} to {reference}"
 
 
-def text(found, about, reference, markdown=False):
+def text(found, about, reference):
     head = [f'{key}: {value}' for key, value in about.items()]
-    return '\n'.join(head + list(lines(found, reference, markdown))) + '\n'
+    return '\n'.join(head + list(lines(found, reference))) + '\n'
 
 
 def as_json(found, about, reference, samples):

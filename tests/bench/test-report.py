@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import sys
+import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -15,6 +16,7 @@ sys.dont_write_bytecode = True
 
 import probe    # noqa: E402
 import report   # noqa: E402
+import table    # noqa: E402
 
 
 def load_run():
@@ -73,11 +75,18 @@ class Report(unittest.TestCase):
         self.assertIsNone(report.ratio(subjects, 'builtin', 'nobody', 'first_byte'))
 
     def test_text(self):
-        for markdown in (False, True):
-            text = report.text(report.figures(SAMPLES), {'clock': 'time'}, 'qemu-microvm', markdown)
-            self.assertIn('builtin: 4 runs, 1 failed', text)
-            self.assertIn('builtin, 1 times: it broke', text)
-            self.assertRegex(text, r'start to first byte of output, ms .*builtin .*3 .*1,000 .*2,000 .*6,000 .*0\.50')
+        text = report.text(report.figures(SAMPLES), {'clock': 'time'}, 'qemu-microvm')
+        self.assertIn('builtin: 4 runs, 1 failed', text)
+        self.assertIn('builtin, 1 times: it broke', text)
+        self.assertRegex(text, r'start to first byte of output, ms .*builtin .*3 .*1,000 .*2,000 .*6,000 .*0\.50')
+
+    def test_table(self):
+        text = table.text(report.figures(SAMPLES), {'clock': 'time'})
+        self.assertIn('| start to first byte of output, ms | 1,000–6,000 | 4,000 | 0.50 |', text)
+        self.assertIn('Every row is won.', text)
+        worse = [*SAMPLES, sample('qemu-q35', first_byte=100), sample('builtin-pci', first_byte=103), sample('qemu-microvm', exits=8)]
+        text = table.text(report.figures(worse), {})
+        self.assertIn('Not won: start to first byte of output, ms (builtin-pci to qemu-q35 1.03); KVM exits until ready (builtin to qemu-microvm 1.25).', text)
 
     def test_json(self):
         found = json.loads(report.as_json(report.figures(SAMPLES), {}, 'qemu-microvm', SAMPLES))
@@ -104,6 +113,24 @@ class Probe(unittest.TestCase):
         self.assertGreater(seen['rss'], 1000)
         self.assertLessEqual(seen['pss'], seen['rss'])
         self.assertAlmostEqual(sum(seen['parts'].values()), seen['pss'])
+
+    def test_calls_by_phase(self):
+        text = """# trigger info: hist:keys=common_pid.execname,id.syscall:vals=hitcount:sort=hitcount:size=4096 [active]
+{ common_pid: kata-vmm        [       101], id: sys_ioctl                     [ 16] } hitcount:         30
+{ common_pid: vmm-vcpu0       [       102], id: sys_read                      [  0] } hitcount:          3
+# trigger info: hist:keys=id.syscall,common_pid.execname:vals=hitcount:sort=hitcount:size=4096 [active]
+{ id: sys_ioctl                     [ 16], common_pid: kata-vmm        [       101] } hitcount:         10
+"""
+        with tempfile.TemporaryDirectory() as folder:
+            os.makedirs(f'{folder}/events/raw_syscalls/sys_enter')
+            with open(f'{folder}/events/raw_syscalls/sys_enter/hist', 'w', encoding='utf-8') as f:
+                f.write(text)
+            trace = probe.Trace.__new__(probe.Trace)
+            trace.folder = folder
+            self.assertEqual(trace.system_calls(), {101: ('kata-vmm', {'sys_ioctl': 30}), 102: ('vmm-vcpu0', {'sys_read': 3})})
+            values, by_name, names = probe.calls_of(trace, 'kata-vmm', {})
+        self.assertEqual(values, {'calls': 30, 'call_kinds': 1, 'calls_before': 20, 'calls_guest': 10, 'kinds_guest': 1})
+        self.assertEqual((by_name, names), ({'kata-vmm': 30}, {'all': ['ioctl'], 'guest': ['ioctl']}))
 
     def test_own_family(self):
         self.assertIn(os.getpid(), probe.family(os.getpid()))

@@ -16,18 +16,13 @@ static kata_builtin_fds
 placeholders (const kata_vm_plan *plan)
 {
   bool initrd = plan->initrd != NULL && plan->initrd[0] != '\0';
+  bool share = plan->share_kind == KATA_SHARE_VIRTIOFS;
   int next = VMM_DESCRIBE_FD_FIRST;
   kata_builtin_fds fds;
-  fds.kvm = next++;
-  fds.kernel = next++;
-  fds.initrd = initrd ? next++ : -1;
-  fds.console = next++;
-  fds.log = next++;
-  fds.control = next++;
-  fds.vsock = next++;
-  fds.fs = plan->share_kind == KATA_SHARE_VIRTIOFS ? next++ : -1;
-  for (size_t i = 0; i < VMM_DISKS_MAX; i++)
-    fds.disks[i] = next++;
+  for (size_t i = 0; i < KATA_BUILTIN_FDS; i++) {
+    bool absent = (i == KATA_BUILTIN_FD_INITRD && !initrd) || (i == KATA_BUILTIN_FD_FS && !share);
+    fds.fd[i] = absent ? -1 : next++;
+  }
   return fds;
 }
 

@@ -75,7 +75,7 @@ set_transport (struct vmm_machine_config *machine, const kata_vm_plan *plan, kat
   return 0;
 }
 
-/* The configuration's words come last: they win. */
+/* No quirk is for this board: looking for them by ports costs two exits a slot. The configuration's words come last: they win. */
 static int
 set_cmdline (struct vmm_machine_config *machine, char *cmdline, const kata_vm_plan *plan, kata_error **err)
 {
@@ -83,9 +83,9 @@ set_cmdline (struct vmm_machine_config *machine, char *cmdline, const kata_vm_pl
   if (!given (plan->initrd))
     snprintf (root, sizeof root, " root=/dev/vda ro rootfstype=%.16s",
               given (plan->image_fstype) ? plan->image_fstype : "ext4");
-  int n =
-      snprintf (cmdline, VMM_CMDLINE_MAX, "console=ttyS0%s%s %s", root,
-                machine->transport == VMM_TRANSPORT_MMIO ? " pci=off" : "", plan->cmdline != NULL ? plan->cmdline : "");
+  int n = snprintf (cmdline, VMM_CMDLINE_MAX, "console=ttyS0%s%s %s", root,
+                    machine->transport == VMM_TRANSPORT_MMIO ? " pci=off" : " pci=noearly",
+                    plan->cmdline != NULL ? plan->cmdline : "");
   if (n < 0 || n >= VMM_CMDLINE_MAX)
     return kata_error__set (err, KATA_E_LIMIT, "hypervisor.builtin.kernel_params",
                             "hypervisor.builtin.kernel_params: the kernel's command line gets longer than %d bytes",
@@ -125,7 +125,7 @@ set_disks (struct vmm_machine_config *machine, const kata_vm_plan *plan, const k
     if (disk.id == NULL || strlen (disk.id) >= sizeof blk->id)
       return kata_error__set (err, KATA_E_INVALID, disk.id, "disk %zu: its id must have 1 to 20 bytes", n);
     g_strlcpy (blk->id, disk.id, sizeof blk->id);
-    blk->fd = fds->disks[n];
+    blk->fd = fds->fd[KATA_BUILTIN_FD_DISK + n];
     blk->readonly = disk.readonly != 0;
     blk->queues = plan->block_queues != 0 ? plan->block_queues : 1;
     blk->queue_size = (uint16_t) plan->block_queue_size;
@@ -145,7 +145,7 @@ set_share (struct vmm_machine_config *machine, const kata_vm_plan *plan, const k
   if (plan->share_kind != KATA_SHARE_VIRTIOFS)
     return;
   machine->n_fs = 1;
-  machine->fs[0].socket_fd = fds->fs;
+  machine->fs[0].socket_fd = fds->fd[KATA_BUILTIN_FD_FS];
   machine->fs[0].queue_size = (uint16_t) plan->virtiofs_queue_size;
   g_strlcpy (machine->fs[0].tag, plan->share_tag, sizeof machine->fs[0].tag);
 }
@@ -170,21 +170,21 @@ kata_builtin__describe (struct vmm_description *out, char *cmdline, const kata_v
 {
   vmm_description__init (out);
   struct vmm_machine_config *machine = &out->machine;
-  machine->kvm_fd = fds->kvm;
+  machine->kvm_fd = fds->fd[KATA_BUILTIN_FD_KVM];
   machine->vcpus = plan->vcpus;
   machine->memory = (plan->memory_mib + 1) / 2 * 2 * MIB; /* large pages: an odd size has one more */
   machine->memory_flags = (plan->hugepages ? VMM_MEMORY_HUGE : 0) | (plan->prealloc ? VMM_MEMORY_PREALLOC : 0);
-  machine->kernel_fd = fds->kernel;
-  machine->initrd_fd = fds->initrd;
-  machine->serial_fd = fds->console;
+  machine->kernel_fd = fds->fd[KATA_BUILTIN_FD_KERNEL];
+  machine->initrd_fd = fds->fd[KATA_BUILTIN_FD_INITRD];
+  machine->serial_fd = fds->fd[KATA_BUILTIN_FD_CONSOLE];
   machine->serial_limit = plan->debug ? LOG_MAX_DEBUG : LOG_MAX;
   machine->rng = given (plan->entropy_source);
   machine->has_balloon = plan->memory_reporting != 0;
   machine->has_vsock = true;
   machine->vsock.cid = KATA_BUILTIN_CID;
-  machine->vsock.listen_fd = fds->vsock;
-  out->control_fd = fds->control;
-  out->log_fd = fds->log;
+  machine->vsock.listen_fd = fds->fd[KATA_BUILTIN_FD_VSOCK];
+  out->control_fd = fds->fd[KATA_BUILTIN_FD_CONTROL];
+  out->log_fd = fds->fd[KATA_BUILTIN_FD_LOG];
   out->log_limit = LOG_MAX;
   int code = check_plan (plan, err);
   if (code == 0)

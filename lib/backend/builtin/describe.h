@@ -7,12 +7,23 @@
 
 #include "vmm/describe.h"
 
-/** What launch opened before; -1 = there is none. */
+/** What launch opens; disks are KATA_BUILTIN_FD_DISK and on. */
+enum kata_builtin_fd {
+  KATA_BUILTIN_FD_KVM,
+  KATA_BUILTIN_FD_KERNEL,
+  KATA_BUILTIN_FD_INITRD,
+  KATA_BUILTIN_FD_CONSOLE, /* files */
+  KATA_BUILTIN_FD_LOG,
+  KATA_BUILTIN_FD_CONTROL, /* sockets: two listening, one connected to virtiofsd */
+  KATA_BUILTIN_FD_VSOCK,
+  KATA_BUILTIN_FD_FS,
+  KATA_BUILTIN_FD_DISK,
+  KATA_BUILTIN_FDS = KATA_BUILTIN_FD_DISK + VMM_DISKS_MAX
+};
+
+/** -1 = there is none. */
 typedef struct kata_builtin_fds {
-  int kvm, kernel, initrd;
-  int console, log;       /* files */
-  int control, vsock, fs; /* sockets: two listening, one connected to virtiofsd */
-  int disks[VMM_DISKS_MAX];
+  int fd[KATA_BUILTIN_FDS];
 } kata_builtin_fds;
 
 /**

@@ -21,31 +21,31 @@
 static void
 clear_fds (kata_builtin_fds *fds)
 {
-  int *all = (int *) fds;
-  for (size_t i = 0; i < sizeof *fds / sizeof (int); i++)
-    kata_fd__closep (&all[i]);
+  for (size_t i = 0; i < G_N_ELEMENTS (fds->fd); i++)
+    kata_fd__closep (&fds->fd[i]);
 }
 
 static void
 init_fds (kata_builtin_fds *fds)
 {
-  int *all = (int *) fds;
-  for (size_t i = 0; i < sizeof *fds / sizeof (int); i++)
-    all[i] = -1;
+  for (size_t i = 0; i < G_N_ELEMENTS (fds->fd); i++)
+    fds->fd[i] = -1;
 }
 
 static int
 open_inputs (kata_builtin_fds *fds, const kata_vm_plan *plan, kata_error **err)
 {
   kata_vm_disk disk;
-  fds->kvm = open ("/dev/kvm", O_RDWR | O_CLOEXEC);
-  if (fds->kvm < 0)
+  fds->fd[KATA_BUILTIN_FD_KVM] = open ("/dev/kvm", O_RDWR | O_CLOEXEC);
+  if (fds->fd[KATA_BUILTIN_FD_KVM] < 0)
     return kata_error__errno (err, KATA_E_HOST, "/dev/kvm", errno, "/dev/kvm");
-  int code = kata_external__open_file (&fds->kernel, plan->kernel, false, "hypervisor.builtin.kernel", err);
+  int code = kata_external__open_file (&fds->fd[KATA_BUILTIN_FD_KERNEL], plan->kernel, false,
+                                       "hypervisor.builtin.kernel", err);
   if (code == 0 && plan->initrd != NULL && plan->initrd[0] != '\0')
-    code = kata_external__open_file (&fds->initrd, plan->initrd, false, "hypervisor.builtin.initrd", err);
+    code = kata_external__open_file (&fds->fd[KATA_BUILTIN_FD_INITRD], plan->initrd, false, "hypervisor.builtin.initrd",
+                                     err);
   for (size_t n = 0; code == 0 && n < VMM_DISKS_MAX && kata_builtin__disk (plan, n, &disk); n++)
-    code = kata_external__open_file (&fds->disks[n], disk.path, !disk.readonly, disk.id, err);
+    code = kata_external__open_file (&fds->fd[KATA_BUILTIN_FD_DISK + n], disk.path, !disk.readonly, disk.id, err);
   return code;
 }
 
@@ -60,13 +60,16 @@ make_socket (int *fd, int type, const char *name, const kata_builtin_vm *vm, con
 static int
 make_outputs (kata_builtin_fds *fds, const kata_builtin_vm *vm, const kata_backend_env *env, kata_error **err)
 {
-  int code = kata_external__log_file (&fds->console, vm->dir_fd, vm->dir, KATA_BUILTIN_CONSOLE_LOG, env, err);
+  int code = kata_external__log_file (&fds->fd[KATA_BUILTIN_FD_CONSOLE], vm->dir_fd, vm->dir, KATA_BUILTIN_CONSOLE_LOG,
+                                      env, err);
   if (code == 0)
-    code = kata_external__log_file (&fds->log, vm->dir_fd, vm->dir, KATA_BUILTIN_VMM_LOG, env, err);
+    code = kata_external__log_file (&fds->fd[KATA_BUILTIN_FD_LOG], vm->dir_fd, vm->dir, KATA_BUILTIN_VMM_LOG, env, err);
   if (code == 0)
-    code = make_socket (&fds->vsock, SOCK_STREAM | SOCK_NONBLOCK, KATA_BUILTIN_VSOCK_SOCKET, vm, env, err);
+    code = make_socket (&fds->fd[KATA_BUILTIN_FD_VSOCK], SOCK_STREAM | SOCK_NONBLOCK, KATA_BUILTIN_VSOCK_SOCKET, vm,
+                        env, err);
   if (code == 0)
-    code = make_socket (&fds->control, SOCK_SEQPACKET | SOCK_NONBLOCK, KATA_BUILTIN_CONTROL_SOCKET, vm, env, err);
+    code = make_socket (&fds->fd[KATA_BUILTIN_FD_CONTROL], SOCK_SEQPACKET | SOCK_NONBLOCK, KATA_BUILTIN_CONTROL_SOCKET,
+                        vm, env, err);
   return code;
 }
 
@@ -79,8 +82,8 @@ start_share (kata_builtin_fds *fds, kata_builtin_vm *vm, const kata_vm_plan *pla
   if (code < 0)
     return code;
   kata_backend_process__adopt (&vm->virtiofsd, &child);
-  return kata_external__connect_wait (&fds->fs, vm->dir_fd, KATA_VIRTIOFSD_SOCKET, vm->virtiofsd.pidfd,
-                                      env->deadline_us, err);
+  return kata_external__connect_wait (&fds->fd[KATA_BUILTIN_FD_FS], vm->dir_fd, KATA_VIRTIOFSD_SOCKET,
+                                      vm->virtiofsd.pidfd, env->deadline_us, err);
 }
 
 static int
