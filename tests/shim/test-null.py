@@ -231,8 +231,14 @@ class Exec(Base):
         self.assertEqual((wire.text(event, 1), wire.text(event, 2), wire.number(event, 4)), ('main', 'e1', 3))
 
     def test_failed_start(self):
-        self.task.call('Exec', self.task.exec_fields('e1', ['nonesuch']))
+        out = self.host.fifo('e-out')
+        fd = os.open(out, os.O_RDONLY | os.O_NONBLOCK)
+        self.task.call('Exec', self.task.exec_fields('e1', ['nonesuch'], out))
+        with self.assertRaises(BlockingIOError):
+            os.read(fd, 1)
         self.refused(2, self.task.call, 'Start', [(2, 'e1')])
+        self.assertEqual(os.read(fd, 1), b'') # the end is there before Delete: ctr waits for it
+        os.close(fd)
         self.assertEqual(self.task.wait('e1'), 0)
         self.task.call('Delete', [(2, 'e1')])
 

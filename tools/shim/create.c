@@ -289,8 +289,10 @@ method_start (service *service, const void *request, answer *answer)
     event_start (service, task, proc);
   }
   g_mutex_unlock (&service->lock);
-  if (r < 0)
+  if (r < 0) {
+    streams_finish (proc->io, 0); /* the client waits for their end before it deletes */
     return answer_start_error (answer, err);
+  }
   attend_start (service, task, proc);
   return answer_pack (answer, &response.base);
 }
