@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "verbs/cgroup.h"
 #include "verbs/keeper.h"
 #include "output.h"
 
@@ -67,6 +68,16 @@ keeper_remove_sandbox (keeper *keeper, char **error)
   if (rc < 0 && error && !*error)
     *error = oci_error_text (err);
   return rc;
+}
+
+/* We are the last there, and who asked may look for it as soon as we have answered. */
+static void
+leave_cgroup (keeper *keeper)
+{
+  if (!keeper->cgroup)
+    return;
+  cgroup_enter ("/", getpid ());
+  cgroup_remove (keeper->cgroup);
 }
 
 /* Takes a descriptor out of a message. */
@@ -136,8 +147,10 @@ serve_create (keeper *keeper, wire_message *request, const char *id, answer *ans
     unit_free (unit);
   }
   g_mutex_lock (&keeper->boot);
-  if (answer->error && keeper->sandbox && keeper_count (keeper) == 0)
+  if (answer->error && keeper_count (keeper) == 0) {
     keeper_remove_sandbox (keeper, NULL);
+    leave_cgroup (keeper);
+  }
   g_mutex_unlock (&keeper->boot);
 }
 
@@ -313,8 +326,10 @@ serve_delete (keeper *keeper, const char *id, int force, answer *answer)
   kata_container_delete (unit->container, KATA_DELETE_FORCE, REMOVE_MS, &err);
   g_mutex_lock (&keeper->boot);
   int last = keeper_count (keeper) == 0;
-  if (last)
+  if (last) {
     keeper_remove_sandbox (keeper, &answer->error);
+    leave_cgroup (keeper);
+  }
   g_mutex_unlock (&keeper->boot);
   if (last || kept_wait (unit->init, END_MS) == 0)
     unit_free (unit); /* else a thread still waits for a guest that does not answer; the pod's end will free it */

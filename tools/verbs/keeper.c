@@ -203,9 +203,8 @@ prepare (keeper *keeper)
 int
 oci_keep (oci *oci, int argc, char **argv)
 {
-  const char *cgroup = NULL;
-  const arg_row rows[] = { { "cgroup", 0, ARG_TEXT, &cgroup }, { NULL, 0, 0, NULL } };
   keeper keeper = { .oci = oci, .folder_fd = -1, .listen_fd = -1, .lock_fd = -1, .wake_fd = -1 };
+  const arg_row rows[] = { { "cgroup", 0, ARG_TEXT, &keeper.cgroup }, { NULL, 0, 0, NULL } };
   int first = args_parse_words (oci, rows, argc, argv, 1, 1);
   if (first < 0 || fcntl (SPAWN_REPORT_FD, F_SETFD, FD_CLOEXEC) < 0)
     return OCI_FAILED;
@@ -219,8 +218,8 @@ oci_keep (oci *oci, int argc, char **argv)
             errno == EWOULDBLOCK ? " (another one holds this id)" : "");
     return OCI_FAILED;
   }
-  if (cgroup)
-    cgroup_enter (cgroup, getpid ());
+  if (keeper.cgroup)
+    cgroup_enter (keeper.cgroup, getpid ());
   g_mutex_lock (&keeper.lock);
   keeper.n_requests++; /* the verb that started us has yet to connect; it is this one request */
   g_mutex_unlock (&keeper.lock);

@@ -19,6 +19,7 @@ typedef struct unit {
 typedef struct keeper {
   oci *oci;
   char *id;
+  const char *cgroup; /* (nullable): where we and the virtual machine are */
   int folder_fd, listen_fd, lock_fd, wake_fd;
   GMutex lock; /* of what follows */
   GCond idle;
