@@ -8,9 +8,8 @@
 #include "verbs/keeper.h"
 #include "output.h"
 
-#define GUEST_OVERHEAD_MIB 128 /* what the guest's kernel and agent need beside what the container may use */
-#define REMOVE_MS          20000
-#define END_MS             10000
+#define REMOVE_MS 20000
+#define END_MS    10000
 
 static void fail (answer *answer, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
@@ -42,9 +41,8 @@ boot (keeper *keeper, const kata_placement *placement, const char *netns, answer
   CTL_AUTO (error) err = NULL;
   options.id = keeper->id;
   options.hostname = *placement->hostname ? placement->hostname : NULL;
-  options.vcpus = (placement->cpu_milli + 999) / 1000;
-  if (placement->memory_bytes)
-    options.memory_mib = (placement->memory_bytes >> 20) + GUEST_OVERHEAD_MIB;
+  options.limit_cpu_milli = placement->cpu_milli;
+  options.limit_memory_bytes = placement->memory_bytes;
   if (kata_sandbox_create (&sandbox, keeper->oci->ctl.runtime, &options, &err) < 0) {
     fail_with (answer, err);
     return -1;
