@@ -4,6 +4,7 @@
 
 #define REQUEST_MS 60000
 
+/* Nothing but its own handle ever asks for an exec: its track goes with the handle, and its id can be used again. */
 static kata_process *
 process_new (kata_container *container, const char *exec_id, bool terminal)
 {
@@ -12,7 +13,8 @@ process_new (kata_container *container, const char *exec_id, bool terminal)
   process->container = kata_container_ref (container);
   process->exec_id = g_strdup (exec_id);
   process->terminal = terminal;
-  process->track = kata_sandbox__track (container->sandbox, container->id, exec_id);
+  process->track = exec_id[0] != '\0' ? kata_track__new (container->id, exec_id)
+                                      : kata_sandbox__track (container->sandbox, container->id, "");
   return process;
 }
 

@@ -63,7 +63,7 @@ class Run(Base):
 
     def test_signal_and_missing_program(self):
         if not NULL:
-            self.assertEqual(host.run('r2', 'sh', '-c', 'kill -9 $$', check=False).returncode, 137)
+            self.assertEqual(host.run('r2', 'sh', '-c', 'sh -c "kill -9 \\$\\$"; exit $?', check=False).returncode, 137)
         result = host.run('r3', 'nonesuch', check=False)
         self.assertNotEqual(result.returncode, 0)
         self.assertIn(b'nonesuch', result.stderr)

@@ -141,18 +141,14 @@ method_create (service *service, const void *request, answer *answer)
 {
   const Shim__CreateRequest *q = request;
   g_autofree char *why = NULL;
-  place place = { 0 };
   int32_t code = check_create (q, answer);
   if (code != TTRPC_OK)
     return code;
-  if (!place_read (&place, q->bundle, q->id, &why))
-    return answer_fail (answer, TTRPC_INVALID_ARGUMENT, "%s", why);
   g_autoptr (task) task = task_new (q->id, q->bundle);
-  task->owner = place.owner;
-  task->hostname = g_steal_pointer (&place.hostname);
-  gboolean ours = g_str_equal (place.group, service->group->id);
-  place_clear (&place);
-  if (!ours)
+  if (!place_read (&task->place, q->bundle, q->id, &why))
+    return answer_fail (answer, TTRPC_INVALID_ARGUMENT, "%s", why);
+  task->owner = task->place.owner;
+  if (!g_str_equal (task->place.group, service->group->id))
     return answer_fail (answer, TTRPC_INVALID_ARGUMENT, "task \"%s\" is of another pod than this shim's, \"%s\"", q->id,
                         service->group->id);
   task->init = proc_new ("", q->terminal, q->stdin_path, q->stdout_path, q->stderr_path);

@@ -8,8 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <json-glib/json-glib.h>
+
 #include "options.h"
 
+#define SETTINGS   "io.katacontainers.config."
 #define CONFIG_MAX (16u << 20)
 
 /* The bundle is containerd's; the file must be a plain file of bounded size. */
@@ -36,6 +39,28 @@ read_config (const char *bundle, char **error)
   return g_steal_pointer (&text);
 }
 
+/* The text was checked by the library, its depth as well. */
+static char **
+settings_of (const char *text)
+{
+  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  GPtrArray *pairs = g_ptr_array_new ();
+  JsonNode *node = NULL;
+  if (json_parser_load_from_data (parser, text, -1, NULL) && JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser)))
+    node = json_object_get_member (json_node_get_object (json_parser_get_root (parser)), "annotations");
+  JsonObject *annotations = node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+  g_autoptr (GList) names = annotations ? json_object_get_members (annotations) : NULL;
+  for (GList *l = names; l; l = l->next) {
+    JsonNode *value = json_object_get_member (annotations, l->data);
+    if (!g_str_has_prefix (l->data, SETTINGS) || json_node_get_value_type (value) != G_TYPE_STRING)
+      continue;
+    g_ptr_array_add (pairs, g_strdup (l->data));
+    g_ptr_array_add (pairs, g_strdup (json_node_get_string (value)));
+  }
+  g_ptr_array_add (pairs, NULL);
+  return (char **) g_ptr_array_free (pairs, FALSE);
+}
+
 gboolean
 place_read (place *out, const char *bundle, const char *id, char **error)
 {
@@ -57,7 +82,8 @@ place_read (place *out, const char *bundle, const char *id, char **error)
   }
   out->owner = placement->role != KATA_PLACEMENT_CONTAINER;
   out->group = g_strdup (placement->sandbox_id);
-  out->hostname = g_strdup (placement->hostname);
+  out->annotations = settings_of (text);
+  out->placement = g_steal_pointer (&placement);
   return TRUE;
 }
 
@@ -65,5 +91,6 @@ void
 place_clear (place *place)
 {
   g_clear_pointer (&place->group, g_free);
-  g_clear_pointer (&place->hostname, g_free);
+  g_clear_pointer (&place->placement, g_free);
+  g_clear_pointer (&place->annotations, g_strfreev);
 }

@@ -7,9 +7,10 @@
 #include <kata/kata.h>
 
 typedef struct place {
-  char *group;    /* the pod: the id of the container that its virtual machine is made for */
-  gboolean owner; /* this container is that one */
-  char *hostname; /* "" = none said */
+  char *group;               /* the pod: the id of the container that its virtual machine is made for */
+  gboolean owner;            /* this container is that one */
+  kata_placement *placement; /* all that the library read */
+  char **annotations;        /* key, value, …, NULL: those that are Kata's settings */
 } place;
 
 /** Reads @bundle/config.json. FALSE: @error says why. */

@@ -35,7 +35,12 @@ make (service *service, task *task, kata_error **err, char **why)
   if (r < 0)
     return r;
   options.id = service->group->sandbox_id;
-  options.hostname = *task->hostname ? task->hostname : task->id;
+  const kata_placement *placement = task->place.placement;
+  options.hostname = *placement->hostname ? placement->hostname : task->id;
+  options.annotations = (const char *const *) task->place.annotations;
+  options.limit_cpu_milli = placement->cpu_milli;
+  options.limit_memory_bytes = placement->memory_bytes;
+  options.cgroup = placement->cgroup;
   r = kata_sandbox_create (&sandbox, service->runtime, &options, err);
   if (r == 0)
     r = kata_sandbox_start (sandbox, KATA_TIMEOUT_DEFAULT, err);

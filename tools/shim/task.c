@@ -33,7 +33,7 @@ task_unref (task *task)
   kata_container_unref (task->container);
   g_free (task->id);
   g_free (task->bundle);
-  g_free (task->hostname);
+  place_clear (&task->place);
   g_free (task);
 }
 

@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <kata/kata.h>
 
+#include "place.h"
 #include "streams.h"
 
 /** containerd.v1.types.Status. */
@@ -29,7 +30,8 @@ typedef struct proc {
 
 typedef struct task {
   gatomicrefcount refs;
-  char *id, *bundle, *hostname;
+  char *id, *bundle;
+  place place;
   gboolean owner;   /* the virtual machine goes when it goes */
   gboolean ready;   /* Create has succeeded */
   gboolean mounted; /* the root file system is the shim's to unmount */
