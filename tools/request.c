@@ -150,6 +150,24 @@ take_root (ctl *ctl, request *request)
   return -1;
 }
 
+/* A name without a slash is one of `ip netns`. */
+static int
+take_network (ctl *ctl, request *request)
+{
+  const char *word = request->network;
+  if (!word || strcmp (word, "none") == 0 || strcmp (word, "user") == 0 || strcmp (word, "new") == 0) {
+    request->sandbox.network = word;
+    return -1;
+  }
+  request->netns_path =
+      strchr (word, '/') ? g_canonicalize_filename (word, NULL) : g_build_filename ("/run/netns", word, NULL);
+  if (access (request->netns_path, F_OK) < 0)
+    return output_fail (ctl, CTL_FAILED, "--network: \"%s\": %s; give a network namespace, none or user",
+                        request->netns_path, g_strerror (errno));
+  request->sandbox.network = request->netns_path;
+  return -1;
+}
+
 static void
 fill_options (request *request, GPtrArray *arguments)
 {
@@ -201,6 +219,8 @@ request_build (ctl *ctl, request *request, GPtrArray *arguments)
   g_ptr_array_add (request->volumes, NULL);
   g_ptr_array_add (request->annotations, NULL);
   int rc = take_root (ctl, request);
+  if (rc < 0)
+    rc = take_network (ctl, request);
   if (rc >= 0)
     return rc;
   fill_options (request, arguments);
@@ -227,4 +247,5 @@ request_clear (request *request)
   g_free (request->rootfs_path);
   g_free (request->bundle_path);
   g_free (request->bundle_hostname);
+  g_free (request->netns_path);
 }

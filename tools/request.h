@@ -8,7 +8,7 @@
 
 typedef struct request {
   /* What the options wrote. */
-  const char *rootfs, *rootfs_type, *bundle, *name, *cwd, *user, *hostname;
+  const char *rootfs, *rootfs_type, *bundle, *name, *cwd, *user, *hostname, *network;
   GPtrArray *volume_words, *env_words, *annotation_words; /* (nullable) */
   uint32_t cpu_milli, pids;
   uint64_t memory;
@@ -18,7 +18,7 @@ typedef struct request {
   kata_container_options container;
   kata_disk disk;
   const kata_disk *disks[2];
-  char *rootfs_path, *bundle_path, *bundle_hostname;
+  char *rootfs_path, *bundle_path, *bundle_hostname, *netns_path;
   GPtrArray *volumes, *env, *annotations;
 } request;
 
@@ -31,6 +31,12 @@ typedef struct request {
       { 0, "cpus", OPTION_CPUS, &(r)->cpu_milli, "N", "CPUs, for example 2 or 1.5" },                                       \
       { 'm', "memory", OPTION_BYTES, &(r)->memory, "SIZE", "memory of the container, for example 512M" },                   \
       { 0, "hostname", OPTION_STRING, &(r)->hostname, "NAME", "host name in the container (default: the id)" },             \
+      { 0,                                                                                                                  \
+        "network",                                                                                                          \
+        OPTION_STRING,                                                                                                      \
+        &(r)->network,                                                                                                      \
+        "NETNS|none|user",                                                                                                  \
+        "network: a namespace (path or name), none (default), user = passt" },                                              \
   {                                                                                                                         \
     0, "annotation", OPTION_STRINGS, &(r)->annotation_words, "KEY=VALUE",                                                   \
         "a setting for this sandbox; may be repeated"                                                                       \

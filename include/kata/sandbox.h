@@ -45,10 +45,16 @@ typedef struct kata_sandbox_options {
   uint64_t limit_memory_bytes; /* 0 = none */
   const char *
       cgroup; /* (nullable): the host's, as linux.cgroupsPath: a path, or slice:prefix:name; NULL or "" = the caller's */
+  /**
+   * (nullable): the network, NULL = "none". An absolute path = the pod's network namespace (what config.json's linux.namespaces says): at its start
+   * the guest takes the place of the interfaces in it. "none" = only lo. "new" = an empty namespace of the sandbox's own, at "netns" in its directory,
+   * for an engine that fills it later (kata_sandbox_refresh_network). "user" = through passt, which needs no rights.
+   */
+  const char *network;
 } kata_sandbox_options;
 #define KATA_SANDBOX_OPTIONS_INIT                                                                                      \
   {                                                                                                                    \
-    sizeof (kata_sandbox_options), NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL                             \
+    sizeof (kata_sandbox_options), NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL                       \
   }
 
 /** What happened; read with kata_sandbox_next_event(). */
@@ -154,6 +160,20 @@ kata_sandbox_plan (char **json, kata_runtime *runtime, const kata_sandbox_option
  * Threads: any. Blocks: at most @timeout_ms. Since: 0.1
  */
 KATA_API int kata_sandbox_start (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
+
+/**
+ * kata_sandbox_refresh_network:
+ * Look at the pod's network namespace again, for engines that fill it or change it after the start: addresses, routes and permanent neighbours that came
+ * are told to the guest. What went is not taken from it. Before the start there is nothing to do: the start itself looks.
+ * @sandbox: in state CREATED or RUNNING
+ * @timeout_ms: milliseconds, KATA_TIMEOUT_DEFAULT or KATA_TIMEOUT_NONE
+ * @err: (out) (optional): why it failed
+ * Returns: 0 or a negative kata_error_code
+ * Errors: KATA_E_UNSUPPORTED (an interface came or went, and the hypervisor cannot add network devices later: the text says why), KATA_E_STATE,
+ *   KATA_E_NOT_FOUND (the namespace is gone), KATA_E_LIMIT, KATA_E_AGENT, KATA_E_TIMEOUT, KATA_E_IO
+ * Threads: any. Blocks: at most @timeout_ms. Since: 0.1
+ */
+KATA_API int kata_sandbox_refresh_network (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
 
 /**
  * kata_sandbox_pause:

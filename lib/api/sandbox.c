@@ -92,6 +92,14 @@ kata_sandbox_start (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
 }
 
 int
+kata_sandbox_refresh_network (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  return r != 0 ? r : kata_sandbox__refresh_network (sandbox, timeout_ms, err);
+}
+
+int
 kata_sandbox_pause (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
 {
   KATA_REQUIRE (sandbox != NULL, "sandbox", err);

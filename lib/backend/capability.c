@@ -23,6 +23,8 @@ static const char *const names[KATA_CAP_COUNT] = {
   [KATA_CAP_VSOCK_HYBRID] = "vsock-hybrid",
   [KATA_CAP_AGENT_SERIAL] = "agent-serial",
   [KATA_CAP_CONFIDENTIAL] = "confidential",
+  [KATA_CAP_NET_STREAM] = "net-stream",
+  [KATA_CAP_NET_VHOST] = "net-vhost",
 };
 
 const char *
@@ -66,9 +68,8 @@ kata_capabilities__lack (kata_capabilities *caps, int capability, const char *fo
 void
 kata_capabilities__lack_absent (kata_capabilities *caps, const char *before)
 {
-  static const int absent[] = { KATA_CAP_BLOCK_HOTPLUG, KATA_CAP_NET,         KATA_CAP_NET_HOTPLUG,
-                                KATA_CAP_VFIO,          KATA_CAP_CPU_RESIZE,  KATA_CAP_MEMORY_RESIZE,
-                                KATA_CAP_SNAPSHOT,      KATA_CAP_CONFIDENTIAL };
+  static const int absent[] = { KATA_CAP_BLOCK_HOTPLUG, KATA_CAP_NET_HOTPLUG, KATA_CAP_VFIO,        KATA_CAP_CPU_RESIZE,
+                                KATA_CAP_MEMORY_RESIZE, KATA_CAP_SNAPSHOT,    KATA_CAP_CONFIDENTIAL };
   for (size_t i = 0; i < G_N_ELEMENTS (absent); i++)
     kata_capabilities__lack (caps, absent[i], "%s %s", before, kata_capability_name (absent[i]));
 }

@@ -33,7 +33,8 @@ struct kata_hypervisor_config {
   /* disks */
   char *block_device_aio;
   int32_t block_device_cache_set, block_device_cache_direct;
-  int64_t queue_size, num_queues;
+  int64_t queue_size, num_queues, network_queues;
+  int32_t disable_vhost_net;
   int64_t disk_rate_limiter_bw_max_rate, disk_rate_limiter_bw_one_time_burst;
   int64_t disk_rate_limiter_ops_max_rate, disk_rate_limiter_ops_one_time_burst;
   /* the rest */
@@ -57,6 +58,7 @@ struct kata_agent_config {
 struct kata_runtime_config {
   char *hypervisor_name; /* "" = the only hypervisor table, else the library's choice */
   int32_t disable_guest_seccomp, sandbox_cgroup_only;
+  char *internetworking_model;
   int64_t create_container_timeout; /* seconds */
 };
 

@@ -6,6 +6,8 @@
 
 #define SECTION struct kata_runtime_config
 
+static const char *const network_models[] = { "tcfilter", "macvtap", "none", NULL };
+
 /* clang-format off: a row is a line */
 const struct kata_key kata_keys_runtime[] = {
   KNOWN (name, STRING, ANN, "implementation in runtime-rs"),
@@ -17,7 +19,8 @@ const struct kata_key kata_keys_runtime[] = {
   KNOWN (enable_pprof, BOOL, ANN, "profiling"),
   KNOWN (log_level, STRING, 0, "the program's --log-level takes its place"),
   KNOWN (keep_abnormal, BOOL, 0, "keep a failed sandbox"),
-  KNOWN (internetworking_model, STRING, ANN, "how the pod's network reaches the guest"),
+  USED (internetworking_model, STRING, ANN | SHOWN, "\"tcfilter\"",
+        "how the guest takes the place of the pod's interfaces; none = it gets no network", .oneof = network_models),
   KNOWN (disable_new_netns, BOOL, ANN, "no network namespace of its own"),
   KNOWN (dan_conf, STRING, PATH, "directly attached network"),
   USED (disable_guest_seccomp, BOOL, ANN | SHOWN, "true",

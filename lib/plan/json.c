@@ -116,6 +116,26 @@ write_disk_limits (struct kata_json_writer *w, const kata_vm_plan *vm)
   kata_json_write__end_object (w);
 }
 
+/* @plan->vm.nics are known once the machine was launched. */
+static void
+write_network (struct kata_json_writer *w, const kata_plan *plan)
+{
+  static const char *const modes[] = { "none", "namespace", "new", "user" };
+  static const char *const models[] = { "tcfilter", "macvtap", "none" };
+  const struct kata_network_plan *network = &plan->network;
+  kata_json_write__begin_object (w, "network");
+  kata_json_write__string (w, "mode", WORD (modes, network->mode));
+  if (network->path[0] != '\0') {
+    kata_json_write__string (w, "namespace", network->path);
+    kata_json_write__string (w, "model", WORD (models, network->model));
+  }
+  if (network->mode != KATA_NETWORK_NONE) {
+    kata_json_write__uint (w, "queues", network->queues);
+    kata_json_write__bool (w, "vhost", network->vhost);
+  }
+  kata_json_write__end_object (w);
+}
+
 static void
 write_agent (struct kata_json_writer *w, const kata_plan *plan)
 {
@@ -171,6 +191,7 @@ kata_plan__to_json (const kata_plan *plan)
   write_share (&w, &plan->vm);
   write_disks (&w, &plan->vm);
   write_disk_limits (&w, &plan->vm);
+  write_network (&w, plan);
   write_agent (&w, plan);
   write_cgroup (&w, plan);
   write_timeouts (&w, plan);

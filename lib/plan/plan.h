@@ -54,6 +54,24 @@ struct kata_plan_input {
   struct kata_guest_facts guest;
 };
 
+enum kata_network_mode { KATA_NETWORK_NONE = 0, KATA_NETWORK_NETNS, KATA_NETWORK_NEW, KATA_NETWORK_USER };
+enum kata_network_model { KATA_NETWORK_MODEL_TCFILTER = 0, KATA_NETWORK_MODEL_MACVTAP, KATA_NETWORK_MODEL_NONE };
+/** In the sandbox's directory: the namespace of mode NEW. */
+#define KATA_NETWORK_NEW_NAME "netns"
+/** What passt gives the guest. */
+#define KATA_NETWORK_USER_ADDRESS "10.0.2.15"
+#define KATA_NETWORK_USER_PREFIX  24
+#define KATA_NETWORK_USER_GATEWAY "10.0.2.2"
+#define KATA_NETWORK_USER_DNS     "10.0.2.3"
+
+struct kata_network_plan {
+  int32_t mode;     /* enum kata_network_mode */
+  const char *path; /* NETNS, NEW: of the namespace; else "" */
+  int32_t model;    /* enum kata_network_model */
+  uint32_t queues;  /* of each device */
+  bool vhost;       /* by /dev/vhost-net, if it can be opened */
+};
+
 /** Everything about a sandbox; immutable, reference-counted; all strings belong to it. */
 typedef struct kata_plan kata_plan;
 struct kata_plan {
@@ -62,6 +80,7 @@ struct kata_plan {
   const char *id;
   const char *hypervisor;
   kata_vm_plan vm; /* what the backend sees */
+  struct kata_network_plan network;
   const char
       *share_dir; /* host: what the guest sees of it appears below KATA_GUEST_SHARE_DIR; "" when nothing is shared */
   /* CreateSandbox */

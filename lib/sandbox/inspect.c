@@ -49,6 +49,61 @@ write_pids (struct kata_json_writer *w, kata_sandbox *sandbox, const kata_sandbo
   kata_json_write__end_array (w);
 }
 
+static const kata_vm_nic *
+find_nic (const kata_sandbox_state *state, const char *name)
+{
+  for (const kata_vm_nic *const *nic = state->plan.vm.nics; nic != NULL && *nic != NULL; nic++)
+    if (strcmp ((*nic)->name, name) == 0)
+      return *nic;
+  return NULL;
+}
+
+static void
+write_interface (struct kata_json_writer *w, const kata_sandbox_state *state,
+                 const struct kata_net_interface *interface)
+{
+  const kata_vm_nic *nic = find_nic (state, interface->name);
+  kata_json_write__begin_object (w, NULL);
+  kata_json_write__string (w, "name", interface->name);
+  kata_json_write__string (w, "kind", interface->kind);
+  kata_json_write__string (w, "mac", interface->mac);
+  kata_json_write__uint (w, "mtu", interface->mtu);
+  if (nic != NULL) {
+    kata_json_write__string (w, "device", nic->device);
+    kata_json_write__uint (w, "queues", nic->queues);
+    kata_json_write__bool (w, "vhost", nic->vhost != 0);
+  }
+  kata_json_write__begin_array (w, "addresses");
+  for (size_t i = 0; i < interface->n_addresses; i++) {
+    g_autofree char *text = g_strdup_printf ("%s/%u", interface->addresses[i].address, interface->addresses[i].prefix);
+    kata_json_write__string (w, NULL, text);
+  }
+  kata_json_write__end_array (w);
+  kata_json_write__end_object (w);
+}
+
+/* As the guest was told. */
+static void
+write_network (struct kata_json_writer *w, const kata_sandbox_state *state)
+{
+  const struct kata_net *net = &state->network;
+  kata_json_write__begin_object (w, "network");
+  kata_json_write__begin_array (w, "interfaces");
+  for (size_t i = 0; i < net->n_interfaces; i++)
+    write_interface (w, state, &net->interfaces[i]);
+  kata_json_write__end_array (w);
+  kata_json_write__begin_array (w, "routes");
+  for (size_t i = 0; i < net->n_routes; i++) {
+    kata_json_write__begin_object (w, NULL);
+    kata_json_write__string (w, "dest", net->routes[i].dest[0] != '\0' ? net->routes[i].dest : "default");
+    kata_json_write__string (w, "gateway", net->routes[i].gateway);
+    kata_json_write__string (w, "device", net->routes[i].device);
+    kata_json_write__end_object (w);
+  }
+  kata_json_write__end_array (w);
+  kata_json_write__end_object (w);
+}
+
 int
 kata_sandbox__inspect (char **json, kata_sandbox *sandbox, kata_error **err)
 {
@@ -67,6 +122,7 @@ kata_sandbox__inspect (char **json, kata_sandbox *sandbox, kata_error **err)
   write_time (&w, "created", state->created_ms);
   write_pids (&w, sandbox, state, real);
   write_containers (&w, state, real);
+  write_network (&w, state);
   kata_json_write__begin_array (&w, "timing");
   for (size_t i = 0; i < state->n_timing; i++) {
     kata_json_write__begin_object (&w, NULL);

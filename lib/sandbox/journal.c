@@ -40,6 +40,20 @@ path_ok (const char *path)
   return true;
 }
 
+/* Things in a network namespace: an absolute path, and which namespace it was. */
+static bool
+in_netns (int kind)
+{
+  return kind == KATA_UNDO_QDISC || kind == KATA_UNDO_LINK;
+}
+
+static bool
+netns_ok (const struct kata_journal_entry *entry)
+{
+  return entry->path != NULL && entry->path[0] == '/' && entry->start_time != 0 && entry->role[0] != '\0' &&
+         entry->pid >= 0 && entry->pid <= INT32_MAX;
+}
+
 static char *
 format_line (const struct kata_journal_entry *entry)
 {
@@ -84,7 +98,7 @@ append (int dirfd, const struct kata_journal_entry *entry)
 static int
 record_entry (struct kata_journal *journal, const struct kata_journal_entry *entry, kata_error **err)
 {
-  static const char *const names[] = { "process", "file", "dir", "mount" };
+  static const char *const names[] = { "process", "file", "dir", "mount", "qdisc", "link" };
   g_autofree char *point = g_strdup_printf ("journal:%s:%s", names[entry->kind], entry->role);
   int r = append (journal->dirfd, entry);
   if (r != 0)
@@ -99,15 +113,22 @@ kata_journal__record (void *data, const kata_undo *undo, kata_error **err)
   if (journal == NULL)
     return kata_error__set (err, KATA_E_INTERNAL, undo->role, "journal: nothing may be made here");
   struct kata_journal_entry entry = { .scope = journal->scope, .kind = undo->kind, .role = undo->role };
-  if (undo->kind < KATA_UNDO_PROCESS || undo->kind > KATA_UNDO_MOUNT)
+  if (undo->kind < KATA_UNDO_PROCESS || undo->kind > KATA_UNDO_LINK)
     return kata_error__set (err, KATA_E_INTERNAL, undo->role, "journal: kind %d is not known", undo->kind);
   if (undo->kind == KATA_UNDO_PROCESS) {
     entry.pid = undo->pid;
     entry.start_time = undo->start_time;
     return record_entry (journal, &entry, err);
   }
-  size_t prefix = strlen (journal->dir);
   entry.path = undo->path;
+  if (in_netns (undo->kind)) {
+    entry.pid = undo->pid;
+    entry.start_time = undo->start_time;
+    if (!netns_ok (&entry))
+      return kata_error__set (err, KATA_E_INTERNAL, undo->role, "journal: no network namespace is named");
+    return record_entry (journal, &entry, err);
+  }
+  size_t prefix = strlen (journal->dir);
   if (undo->path != NULL && strncmp (undo->path, journal->dir, prefix) == 0 && undo->path[prefix] == '/')
     entry.path = undo->path + prefix + 1;
   if (!path_ok (entry.path))
@@ -135,12 +156,14 @@ kata_journal__parse (kata_arena *arena, const char *line, size_t length)
   if (root->type != KATA_JSON_OBJECT)
     return NULL;
   kata_record__read (&reader, root, &entry_record, entry);
-  if (reader.result != 0 || entry->kind < KATA_UNDO_PROCESS || entry->kind > KATA_UNDO_MOUNT)
+  if (reader.result != 0 || entry->kind < KATA_UNDO_PROCESS || entry->kind > KATA_UNDO_LINK)
     return NULL;
   if (entry->scope[0] != '\0' && kata_id__check ("scope", entry->scope, NULL) != 0)
     return NULL;
   if (entry->kind == KATA_UNDO_PROCESS)
     return entry->pid > 1 && entry->pid <= INT32_MAX && entry->pid != getpid () ? entry : NULL;
+  if (in_netns (entry->kind))
+    return netns_ok (entry) ? entry : NULL;
   return path_ok (entry->path) ? entry : NULL;
 }
 

@@ -14,7 +14,7 @@
 #define KATA_JOURNAL_BYTES_MAX   ((size_t) 8 << 20)
 #define KATA_JOURNAL_ENTRIES_MAX 20000u
 
-/** One line. @path is relative to the sandbox's directory. */
+/** One line. @path is relative to the sandbox's directory; of a qdisc or link absolute, @role the interface's name, @start_time the namespace's inode. */
 struct kata_journal_entry {
   const char *scope; /* "" = the virtual machine, else the container that it belongs to */
   int32_t kind;      /* enum kata_undo_kind */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/fd.h"
 #include "sandbox/directory.h"
 
 #define LOCK_WAIT_MS 60000
@@ -69,8 +70,33 @@ kata_operation__begin (struct kata_operation *op, kata_sandbox *sandbox, const s
 }
 
 void
+kata_operation__add_nic_fd (struct kata_operation *op, bool vhost, int fd)
+{
+  int **fds = vhost ? &op->vhost_fds : &op->nic_fds;
+  size_t *n = vhost ? &op->n_vhost_fds : &op->n_nic_fds;
+  *fds = g_renew (int, *fds, *n + 1);
+  (*fds)[(*n)++] = fd;
+}
+
+static void
+drop (int **fds, size_t *n)
+{
+  for (; *n > 0; --*n)
+    kata_fd__close ((*fds)[*n - 1]);
+  g_clear_pointer (fds, g_free);
+}
+
+void
+kata_operation__drop_nic_fds (struct kata_operation *op)
+{
+  drop (&op->nic_fds, &op->n_nic_fds);
+  drop (&op->vhost_fds, &op->n_vhost_fds);
+}
+
+void
 kata_operation__end (struct kata_operation *op)
 {
+  kata_operation__drop_nic_fds (op);
   kata_directory__unlock (op->sandbox->dirfd);
   g_mutex_unlock (&op->sandbox->op);
   kata_state__free (op->state);

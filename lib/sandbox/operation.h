@@ -12,6 +12,9 @@ struct kata_operation {
   int64_t deadline_us;
   struct kata_journal journal;
   int64_t step_us; /* when the present step began */
+  /* Start: descriptors for the machine's network devices, until it has them. */
+  int *nic_fds, *vhost_fds;
+  size_t n_nic_fds, n_vhost_fds;
 };
 
 struct kata_operation_options {
@@ -38,6 +41,10 @@ int kata_operation__save (struct kata_operation *op, kata_error **err);
 void kata_operation__timing (struct kata_operation *op, const char *name);
 /** Journal records of what follows belong to @scope. */
 void kata_operation__scope (struct kata_operation *op, const char *scope);
+/** Takes a descriptor; @vhost: of /dev/vhost-net, else of a queue. */
+void kata_operation__add_nic_fd (struct kata_operation *op, bool vhost, int fd);
+/** Closes them; the end does it too. */
+void kata_operation__drop_nic_fds (struct kata_operation *op);
 int kata_operation__fault (struct kata_operation *op, const char *name, kata_error **err);
 
 #endif

@@ -15,10 +15,19 @@ struct kata_stage {
   void (*leave) (struct kata_operation *op);
 };
 
-extern const struct kata_stage kata_stage__shares; /* the directory that the guest sees */
-extern const struct kata_stage kata_stage__vm;     /* the hypervisor and its helpers */
-extern const struct kata_stage kata_stage__agent;  /* the agent answers */
-extern const struct kata_stage kata_stage__guest;  /* the guest is set up: CreateSandbox, clock, random numbers */
+extern const struct kata_stage kata_stage__network;    /* the pod's namespace, taps beside its interfaces */
+extern const struct kata_stage kata_stage__interfaces; /* the guest's interfaces get the pod's addresses and routes */
+extern const struct kata_stage kata_stage__shares;     /* the directory that the guest sees */
+extern const struct kata_stage kata_stage__vm;         /* the hypervisor and its helpers */
+extern const struct kata_stage kata_stage__agent;      /* the agent answers */
+extern const struct kata_stage kata_stage__guest;      /* the guest is set up: CreateSandbox, clock, random numbers */
+
+/** What the agent is told about op->state->network. */
+int kata_stage__tell_network (struct kata_operation *op, kata_error **err);
+/** Starts passt for mode USER: op->state->network and the machine's one device. */
+int kata_stage__user_network (struct kata_operation *op, kata_error **err);
+/** Adds a device to the plan that the machine is launched by. Strings live in the state's arena. */
+void kata_stage__add_nic (struct kata_operation *op, const kata_vm_nic *nic);
 
 /** A path below the sandbox's directory, relative to it; borrowed from @path. */
 const char *kata_stage__relative (struct kata_operation *op, const char *path);

@@ -16,10 +16,8 @@
 
 /* Order matters: what a stage needs is made by those before it. */
 static const struct kata_stage *const stages[] = {
-  &kata_stage__shares,
-  &kata_stage__vm,
-  &kata_stage__agent,
-  &kata_stage__guest,
+  &kata_stage__shares, &kata_stage__network,    &kata_stage__vm,
+  &kata_stage__agent,  &kata_stage__interfaces, &kata_stage__guest,
 };
 
 const char *
@@ -109,6 +107,8 @@ explain (struct kata_operation *op, kata_error *error, const char *stage, kata_e
 static void
 forget_start (struct kata_operation *op)
 {
+  op->state->plan.vm.nics = NULL;
+  op->state->network = (struct kata_net){ 0 };
   if (op->state->state == KATA_STATE_CREATED)
     return;
   op->state->state = KATA_STATE_CREATED;

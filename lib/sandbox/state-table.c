@@ -71,6 +71,10 @@ static const struct kata_field vm_fields[] = {
   KATA_FIELD (U64, kata_vm_plan, disk_bytes_once),
   KATA_FIELD (U64, kata_vm_plan, disk_ops),
   KATA_FIELD (U64, kata_vm_plan, disk_ops_once),
+  { .name = "nics",
+    .type = KATA_FIELD_POINTERS,
+    .offset = offsetof (kata_vm_plan, nics),
+    .of = &kata_state__nic_record },
   { 0 }
 };
 static const struct kata_record vm_record = { sizeof (kata_vm_plan), vm_fields, prepare_vm };
@@ -87,6 +91,10 @@ static const struct kata_field plan_fields[] = {
   KATA_FIELD (STRING, kata_plan, id),
   KATA_FIELD (STRING, kata_plan, hypervisor),
   { .name = "vm", .type = KATA_FIELD_STRUCT, .offset = offsetof (kata_plan, vm), .of = &vm_record },
+  { .name = "network",
+    .type = KATA_FIELD_STRUCT,
+    .offset = offsetof (kata_plan, network),
+    .of = &kata_state__network_plan_record },
   KATA_FIELD (STRING, kata_plan, share_dir),
   KATA_FIELD (STRING, kata_plan, hostname),
   KATA_FIELD (STRV, kata_plan, dns),
@@ -141,6 +149,10 @@ static const struct kata_field state_fields[] = {
     .offset = offsetof (struct kata_sandbox_state, timing),
     .count = offsetof (struct kata_sandbox_state, n_timing),
     .of = &timing_record },
+  { .name = "network",
+    .type = KATA_FIELD_STRUCT,
+    .offset = offsetof (struct kata_sandbox_state, network),
+    .of = &kata_state__network_record },
   { .name = "plan",
     .type = KATA_FIELD_STRUCT,
     .offset = offsetof (struct kata_sandbox_state, plan),

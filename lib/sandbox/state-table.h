@@ -6,5 +6,7 @@
 #include "sandbox/record.h"
 
 extern const struct kata_record kata_state__record;
+/* state-network.c */
+extern const struct kata_record kata_state__network_record, kata_state__nic_record, kata_state__network_plan_record;
 
 #endif

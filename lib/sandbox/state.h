@@ -3,6 +3,7 @@
 #ifndef KATA_SANDBOX_STATE_H
 #define KATA_SANDBOX_STATE_H
 
+#include "host/net.h"
 #include "host/pidfd.h"
 #include "plan/plan.h"
 
@@ -38,6 +39,7 @@ struct kata_sandbox_state {
   size_t n_containers;
   struct kata_timing *timing;
   size_t n_timing;
+  struct kata_net network; /* what the guest was given of the pod's; its arena is NULL */
 };
 
 /** An empty one. */

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "host/beneath.h"
 #include "host/mount.h"
+#include "host/netjoin.h"
 #include "host/pidfd.h"
 #include "host/tree.h"
 #include "sandbox/journal.h"
@@ -69,6 +70,10 @@ undo_entry (int dirfd, const struct kata_journal_entry *entry, bool same_boot, i
   switch (entry->kind) {
   case KATA_UNDO_PROCESS:
     return same_boot ? undo_process (entry, deadline_us, err) : 0;
+  case KATA_UNDO_QDISC:
+    return same_boot ? kata_netjoin__undo_qdisc (entry->path, entry->start_time, (uint32_t) entry->pid, err) : 0;
+  case KATA_UNDO_LINK:
+    return same_boot ? kata_netjoin__undo_link (entry->path, entry->start_time, entry->role, err) : 0;
   case KATA_UNDO_MOUNT:
     return kata_mount__remove (dirfd, entry->path, err);
   case KATA_UNDO_DIR:

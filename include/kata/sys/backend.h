@@ -33,6 +33,8 @@ enum kata_capability {
   KATA_CAP_VSOCK_HYBRID, /* a unix socket with the CONNECT protocol */
   KATA_CAP_AGENT_SERIAL, /* the agent over virtio-serial ports */
   KATA_CAP_CONFIDENTIAL,
+  KATA_CAP_NET_STREAM, /* a network device over a stream socket, for networks in user space */
+  KATA_CAP_NET_VHOST,  /* the host kernel moves a tap's frames: /dev/vhost-net */
   KATA_CAP_COUNT
 };
 
@@ -61,6 +63,20 @@ typedef struct kata_vm_disk {
   const char *path; /* on the host: a regular file or block device, raw format; never probed */
   int32_t readonly;
 } kata_vm_disk;
+
+enum kata_nic_kind { KATA_NIC_TAP = 0, KATA_NIC_STREAM };
+
+/** A network device. Its descriptors come with the surroundings of launch. */
+typedef struct kata_vm_nic {
+  size_t size;
+  int32_t kind;       /* enum kata_nic_kind */
+  const char *name;   /* in the guest and in the pod's namespace */
+  const char *device; /* the tap on the host; "" = none */
+  const char *mac;    /* "02:42:ac:11:00:02" */
+  uint32_t mtu;
+  uint32_t queues; /* pairs; one descriptor each */
+  int32_t vhost;   /* each queue also has a descriptor of /dev/vhost-net */
+} kata_vm_nic;
 
 typedef struct kata_vm_plan {
   size_t size;
@@ -109,20 +125,30 @@ typedef struct kata_vm_plan {
   uint32_t block_queues, block_queue_size; /* 0 = the backend's default */
   uint64_t disk_bytes, disk_bytes_once;    /* a second, 0 = no limit; and what it may have besides, once */
   uint64_t disk_ops, disk_ops_once;
+  /* the network; known when the machine is launched, not before */
+  const kata_vm_nic *const *nics; /* NULL-terminated */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */
 
-enum kata_undo_kind { KATA_UNDO_PROCESS = 0, KATA_UNDO_FILE, KATA_UNDO_DIR, KATA_UNDO_MOUNT };
+enum kata_undo_kind {
+  KATA_UNDO_PROCESS = 0,
+  KATA_UNDO_FILE,
+  KATA_UNDO_DIR,
+  KATA_UNDO_MOUNT,
+  KATA_UNDO_QDISC, /* the library's own: an ingress qdisc in a network namespace */
+  KATA_UNDO_LINK   /* the library's own: a link in a network namespace */
+};
 
 /** One thing on the host that must go away again; written to the journal before the thing is made. */
 typedef struct kata_undo {
   size_t size;
-  int32_t kind;        /* enum kata_undo_kind */
-  const char *role;    /* "qemu", "virtiofsd", … */
-  const char *path;    /* FILE, DIR, MOUNT */
-  int64_t pid;         /* PROCESS */
-  uint64_t start_time; /* PROCESS: field 22 of /proc/PID/stat, so that a reused pid is never signalled */
+  int32_t kind;     /* enum kata_undo_kind */
+  const char *role; /* "qemu", "virtiofsd", … */
+  const char *path; /* FILE, DIR, MOUNT; QDISC, LINK: the namespace */
+  int64_t pid;      /* PROCESS; QDISC: the interface's index */
+  uint64_t
+      start_time; /* PROCESS: field 22 of /proc/PID/stat, so that a reused pid is never signalled; QDISC, LINK: the namespace's inode */
 } kata_undo;
 
 typedef struct kata_backend_env {
@@ -133,6 +159,11 @@ typedef struct kata_backend_env {
   void *log_data;
   void (*log) (void *log_data, int level, const char *message); /* levels: enum kata_log_level */
   void *runtime_data;                                           /* what the backend's open() returned */
+  /* launch: borrowed descriptors for the plan's nics, one for each queue, in their order; and as many of /dev/vhost-net for those that have it */
+  const int *nic_fds;
+  size_t n_nic_fds;
+  const int *vhost_fds;
+  size_t n_vhost_fds;
 } kata_backend_env;
 
 /** A byte stream to the agent; the same shape as ttrpc's. Whoever gets it calls @close once. */

@@ -12,6 +12,7 @@
 #define LOG_MAX       (UINT64_C (4) << 20)
 #define LOG_MAX_DEBUG (UINT64_C (64) << 20)
 #define MIB           (UINT64_C (1) << 20)
+#define MTU_MIN       1280 /* less need not be said: the guest is told by the agent */
 
 static bool
 given (const char *text)
@@ -139,6 +140,47 @@ set_disks (struct vmm_machine_config *machine, const kata_vm_plan *plan, const k
   return 0;
 }
 
+static bool
+parse_mac (uint8_t mac[6], const char *text)
+{
+  for (size_t i = 0; i < 6; i++) {
+    int high = text != NULL && *text != '\0' ? g_ascii_xdigit_value (text[0]) : -1;
+    int low = high >= 0 ? g_ascii_xdigit_value (text[1]) : -1;
+    if (low < 0 || text[2] != (i == 5 ? '\0' : ':'))
+      return false;
+    mac[i] = (uint8_t) (high << 4 | low);
+    text += 3;
+  }
+  return true;
+}
+
+static int
+set_nics (struct vmm_machine_config *machine, const kata_vm_plan *plan, const kata_builtin_fds *fds, kata_error **err)
+{
+  size_t fd = 0;
+  for (size_t n = 0; plan->nics != NULL && plan->nics[n] != NULL; n++) {
+    const kata_vm_nic *nic = plan->nics[n];
+    if (n >= VMM_NETS_MAX)
+      return kata_error__set (err, KATA_E_LIMIT, nic->name,
+                              "network device \"%s\": the built-in microVMM takes at most %d", nic->name, VMM_NETS_MAX);
+    struct vmm_net_config *net = &machine->nets[n];
+    if (nic->kind != KATA_NIC_TAP || nic->vhost)
+      return kata_error__set (err, KATA_E_UNSUPPORTED, nic->name,
+                              "network device \"%s\": the built-in microVMM moves the frames of taps, by itself",
+                              nic->name);
+    if (nic->queues == 0 || nic->queues > VMM_NET_PAIRS_MAX || nic->mtu > UINT16_MAX || !parse_mac (net->mac, nic->mac))
+      return kata_error__set (err, KATA_E_INVALID, nic->name,
+                              "network device \"%s\": its address, MTU or number of queues (1 to %d) is wrong",
+                              nic->name, VMM_NET_PAIRS_MAX);
+    net->pairs = nic->queues;
+    net->mtu = nic->mtu >= MTU_MIN ? (uint16_t) nic->mtu : 0;
+    for (uint32_t i = 0; i < nic->queues; i++)
+      net->tap_fds[i] = fds->fd[KATA_BUILTIN_FD_TAP + fd++];
+    machine->n_nets = n + 1;
+  }
+  return 0;
+}
+
 static void
 set_share (struct vmm_machine_config *machine, const kata_vm_plan *plan, const kata_builtin_fds *fds)
 {
@@ -195,6 +237,8 @@ kata_builtin__describe (struct vmm_description *out, char *cmdline, const kata_v
     code = set_disks (machine, plan, fds, err);
   if (code == 0)
     code = set_jail (out, plan, err);
+  if (code == 0)
+    code = set_nics (machine, plan, fds, err);
   set_share (machine, plan, fds);
   return code;
 }

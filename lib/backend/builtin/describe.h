@@ -7,6 +7,8 @@
 
 #include "vmm/describe.h"
 
+#define KATA_BUILTIN_TAPS_MAX (VMM_NETS_MAX * VMM_NET_PAIRS_MAX)
+
 /** What launch opens; disks are KATA_BUILTIN_FD_DISK and on. */
 enum kata_builtin_fd {
   KATA_BUILTIN_FD_KVM,
@@ -18,7 +20,8 @@ enum kata_builtin_fd {
   KATA_BUILTIN_FD_VSOCK,
   KATA_BUILTIN_FD_FS,
   KATA_BUILTIN_FD_DISK,
-  KATA_BUILTIN_FDS = KATA_BUILTIN_FD_DISK + VMM_DISKS_MAX
+  KATA_BUILTIN_FD_TAP = KATA_BUILTIN_FD_DISK + VMM_DISKS_MAX, /* one of each queue, in the order of the plan's nics */
+  KATA_BUILTIN_FDS = KATA_BUILTIN_FD_TAP + KATA_BUILTIN_TAPS_MAX
 };
 
 /** -1 = there is none. */

@@ -49,6 +49,20 @@ open_inputs (kata_builtin_fds *fds, const kata_vm_plan *plan, kata_error **err)
   return code;
 }
 
+/* Of our own: a machine in threads keeps them, the caller closes his. */
+static int
+take_taps (kata_builtin_fds *fds, const kata_backend_env *env, kata_error **err)
+{
+  if (env->n_nic_fds > KATA_BUILTIN_TAPS_MAX)
+    return kata_error__set (err, KATA_E_LIMIT, "network", "network: more than %d queues", KATA_BUILTIN_TAPS_MAX);
+  for (size_t i = 0; i < env->n_nic_fds; i++) {
+    fds->fd[KATA_BUILTIN_FD_TAP + i] = fcntl (env->nic_fds[i], F_DUPFD_CLOEXEC, 3);
+    if (fds->fd[KATA_BUILTIN_FD_TAP + i] < 0)
+      return kata_error__errno (err, KATA_E_IO, "network", errno, "network: duplicate a tap's descriptor");
+  }
+  return 0;
+}
+
 static int
 make_socket (int *fd, int type, const char *name, const kata_builtin_vm *vm, const kata_backend_env *env,
              kata_error **err)
@@ -134,6 +148,8 @@ start (kata_builtin_vm *vm, kata_builtin_fds *fds, const kata_vm_plan *plan, con
   int code = plan->isolation == KATA_ISOLATION_PROCESS ? kata_builtin__find (&program, plan, err) : 0;
   if (code == 0)
     code = open_inputs (fds, plan, err);
+  if (code == 0)
+    code = take_taps (fds, env, err);
   if (code == 0)
     code = make_outputs (fds, vm, env, err);
   if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS)

@@ -48,6 +48,8 @@ static void
 probe_absent (kata_capabilities *caps)
 {
   kata_capabilities__lack_absent (caps, "this version of the built-in microVMM has no");
+  kata_capabilities__lack (caps, KATA_CAP_NET_STREAM, "the built-in microVMM's network devices need a tap");
+  kata_capabilities__lack (caps, KATA_CAP_NET_VHOST, "the built-in microVMM moves frames itself");
   kata_capabilities__lack (caps, KATA_CAP_FS_SHARE_9P, "the built-in microVMM shares by virtio-fs");
   kata_capabilities__lack (caps, KATA_CAP_VSOCK_VHOST, "the built-in microVMM has a vsock of its own (hybrid)");
   kata_capabilities__lack (caps, KATA_CAP_AGENT_SERIAL, "the built-in microVMM reaches the agent by vsock");
@@ -64,6 +66,7 @@ kata_builtin__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_err
   probe_absent (caps);
   kata_capabilities__grant (caps, KATA_CAP_VSOCK_HYBRID);
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);
+  kata_capabilities__grant (caps, KATA_CAP_NET);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);
   return 0;
 }

@@ -48,7 +48,7 @@ null_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
 {
   static const char why[] = "the null backend runs no real guest";
   static const int have[] = { KATA_CAP_RUN, KATA_CAP_FS_SHARE_VIRTIOFS, KATA_CAP_BLOCK, KATA_CAP_PAUSE,
-                              KATA_CAP_VSOCK_HYBRID };
+                              KATA_CAP_NET, KATA_CAP_VSOCK_HYBRID };
   caps->max_vcpus = 256;
   caps->max_memory_mib = 1 << 20;
   for (size_t i = 0; i < G_N_ELEMENTS (have); i++)

@@ -237,6 +237,27 @@ version (struct null_guest *guest, ttrpc_request *r, Grpc__CheckRequest *q, stru
   return kata_null_reply__pack (reply, &answer.base);
 }
 
+/* Its guest has no network to configure. */
+static int32_t
+update_interface (struct null_guest *guest, ttrpc_request *r, Grpc__UpdateInterfaceRequest *q, struct null_reply *reply)
+{
+  Types__Interface none = TYPES__INTERFACE__INIT;
+  return kata_null_reply__pack (reply, q->interface != NULL ? &q->interface->base : &none.base);
+}
+
+static int32_t
+update_routes (struct null_guest *guest, ttrpc_request *r, Grpc__UpdateRoutesRequest *q, struct null_reply *reply)
+{
+  Grpc__Routes none = GRPC__ROUTES__INIT;
+  return kata_null_reply__pack (reply, q->routes != NULL ? &q->routes->base : &none.base);
+}
+
+static int32_t
+add_neighbors (struct null_guest *guest, ttrpc_request *r, Grpc__AddARPNeighborsRequest *q, struct null_reply *reply)
+{
+  return TTRPC_OK;
+}
+
 NULL_METHOD (create_container, Grpc__CreateContainerRequest, grpc__create_container_request)
 NULL_METHOD (start_container, Grpc__StartContainerRequest, grpc__start_container_request)
 NULL_METHOD (remove_container, Grpc__RemoveContainerRequest, grpc__remove_container_request)
@@ -251,6 +272,9 @@ NULL_METHOD (destroy_sandbox, Grpc__DestroySandboxRequest, grpc__destroy_sandbox
 NULL_METHOD (online_cpu_mem, Grpc__OnlineCPUMemRequest, grpc__online_cpumem_request)
 NULL_METHOD (reseed, Grpc__ReseedRandomDevRequest, grpc__reseed_random_dev_request)
 NULL_METHOD (set_date_time, Grpc__SetGuestDateTimeRequest, grpc__set_guest_date_time_request)
+NULL_METHOD (update_interface, Grpc__UpdateInterfaceRequest, grpc__update_interface_request)
+NULL_METHOD (update_routes, Grpc__UpdateRoutesRequest, grpc__update_routes_request)
+NULL_METHOD (add_neighbors, Grpc__AddARPNeighborsRequest, grpc__add_arpneighbors_request)
 NULL_METHOD (guest_details, Grpc__GuestDetailsRequest, grpc__guest_details_request)
 NULL_METHOD (check, Grpc__CheckRequest, grpc__check_request)
 NULL_METHOD (version, Grpc__CheckRequest, grpc__check_request)
@@ -271,6 +295,9 @@ const struct ttrpc_method kata_null_service__methods[] = {
   { AGENT, "ResumeContainer", resume_container_rpc },
   { AGENT, "UpdateContainer", update_container_rpc },
   { AGENT, "StatsContainer", stats_container_rpc },
+  { AGENT, "UpdateInterface", update_interface_rpc },
+  { AGENT, "UpdateRoutes", update_routes_rpc },
+  { AGENT, "AddARPNeighbors", add_neighbors_rpc },
   { AGENT, "OnlineCPUMem", online_cpu_mem_rpc },
   { AGENT, "ReseedRandomDev", reseed_rpc },
   { AGENT, "SetGuestDateTime", set_date_time_rpc },

@@ -10,6 +10,7 @@
 #include "base/error.h"
 
 #define DISKS_MAX       16
+#define NICS_MAX        8
 #define BLOCK_QUEUE_MIN 4
 #define BLOCK_QUEUE_MAX 1024
 
@@ -285,6 +286,70 @@ add_agent (struct builder *b, kata_error **err)
   return 0;
 }
 
+static bool
+mac_ok (const char *mac)
+{
+  for (size_t i = 0; i < 17; i++)
+    if (mac == NULL || (i % 3 == 2 ? mac[i] != ':' : !g_ascii_isxdigit (mac[i])))
+      return false;
+  return mac[17] == '\0';
+}
+
+/* "4:5:6": the numbers of @n descriptors. */
+static char *
+numbers (int first, uint32_t n)
+{
+  GString *text = g_string_new (NULL);
+  for (uint32_t i = 0; i < n; i++)
+    g_string_append_printf (text, "%s%d", i != 0 ? ":" : "", first + (int) i);
+  return g_string_free (text, FALSE);
+}
+
+static void
+add_nic (struct builder *b, size_t n, const kata_vm_nic *nic, int fd, int vhost_fd)
+{
+  g_autofree char *fds = numbers (fd, nic->queues), *vhost_fds = numbers (vhost_fd, nic->queues);
+  bool many = nic->queues > 1;
+  const char *s = many ? "s" : "";
+  if (nic->kind == KATA_NIC_STREAM)
+    add (b, "-netdev", "stream,id=net%zu,server=off,addr.type=fd,addr.str=%d", n, fd);
+  else if (nic->vhost)
+    add (b, "-netdev", "tap,id=net%zu,fd%s=%s,vhost=on,vhostfd%s=%s", n, s, fds, s, vhost_fds);
+  else
+    add (b, "-netdev", "tap,id=net%zu,fd%s=%s", n, s, fds);
+  g_autoptr (GString) device = g_string_new (NULL);
+  g_string_append_printf (device, "virtio-net-%s,netdev=net%zu,mac=%s", b->bus, n, nic->mac);
+  if (many)
+    g_string_append (device, ",mq=on");
+  /* Each queue its interrupt, and one each for control and configuration. No option ROM: nothing boots from the network. */
+  if (!b->microvm)
+    g_string_append_printf (device, ",vectors=%u,romfile=", 2 * nic->queues + 2);
+  add (b, "-device", "%s", device->str);
+}
+
+static int
+add_nics (struct builder *b, kata_error **err)
+{
+  const kata_vm_nic *const *nics = b->plan->nics;
+  int fd = b->context->nic_fd, vhost_fd = fd;
+  for (size_t i = 0; nics != NULL && nics[i] != NULL; i++) {
+    if (!mac_ok (nics[i]->mac) || nics[i]->queues == 0 || nics[i]->queues > 16)
+      return kata_error__set (err, KATA_E_INVALID, nics[i]->name,
+                              "network device \"%s\": its address or its number of queues (1 to 16) is wrong",
+                              nics[i]->name);
+    if (i >= NICS_MAX)
+      return kata_error__set (err, KATA_E_LIMIT, nics[i]->name, "network device \"%s\": qemu is given at most %d",
+                              nics[i]->name, NICS_MAX);
+    vhost_fd += (int) nics[i]->queues;
+  }
+  for (size_t i = 0; nics != NULL && nics[i] != NULL; i++) {
+    add_nic (b, i, nics[i], fd, vhost_fd);
+    fd += (int) nics[i]->queues;
+    vhost_fd += nics[i]->vhost ? (int) nics[i]->queues : 0;
+  }
+  return 0;
+}
+
 static void
 add_rest (struct builder *b)
 {
@@ -315,6 +380,8 @@ kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context 
   add_share (&b);
   if (code == 0)
     code = add_disks (&b, err);
+  if (code == 0)
+    code = add_nics (&b, err);
   add_rest (&b);
   if (code < 0) {
     g_ptr_array_unref (b.argv);

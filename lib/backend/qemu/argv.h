@@ -12,6 +12,7 @@ typedef struct kata_qemu_context {
   uint32_t cid;     /* vsock */
   uint32_t tsc_khz; /* TCG: of the host's time stamp counter, 0 = not known */
   int vhost_fd;     /* vsock: descriptor number in QEMU */
+  int nic_fd; /* number of the first of the network devices' descriptors; those of vhost-net follow behind all others */
 } kata_qemu_context;
 
 #define KATA_QEMU_QMP_SOCKET   "qmp.sock"

@@ -21,6 +21,7 @@
 #define LOG_MAX       (4u << 20)
 #define LOG_MAX_DEBUG (64u << 20)
 #define VHOST_FD      3
+#define NIC_FD        4
 
 static int
 check_file (const char *path, const char *key, kata_error **err)
@@ -72,14 +73,23 @@ spawn_qemu (kata_qemu_vm *vm, char **argv, int vhost_fd, const kata_backend_env 
   if (code < 0)
     return code;
   struct kata_external_record record = { "qemu", env };
-  const kata_child_fd fds[] = { { vhost_fd, VHOST_FD } };
+  kata_child_fd fds[KATA_CHILD_FDS_MAX];
+  size_t n_fds = 0;
+  if (env->n_nic_fds + env->n_vhost_fds >= KATA_CHILD_FDS_MAX)
+    return kata_error__set (err, KATA_E_LIMIT, "network", "qemu: more than %d descriptors", KATA_CHILD_FDS_MAX);
+  if (vhost_fd >= 0)
+    fds[n_fds++] = (kata_child_fd){ vhost_fd, VHOST_FD };
+  for (size_t i = 0; i < env->n_nic_fds; i++)
+    fds[n_fds++] = (kata_child_fd){ env->nic_fds[i], NIC_FD + (int) i };
+  for (size_t i = 0; i < env->n_vhost_fds; i++)
+    fds[n_fds++] = (kata_child_fd){ env->vhost_fds[i], NIC_FD + (int) (env->n_nic_fds + i) };
   kata_child_options options = KATA_CHILD_OPTIONS_INIT;
   kata_child child;
   options.program = argv[0];
   options.argv = (const char *const *) argv;
   options.stdout_fd = options.stderr_fd = log;
   options.fds = fds;
-  options.n_fds = vhost_fd >= 0 ? 1 : 0;
+  options.n_fds = n_fds;
   options.cwd = vm->dir;
   options.ignored_signal = SIGXFSZ; /* see bound_logs() */
   options.record = kata_external__record_process;
@@ -144,7 +154,7 @@ start (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, 
   g_autofree char *program = NULL;
   g_auto (GStrv) argv = NULL;
   kata_auto_fd int vhost_fd = -1;
-  kata_qemu_context context = { .vhost_fd = VHOST_FD };
+  kata_qemu_context context = { .vhost_fd = VHOST_FD, .nic_fd = NIC_FD };
   int code = kata_qemu__find (&program, context.version, plan, err);
   if (code == 0 && plan->agent_kind == KATA_AGENT_VSOCK)
     code = kata_qemu__take_cid (&vhost_fd, &vm->cid, plan->agent_cid, err);

@@ -57,6 +57,23 @@ probe_agent (kata_capabilities *caps)
   kata_capabilities__grant (caps, KATA_CAP_AGENT_SERIAL);
 }
 
+static void
+probe_network (kata_capabilities *caps, const unsigned version[3])
+{
+  kata_auto_fd int fd = open ("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+  kata_capabilities__grant (caps, KATA_CAP_NET);
+  if (fd >= 0)
+    kata_capabilities__grant (caps, KATA_CAP_NET_VHOST);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_NET_VHOST, "/dev/vhost-net: %s; load the module vhost_net",
+                             g_strerror (errno));
+  if (version[0] > 7 || (version[0] == 7 && version[1] >= 2))
+    kata_capabilities__grant (caps, KATA_CAP_NET_STREAM);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_NET_STREAM, "QEMU %u.%u has no -netdev stream; 7.2 is needed", version[0],
+                             version[1]);
+}
+
 int
 kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
 {
@@ -83,6 +100,7 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
   probe_agent (caps);
   /* QEMU could do these; this adapter does not yet, and says so. */
   kata_capabilities__lack_absent (caps, "this version of libkata does not drive QEMU's");
+  probe_network (caps, version);
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);
   return 0;

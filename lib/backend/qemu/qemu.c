@@ -30,7 +30,8 @@ qemu_translate (const kata_vm_plan *plan, char **json, kata_error **err)
   kata_qemu_context context = { .program = own ? plan->hypervisor_path : "qemu-system-x86_64",
                                 .version = { 7, 2, 0 },
                                 .cid = plan->agent_cid != 0 ? plan->agent_cid : 3,
-                                .vhost_fd = 3 };
+                                .vhost_fd = 3,
+                                .nic_fd = 4 };
   int code = kata_qemu__argv (&qemu, plan, &context, err);
   if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS)
     code = kata_virtiofsd__argv (&virtiofsd, own_helper ? plan->virtiofsd_path : "virtiofsd", KATA_VIRTIOFSD_C, plan,

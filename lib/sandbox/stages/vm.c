@@ -16,7 +16,13 @@ enter (struct kata_operation *op, kata_error **err)
     return r;
   kata_vm *vm = NULL;
   kata_backend_env env = kata_sandbox__env (sandbox, &op->journal, op->deadline_us);
+  env.nic_fds = op->nic_fds;
+  env.n_nic_fds = op->n_nic_fds;
+  env.vhost_fds = op->vhost_fds;
+  env.n_vhost_fds = op->n_vhost_fds;
   r = kata_vm__launch (&vm, entry, &op->state->plan.vm, &env, err);
+  /* The machine has its own of them: a tap shall end with it, not with us. */
+  kata_operation__drop_nic_fds (op);
   if (r != 0)
     return r;
   g_mutex_lock (&sandbox->lock);

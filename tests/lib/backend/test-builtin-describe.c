@@ -64,6 +64,30 @@ START_TEST (smallest)
 }
 END_TEST
 
+static const kata_vm_nic one = {
+  .size = sizeof one, .name = "eth0", .device = "tap0_kata", .mac = "02:42:00:00:00:01", .mtu = 1500, .queues = 1
+};
+static const kata_vm_nic two = {
+  .size = sizeof two, .name = "eth1", .device = "tap1_kata", .mac = "02:42:00:00:00:fF", .mtu = 576, .queues = 2
+};
+
+START_TEST (network)
+{
+  static const kata_vm_nic *const nics[] = { &one, &two, NULL };
+  kata_vm_nic wrong = one;
+  const kata_vm_nic *const wrong_nics[] = { &wrong, NULL };
+  kata_vm_plan plan = base ();
+  plan.nics = nics;
+  golden ("network", &plan);
+  plan.nics = wrong_nics;
+  wrong.kind = KATA_NIC_STREAM;
+  ck_assert_ptr_null (describe (&plan, NULL));
+  wrong = one;
+  wrong.mac = "02:42:00:00:00:1";
+  ck_assert_ptr_null (describe (&plan, NULL));
+}
+END_TEST
+
 START_TEST (everything)
 {
   kata_vm_plan plan = base ();
@@ -173,6 +197,7 @@ main (void)
   Suite *suite = suite_create ("backend/builtin-describe");
   TCase *tcase = tcase_create ("describe");
   tcase_add_test (tcase, smallest);
+  tcase_add_test (tcase, network);
   tcase_add_test (tcase, everything);
   tcase_add_test (tcase, root_image);
   tcase_add_test (tcase, refusals);

@@ -27,9 +27,12 @@ base (void)
                          .entropy_source = "/dev/urandom" };
 }
 
-static const kata_qemu_context context = {
-  .program = "/usr/bin/qemu-system-x86_64", .version = { 7, 2, 0 }, .cid = 4711, .vhost_fd = 3, .tsc_khz = 2445000
-};
+static const kata_qemu_context context = { .program = "/usr/bin/qemu-system-x86_64",
+                                           .version = { 7, 2, 0 },
+                                           .cid = 4711,
+                                           .vhost_fd = 3,
+                                           .nic_fd = 4,
+                                           .tsc_khz = 2445000 };
 
 static void
 compare (const char *name, char **argv)
@@ -125,6 +128,32 @@ START_TEST (microvm_kvm_image)
 }
 END_TEST
 
+static const kata_vm_nic one = {
+  .size = sizeof one, .name = "eth0", .device = "tap0_kata", .mac = "02:42:00:00:00:01", .mtu = 1500, .queues = 1
+};
+static const kata_vm_nic two = { .size = sizeof two,
+                                 .name = "eth1",
+                                 .device = "tap1_kata",
+                                 .mac = "02:42:00:00:00:02",
+                                 .mtu = 9000,
+                                 .queues = 2,
+                                 .vhost = 1 };
+static const kata_vm_nic stream = {
+  .size = sizeof stream, .kind = KATA_NIC_STREAM, .name = "eth2", .device = "", .mac = "02:42:00:00:00:03", .queues = 1
+};
+static const kata_vm_nic *const nics[] = { &one, &two, &stream, NULL };
+
+START_TEST (q35_network)
+{
+  kata_vm_plan plan = base ();
+  plan.vcpus = 2;
+  plan.nics = nics;
+  golden ("q35-network", &plan);
+  plan.machine_type = "microvm";
+  golden ("microvm-network", &plan);
+}
+END_TEST
+
 static void
 refused (const kata_vm_plan *plan, int code, const char *text)
 {
@@ -143,6 +172,15 @@ START_TEST (refusals)
   kata_vm_plan plan = base ();
   plan.kernel = "";
   refused (&plan, KATA_E_GUEST, "hypervisor.qemu.kernel");
+  kata_vm_nic wrong = one;
+  const kata_vm_nic *const wrong_nics[] = { &wrong, NULL };
+  plan = base ();
+  plan.nics = wrong_nics;
+  wrong.mac = "02:42:00:00:00:01,romfile=x";
+  refused (&plan, KATA_E_INVALID, "address");
+  wrong = one;
+  wrong.queues = 17;
+  refused (&plan, KATA_E_INVALID, "queues");
   plan = base ();
   plan.initrd = NULL;
   refused (&plan, KATA_E_GUEST, "neither initrd nor image");
@@ -231,6 +269,7 @@ main (void)
   tcase_add_test (tc, q35_tcg_9p_disks);
   tcase_add_test (tc, microvm_tcg_virtiofs);
   tcase_add_test (tc, microvm_kvm_image);
+  tcase_add_test (tc, q35_network);
   tcase_add_test (tc, refusals);
   tcase_add_test (tc, virtiofsd);
   suite_add_tcase (suite, tc);

@@ -27,6 +27,7 @@ static const char disk_limits[] =
 static const struct {
   const char *name, *toml, *hypervisor;
   bool kvm, virtiofs, options;
+  const char *network;
 } cases[] = {
   { "defaults", "", "qemu", false, true, false },
   { "kvm-vsock", "", "qemu", true, true, false },
@@ -36,6 +37,11 @@ static const struct {
     false, true, false },
   { "no-share", "[hypervisor.qemu]\nshared_fs = \"none\"\n", "qemu", false, true, true },
   { "null", "", "null", false, true, false },
+  { "network",
+    "[hypervisor.qemu]\ndefault_vcpus = 3\nnetwork_queues = 9\n[runtime]\ninternetworking_model = \"macvtap\"\n",
+    "qemu", true, true, false, "/run/netns/pod" },
+  { "network-user", "[hypervisor.qemu]\ndisable_vhost_net = true\n", "qemu", true, true, false, "user" },
+  { "network-new", "", "builtin", true, true, false, "new" },
   { "disk-limits", disk_limits, "builtin", true, true, true },
 };
 
@@ -48,6 +54,11 @@ make_case (struct setup *s, size_t i)
   kata_plan *plan = NULL;
   setup_init (s, cases[i].toml);
   s->in.hypervisor = cases[i].hypervisor;
+  s->options.network = cases[i].network;
+  if (cases[i].network != NULL) {
+    kata_capabilities__grant (&s->caps, KATA_CAP_NET_STREAM);
+    kata_capabilities__grant (&s->caps, KATA_CAP_NET_VHOST);
+  }
   if (cases[i].kvm) {
     kata_capabilities__grant (&s->caps, KATA_CAP_KVM);
     kata_capabilities__grant (&s->caps, KATA_CAP_VSOCK_VHOST);

@@ -116,6 +116,9 @@ START_TEST (options)
   OPTION (disks, d2, KATA_E_INVALID, "disks", "comma");
   OPTION (disks, d3, KATA_E_INVALID, "disks", "twice");
   OPTION (disks, d4, KATA_E_INVALID, "disks", "unknown bits");
+  OPTION (network, "host", KATA_E_INVALID, "network", "neither none");
+  OPTION (network, "/run/../x", KATA_E_INVALID, "network", "neither none");
+  OPTION (network, "user", KATA_E_UNSUPPORTED, "network", "user space");
   OPTION (flags, 1, KATA_E_INVALID, "flags", "unknown bits");
 }
 END_TEST

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* network: where the guest's network comes from and by which means; what is in the namespace is found out when it starts. */
+#include <string.h>
+
+#include "plan/build.h"
+
+#define QUEUES_DEFAULT_MAX 8u
+
+static int
+decide_mode (struct kata_plan_build *b, kata_error **err)
+{
+  static const struct {
+    const char *word;
+    int32_t mode;
+  } words[] = { { "none", KATA_NETWORK_NONE }, { "new", KATA_NETWORK_NEW }, { "user", KATA_NETWORK_USER } };
+  const char *network = b->in->options->network;
+  struct kata_network_plan *plan = &b->plan->network;
+  plan->path = "";
+  if (network == NULL)
+    return 0;
+  for (size_t i = 0; i < G_N_ELEMENTS (words); i++)
+    if (strcmp (network, words[i].word) == 0) {
+      plan->mode = words[i].mode;
+      if (plan->mode == KATA_NETWORK_NEW)
+        plan->path = kata_arena__printf (b->arena, "%s/" KATA_NETWORK_NEW_NAME, b->plan->vm.dir);
+      return 0;
+    }
+  if (!kata_plan__path_is_clean (network))
+    return kata_error__set (
+        err, KATA_E_INVALID, "network",
+        "network: \"%.200s\" is neither none, new, user nor an absolute path of a network namespace", network);
+  plan->mode = KATA_NETWORK_NETNS;
+  plan->path = kata_arena__strdup (b->arena, network);
+  return 0;
+}
+
+static int
+need (struct kata_plan_build *b, int capability, const char *what, kata_error **err)
+{
+  if (kata_plan__has (b, capability))
+    return 0;
+  return kata_error__set (err, KATA_E_UNSUPPORTED, "network", "network: hypervisor %s cannot give a guest %s: %s",
+                          b->in->hypervisor, what, kata_plan__reason (b, capability));
+}
+
+static void
+decide_queues (struct kata_plan_build *b)
+{
+  struct kata_network_plan *plan = &b->plan->network;
+  uint32_t vcpus = b->plan->vm.vcpus;
+  plan->queues = (uint32_t) b->hv->network_queues;
+  /* With more than one the built-in device reorders what it receives. */
+  if (plan->queues == 0)
+    plan->queues = strcmp (b->in->hypervisor, "builtin") == 0 ? 1 : MIN (vcpus, QUEUES_DEFAULT_MAX);
+  if (plan->queues > vcpus) {
+    kata_plan__warn (b, "%s: %u; more queues than the %u vCPUs are of no use and are not made",
+                     kata_plan__key (b, "network_queues"), plan->queues, vcpus);
+    plan->queues = vcpus;
+  }
+}
+
+/* A resolver that passt itself answers for, unless the caller names others. */
+static void
+decide_user_dns (struct kata_plan_build *b)
+{
+  static const char *const lines[] = { "nameserver " KATA_NETWORK_USER_DNS, NULL };
+  if (b->plan->network.mode == KATA_NETWORK_USER && b->in->options->dns == NULL)
+    b->plan->dns = kata_arena__strv (b->arena, lines);
+}
+
+int
+kata_plan__network (struct kata_plan_build *b, kata_error **err)
+{
+  static const char *const models[] = { "tcfilter", "macvtap", "none" };
+  struct kata_network_plan *plan = &b->plan->network;
+  int rc = decide_mode (b, err);
+  if (rc < 0)
+    return rc;
+  for (size_t i = 0; i < G_N_ELEMENTS (models); i++)
+    if (strcmp (b->runtime->internetworking_model, models[i]) == 0)
+      plan->model = (int32_t) i;
+  if (plan->model == KATA_NETWORK_MODEL_NONE && plan->mode == KATA_NETWORK_NETNS)
+    kata_plan__warn (b, "runtime.internetworking_model: is none; the guest gets no network");
+  bool tap = plan->mode == KATA_NETWORK_NETNS && plan->model != KATA_NETWORK_MODEL_NONE;
+  if (tap)
+    rc = need (b, KATA_CAP_NET, "a network device", err);
+  else if (plan->mode == KATA_NETWORK_USER)
+    rc = need (b, KATA_CAP_NET_STREAM, "a network in user space", err);
+  if (rc == 0 && (tap || plan->mode == KATA_NETWORK_USER) && (b->plan->guest_features & KATA_GUEST_NET) == 0)
+    rc = kata_error__set (err, KATA_E_UNSUPPORTED, "network", "network: the guest has no driver for virtio-net");
+  decide_queues (b);
+  plan->vhost = !b->hv->disable_vhost_net && kata_plan__has (b, KATA_CAP_NET_VHOST);
+  decide_user_dns (b);
+  return rc;
+}
