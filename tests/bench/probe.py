@@ -134,9 +134,9 @@ class Trace:
             if counting:
                 self._write('events/kvm/kvm_userspace_exit/trigger', 'hist:keys=reason:size=256')
                 self._write('events/raw_syscalls/sys_enter/trigger', 'hist:keys=common_pid.execname,id.syscall:size=4096')
-                # The same again, told apart by the order of its keys: what is called once a guest runs.
-                self._write('events/raw_syscalls/sys_enter/trigger', 'hist:keys=id.syscall,common_pid.execname:size=4096:pause')
-                self._write('events/kvm/kvm_entry/trigger', 'enable_hist:raw_syscalls:sys_enter:1')
+                # Those that end once a guest runs.
+                self._write('events/raw_syscalls/sys_exit/trigger', 'hist:keys=common_pid.execname,id.syscall:size=4096:pause')
+                self._write('events/kvm/kvm_entry/trigger', 'enable_hist:raw_syscalls:sys_exit:1')
             # Off after the first: what follows costs next to nothing.
             self._write('events/kvm/kvm_entry/trigger', 'traceoff:1')
             self._write('events/kvm/kvm_entry/enable', '1')
@@ -160,16 +160,16 @@ class Trace:
     def system_calls(self, running=False):
         """{thread: (name, {call: times})}; all, or those since the first guest's first instruction."""
         found = {}
-        pattern = r'{ id: (\S+)\s*\[.*common_pid: (.*?)\s*\[\s*(\d+)\]' if running else r'{ common_pid: (.*?)\s*\[\s*(\d+)\].*id: (\S+)\s*\['
-        for line in read(f'{self.folder}/events/raw_syscalls/sys_enter/hist').splitlines():
-            match = re.search(pattern + r'.*hitcount:\s+(\d+)', line)
+        for line in read(f"{self.folder}/events/raw_syscalls/{'sys_exit' if running else 'sys_enter'}/hist").splitlines():
+            match = re.search(r'common_pid: (.*?)\s*\[\s*(\d+)\].*id: (\S+)\s*\[.*hitcount:\s+(\d+)', line)
             if match:
-                call, name, thread, times = match.groups() if running else (match.group(3), match.group(1), match.group(2), match.group(4))
+                name, thread, call, times = match.groups()
                 found.setdefault(int(thread), (name.strip(), {}))[1][call] = int(times)
         return found
 
     def close(self):
-        for path in ('events/kvm/kvm_entry/trigger', 'events/kvm/kvm_userspace_exit/trigger', 'events/raw_syscalls/sys_enter/trigger'):
+        for path in ('kvm/kvm_entry', 'kvm/kvm_userspace_exit', 'raw_syscalls/sys_enter', 'raw_syscalls/sys_exit'):
+            path = f'events/{path}/trigger'
             for trigger in [line for line in read(f'{self.folder}/{path}').splitlines() if line and not line.startswith('#')]:
                 try:
                     self._write(path, '!' + re.sub(r'(:count=\S+|:unlimited|\s\[.*\])', '', trigger).strip())

@@ -115,16 +115,14 @@ class Probe(unittest.TestCase):
         self.assertAlmostEqual(sum(seen['parts'].values()), seen['pss'])
 
     def test_calls_by_phase(self):
-        text = """# trigger info: hist:keys=common_pid.execname,id.syscall:vals=hitcount:sort=hitcount:size=4096 [active]
-{ common_pid: kata-vmm        [       101], id: sys_ioctl                     [ 16] } hitcount:         30
+        texts = {'sys_enter': """{ common_pid: kata-vmm        [       101], id: sys_ioctl                     [ 16] } hitcount:         30
 { common_pid: vmm-vcpu0       [       102], id: sys_read                      [  0] } hitcount:          3
-# trigger info: hist:keys=id.syscall,common_pid.execname:vals=hitcount:sort=hitcount:size=4096 [active]
-{ id: sys_ioctl                     [ 16], common_pid: kata-vmm        [       101] } hitcount:         10
-"""
+""", 'sys_exit': "{ common_pid: kata-vmm        [       101], id: sys_ioctl                     [ 16] } hitcount:         10\n"}
         with tempfile.TemporaryDirectory() as folder:
-            os.makedirs(f'{folder}/events/raw_syscalls/sys_enter')
-            with open(f'{folder}/events/raw_syscalls/sys_enter/hist', 'w', encoding='utf-8') as f:
-                f.write(text)
+            for name, text in texts.items():
+                os.makedirs(f'{folder}/events/raw_syscalls/{name}')
+                with open(f'{folder}/events/raw_syscalls/{name}/hist', 'w', encoding='utf-8') as f:
+                    f.write(text)
             trace = probe.Trace.__new__(probe.Trace)
             trace.folder = folder
             self.assertEqual(trace.system_calls(), {101: ('kata-vmm', {'sys_ioctl': 30}), 102: ('vmm-vcpu0', {'sys_read': 3})})
