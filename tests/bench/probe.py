@@ -144,7 +144,8 @@ class Trace:
             self.close()
 
     def _write(self, name, text):
-        with open(f'{self.folder}/{name}', 'w', encoding='utf-8') as f:
+        # Appended: to open a file of triggers anew takes away those that it has.
+        with open(f'{self.folder}/{name}', 'a', encoding='utf-8') as f:
             f.write(text)
 
     def first_entry(self):
