@@ -18,7 +18,7 @@ from ctl import APPLETS, Katactl, make_rootfs, require_guest, skip  # noqa: E402
 PROGRAM = sys.argv[1]
 CONFIG = sys.argv[2] if len(sys.argv) > 2 else None
 # An emulated guest on a busy machine.
-PATIENCE = 240
+PATIENCE = 600 if CONFIG else 240
 SIZE_MIB = 4
 APPLETS += ["nc", "ip", "ping"]
 
@@ -79,6 +79,7 @@ def serve(data, port, ready):
     os.write(ready, b".")
     connection, _ = server.accept()
     connection.settimeout(PATIENCE)
+    server.close()
     sender = threading.Thread(target=connection.sendall, args=(data,))
     sender.start()
     got = b""
@@ -168,16 +169,21 @@ class Network(unittest.TestCase):
 
     def test_macvtap(self):
         pod = Pod("m")
+        before, self.ctl.config = self.ctl.config, os.path.join(self.ctl.directory, "macvtap.toml")
         try:
-            config = self.ctl.run("run", "--rm", "--network", pod.pod, "--rootfs", self.ctl.rootfs, "--annotation",
-                                  "io.katacontainers.config.runtime.internetworking_model=macvtap", "--", "sh", "-c",
-                                  "ip addr show eth0; ping -c 1 -W 5 10.88.0.1")
-            out = config.stdout.decode() + config.stderr.decode()
+            with open(CONFIG or os.path.join(os.path.dirname(os.path.abspath(PROGRAM)), "configuration.toml"), encoding="utf-8") as f:
+                text = f.read()
+            with open(self.ctl.config, "w", encoding="utf-8") as f:
+                f.write(text + '\n[runtime]\ninternetworking_model = "macvtap"\n')
+            result = self.run_in(pod.pod, "ip addr show eth0; ping -c 3 -W 20 10.88.0.1")
+            out = result.stdout.decode() + result.stderr.decode()
             if "put a macvtap on it" in out:
                 self.skipTest(out)
-            self.assertEqual(config.returncode, 0, out)
+            self.assertEqual(result.returncode, 0, out)
+            self.assertIn("10.88.0.2/24", out)
             self.check_left(pod)
         finally:
+            self.ctl.config = before
             pod.close()
 
     def test_user(self):
