@@ -34,6 +34,8 @@ MEASURES = {
     'disk_pss': ('KiB', 'PSS, most while the disk works', 'less'),
     'net_pss': ('KiB', 'PSS, most while the network works', 'less'),
     'after_pss': ('KiB', 'PSS after all that', 'less'),
+    'own_pss': ('KiB', "katactl itself (PSS), idle", ''),
+    'own_stream_pss': ('KiB', "katactl itself (PSS), most in the flood", ''),
     'stream': ('MiB/s', "a container's standard output", 'more'),
     'serial': ('KiB/s', 'serial port', 'more'),
     'vsock_in': ('MiB/s', 'vsock, host to guest', 'more'),
