@@ -175,6 +175,9 @@ fill_options (request *request, GPtrArray *arguments)
   kata_container_options *container = &request->container;
   sandbox->id = container->id = request->name;
   sandbox->hostname = container->hostname = request->hostname;
+  sandbox->cgroup = request->cgroup;
+  if (request->cgroup)
+    sandbox->limit_cpu_milli = request->cpu_milli; /* of the cgroup; the size is what follows */
   sandbox->vcpus = (request->cpu_milli + 999) / 1000;
   sandbox->annotations = (const char *const *) request->annotations->pdata;
   container->cpu_milli = request->cpu_milli;

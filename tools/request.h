@@ -8,7 +8,7 @@
 
 typedef struct request {
   /* What the options wrote. */
-  const char *rootfs, *rootfs_type, *bundle, *name, *cwd, *user, *hostname, *network;
+  const char *rootfs, *rootfs_type, *bundle, *name, *cwd, *user, *hostname, *network, *cgroup;
   GPtrArray *volume_words, *env_words, *annotation_words; /* (nullable) */
   uint32_t cpu_milli, pids;
   uint64_t memory;
@@ -37,6 +37,7 @@ typedef struct request {
         &(r)->network,                                                                                                      \
         "NETNS|none|user",                                                                                                  \
         "network: a namespace (path or name), none (default), user = passt" },                                              \
+      { 0, "cgroup", OPTION_STRING, &(r)->cgroup, "PATH", "the machine's cgroup on this host (default: the caller's)" },    \
   {                                                                                                                         \
     0, "annotation", OPTION_STRINGS, &(r)->annotation_words, "KEY=VALUE",                                                   \
         "a setting for this sandbox; may be repeated"                                                                       \

@@ -31,7 +31,9 @@ refuse_source (const kata_plan *plan, const char *source)
   if (kata_plan__is_below ("/", source))
     return "is the whole host; share a directory of it";
   if (kata_plan__is_below (source, "/dev"))
-    return "is a device of the host, which a guest does not have; a directory or disk can be given";
+    return "is a device of the host, and nothing can be plugged into a running guest; a block device can be a disk "
+           "that the "
+           "sandbox has from its start";
   if (kata_plan__is_below (source, "/proc") || kata_plan__is_below (source, "/sys"))
     return "is the host kernel's; the guest has its own, mounted with type proc or sysfs";
   if (kata_plan__is_below (source, plan->vm.dir) || kata_plan__is_below (plan->vm.dir, source))
@@ -43,7 +45,7 @@ refuse_source (const kata_plan *plan, const char *source)
 static char **
 guest_options (struct kata_plan_edit *e, const struct kata_oci_mount *mount, const char *key)
 {
-  static const char *const outward[] = { "shared", "rshared", "slave", "rslave", NULL };
+  static const char *const outward[] = { "slave", "rslave", NULL };
   size_t n = mount->options != NULL ? g_strv_length (mount->options) : 0, kept = 0;
   char **options = kata_arena__new0 (e->arena, char *, n + 3);
   bool bind = false, changed = false;
@@ -64,12 +66,27 @@ guest_options (struct kata_plan_edit *e, const struct kata_oci_mount *mount, con
   return options;
 }
 
+/* Outwards is what a virtual machine cannot do: the guest's kernel makes the mount, and the host's never hears of it. */
+static int
+check_propagation (const char *option, const char *key, kata_error **err)
+{
+  if (strcmp (option, "shared") != 0 && strcmp (option, "rshared") != 0)
+    return 0;
+  return kata_error__set (err, KATA_E_UNSUPPORTED, key,
+                          "%s: \"%s\" asks that mounts made in the container appear on the host; what a guest mounts "
+                          "stays in the guest; use rprivate or rslave",
+                          key, option);
+}
+
 static int
 check_options (const struct kata_oci_mount *mount, const char *key, kata_error **err)
 {
   for (char **option = mount->options; option != NULL && *option != NULL; option++) {
     if (!kata_plan__is_printable (*option))
       return kata_error__set (err, KATA_E_SPEC, key, "%s: an option has a control character", key);
+    int rc = check_propagation (*option, key, err);
+    if (rc < 0)
+      return rc;
     if (strcmp (*option, "idmap") == 0 || strcmp (*option, "ridmap") == 0)
       return kata_error__set (err, KATA_E_UNSUPPORTED, key, "%s: id-mapped mounts cannot be made in the guest", key);
   }

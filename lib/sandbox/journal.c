@@ -54,6 +54,13 @@ netns_ok (const struct kata_journal_entry *entry)
          entry->pid >= 0 && entry->pid <= INT32_MAX;
 }
 
+/* undo.c looks whether it is in a cgroup file system. */
+static bool
+cgroup_ok (const char *path)
+{
+  return path != NULL && path[0] == '/' && path_ok (path + 1);
+}
+
 static char *
 format_line (const struct kata_journal_entry *entry)
 {
@@ -99,7 +106,8 @@ static int
 record_entry (struct kata_journal *journal, const struct kata_journal_entry *entry, kata_error **err)
 {
   static const char *const names[] = { "process", "file", "dir", "mount", "qdisc", "link" };
-  g_autofree char *point = g_strdup_printf ("journal:%s:%s", names[entry->kind], entry->role);
+  const char *kind = entry->kind == KATA_JOURNAL_CGROUP ? "cgroup" : names[entry->kind];
+  g_autofree char *point = g_strdup_printf ("journal:%s:%s", kind, entry->role);
   int r = append (journal->dirfd, entry);
   if (r != 0)
     return kata_error__errno (err, KATA_E_IO, journal->dir, -r, "write the journal in \"%s\"", journal->dir);
@@ -113,6 +121,10 @@ kata_journal__record (void *data, const kata_undo *undo, kata_error **err)
   if (journal == NULL)
     return kata_error__set (err, KATA_E_INTERNAL, undo->role, "journal: nothing may be made here");
   struct kata_journal_entry entry = { .scope = journal->scope, .kind = undo->kind, .role = undo->role };
+  if (undo->kind == KATA_JOURNAL_CGROUP && cgroup_ok (undo->path)) {
+    entry.path = undo->path;
+    return record_entry (journal, &entry, err);
+  }
   if (undo->kind < KATA_UNDO_PROCESS || undo->kind > KATA_UNDO_LINK)
     return kata_error__set (err, KATA_E_INTERNAL, undo->role, "journal: kind %d is not known", undo->kind);
   if (undo->kind == KATA_UNDO_PROCESS) {
@@ -156,7 +168,9 @@ kata_journal__parse (kata_arena *arena, const char *line, size_t length)
   if (root->type != KATA_JSON_OBJECT)
     return NULL;
   kata_record__read (&reader, root, &entry_record, entry);
-  if (reader.result != 0 || entry->kind < KATA_UNDO_PROCESS || entry->kind > KATA_UNDO_LINK)
+  if (reader.result != 0)
+    return NULL;
+  if (entry->kind != KATA_JOURNAL_CGROUP && (entry->kind < KATA_UNDO_PROCESS || entry->kind > KATA_UNDO_LINK))
     return NULL;
   if (entry->scope[0] != '\0' && kata_id__check ("scope", entry->scope, NULL) != 0)
     return NULL;
@@ -164,6 +178,8 @@ kata_journal__parse (kata_arena *arena, const char *line, size_t length)
     return entry->pid > 1 && entry->pid <= INT32_MAX && entry->pid != getpid () ? entry : NULL;
   if (in_netns (entry->kind))
     return netns_ok (entry) ? entry : NULL;
+  if (entry->kind == KATA_JOURNAL_CGROUP)
+    return cgroup_ok (entry->path) ? entry : NULL;
   return path_ok (entry->path) ? entry : NULL;
 }
 

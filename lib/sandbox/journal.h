@@ -14,6 +14,11 @@
 #define KATA_JOURNAL_BYTES_MAX   ((size_t) 8 << 20)
 #define KATA_JOURNAL_ENTRIES_MAX 20000u
 
+/** Beside the kinds of enum kata_undo_kind, for the library alone: a directory of the host's control groups, @path is absolute. */
+#define KATA_JOURNAL_CGROUP 32
+/** Its role when it is ours alone, to be emptied: this and how many directories above it are ours. Others stay as long as somebody uses them. */
+#define KATA_JOURNAL_CGROUP_OWN "cgroup-own-"
+
 /** One line. @path is relative to the sandbox's directory; of a qdisc or link absolute, @role the interface's name, @start_time the namespace's inode. */
 struct kata_journal_entry {
   const char *scope; /* "" = the virtual machine, else the container that it belongs to */

@@ -15,6 +15,7 @@ struct kata_stage {
   void (*leave) (struct kata_operation *op);
 };
 
+extern const struct kata_stage kata_stage__cgroup;     /* the host's cgroup */
 extern const struct kata_stage kata_stage__network;    /* the pod's namespace, taps beside its interfaces */
 extern const struct kata_stage kata_stage__interfaces; /* the guest's interfaces get the pod's addresses and routes */
 extern const struct kata_stage kata_stage__shares;     /* the directory that the guest sees */
@@ -33,5 +34,8 @@ void kata_stage__add_nic (struct kata_operation *op, const kata_vm_nic *nic);
 const char *kata_stage__relative (struct kata_operation *op, const char *path);
 /** Records and makes a directory, or an empty file, at a relative path. */
 int kata_stage__make (struct kata_operation *op, const char *role, const char *path, bool directory, kata_error **err);
+
+/** What a backend is given, or who starts a helper: each process that it records enters the sandbox's cgroup, if there is one, before it runs. */
+kata_backend_env kata_stage__env (struct kata_operation *op);
 
 #endif

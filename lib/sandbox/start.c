@@ -16,7 +16,7 @@
 
 /* Order matters: what a stage needs is made by those before it. */
 static const struct kata_stage *const stages[] = {
-  &kata_stage__shares, &kata_stage__network,    &kata_stage__vm,
+  &kata_stage__cgroup, &kata_stage__shares,     &kata_stage__network, &kata_stage__vm,
   &kata_stage__agent,  &kata_stage__interfaces, &kata_stage__guest,
 };
 

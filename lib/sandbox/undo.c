@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "host/beneath.h"
+#include "host/cgroup.h"
 #include "host/mount.h"
 #include "host/netjoin.h"
 #include "host/pidfd.h"
@@ -64,6 +67,22 @@ undo_dir (int dirfd, const struct kata_journal_entry *entry, kata_error **err)
   return kata_tree__remove (fd, name, err);
 }
 
+/* Nothing else has absolute paths: whatever a journal says, only a cgroup is removed so. */
+static int
+undo_cgroup (const struct kata_journal_entry *entry, int64_t deadline_us, kata_error **err)
+{
+  struct statfs fs;
+  if (statfs (entry->path, &fs) != 0)
+    return errno == ENOENT
+               ? 0
+               : kata_error__errno (err, KATA_E_IO, entry->path, errno, "remove cgroup \"%s\"", entry->path);
+  if (fs.f_type != CGROUP_SUPER_MAGIC && fs.f_type != CGROUP2_SUPER_MAGIC)
+    return 0;
+  bool own = g_str_has_prefix (entry->role, KATA_JOURNAL_CGROUP_OWN);
+  int above = own ? (int) MIN (g_ascii_strtoull (entry->role + strlen (KATA_JOURNAL_CGROUP_OWN), NULL, 10), 64) : -1;
+  return kata_cgroup__remove (entry->path, above, deadline_us, err);
+}
+
 static int
 undo_entry (int dirfd, const struct kata_journal_entry *entry, bool same_boot, int64_t deadline_us, kata_error **err)
 {
@@ -76,6 +95,8 @@ undo_entry (int dirfd, const struct kata_journal_entry *entry, bool same_boot, i
     return same_boot ? kata_netjoin__undo_link (entry->path, entry->start_time, entry->role, err) : 0;
   case KATA_UNDO_MOUNT:
     return kata_mount__remove (dirfd, entry->path, err);
+  case KATA_JOURNAL_CGROUP:
+    return same_boot ? undo_cgroup (entry, deadline_us, err) : 0;
   case KATA_UNDO_DIR:
     return undo_dir (dirfd, entry, err);
   default:

@@ -3,7 +3,7 @@
 
 _katactl_options() {
   local everywhere='--config --state-dir --hypervisor --log-level --json --help'
-  local request='--rootfs --rootfs-type --bundle --name --cpus --memory --hostname --network --annotation'
+  local request='--rootfs --rootfs-type --bundle --name --cpus --memory --hostname --network --cgroup --annotation'
   case $1 in
   run) echo "$request --detach --interactive --tty --rm --volume --env --workdir --user --pids --read-only --timeout --trace-timing $everywhere" ;;
   exec) echo "--detach --interactive --tty --env --workdir --user --timeout $everywhere" ;;
@@ -30,7 +30,7 @@ _katactl_value() {
   --log-level) mapfile -t COMPREPLY < <(compgen -W 'error warning info debug' -- "$2") ;;
   --hypervisor) mapfile -t COMPREPLY < <(compgen -W "$(katactl hypervisor list 2>/dev/null | cut -f 1 | tail -n +2)" -- "$2") ;;
   --signal | -s) mapfile -t COMPREPLY < <(compgen -W 'HUP INT QUIT KILL TERM USR1 USR2 STOP CONT' -- "$2") ;;
-  --name | --cpus | --memory | -m | --hostname | --network | --annotation | --volume | -v | --env | -e | --workdir | -w | --user | -u | --pids | --timeout | --tail | -n | --interval | --require)
+  --name | --cpus | --memory | -m | --hostname | --network | --cgroup | --annotation | --volume | -v | --env | -e | --workdir | -w | --user | -u | --pids | --timeout | --tail | -n | --interval | --require)
     COMPREPLY=()
     ;;
   *) return 1 ;;

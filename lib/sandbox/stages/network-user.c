@@ -40,7 +40,7 @@ spawn (struct kata_operation *op, const char *program, int fd, kata_error **err)
                                            "none",
                                            "--stderr",
                                            NULL };
-  kata_backend_env env = kata_sandbox__env (op->sandbox, &op->journal, op->deadline_us);
+  kata_backend_env env = kata_stage__env (op);
   struct kata_external_record record = { "passt", &env };
   const kata_child_fd fds[] = { { fd, PASST_FD } };
   kata_child_options options = KATA_CHILD_OPTIONS_INIT;

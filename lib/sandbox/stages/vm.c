@@ -15,7 +15,7 @@ enter (struct kata_operation *op, kata_error **err)
   if (r != 0)
     return r;
   kata_vm *vm = NULL;
-  kata_backend_env env = kata_sandbox__env (sandbox, &op->journal, op->deadline_us);
+  kata_backend_env env = kata_stage__env (op);
   env.nic_fds = op->nic_fds;
   env.n_nic_fds = op->n_nic_fds;
   env.vhost_fds = op->vhost_fds;

@@ -43,7 +43,7 @@ START_TEST (shares)
   ck_assert_int_eq (
       make (&c,
             HEAD ",\"mounts\":[{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/src,dir\",\"options\":[\"ro\","
-                 "\"rshared\"]},{\"destination\":\"/dev/shm\",\"type\":\"bind\",\"source\":\"/host/shm\"},"
+                 "\"rslave\"]},{\"destination\":\"/dev/shm\",\"type\":\"bind\",\"source\":\"/host/shm\"},"
                  "{\"destination\":\"rel\",\"source\":\"data\",\"options\":[\"bind\"]}]}",
             NULL),
       0);
@@ -72,6 +72,8 @@ static const struct {
 } refusals[] = {
 #define MOUNT(source) ",\"mounts\":[{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"" source "\"}]}"
   { MOUNT ("/"), KATA_E_UNSUPPORTED, "$.mounts[0]" },
+  { ",\"mounts\":[{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/s\",\"options\":[\"rbind\",\"rshared\"]}]}",
+    KATA_E_UNSUPPORTED, "$.mounts[0]" },
   { MOUNT ("//"), KATA_E_UNSUPPORTED, "$.mounts[0]" },
   { MOUNT ("/dev"), KATA_E_UNSUPPORTED, "$.mounts[0]" },
   { MOUNT ("/dev/kvm"), KATA_E_UNSUPPORTED, "$.mounts[0]" },
