@@ -16,6 +16,9 @@
 #include "host/netns.h"
 #include "host/tc.h"
 
+/* IFF_LOWER_UP, which <net/if.h> lacks: there is a carrier. */
+#define LOWER_UP 0x10000u
+
 static int
 join_error (kata_error **err, const char *name, int result, const char *what)
 {
@@ -67,7 +70,8 @@ int
 kata_netjoin__prepare (struct kata_netjoin *join, kata_error **err)
 {
   const struct kata_net_interface *interface = join->interface;
-  bool tun = strcmp (interface->kind, "tun") == 0;
+  /* One that is held has a program for its wire, such as slirp4netns: the guest takes the place of the kernel's side then, as with any interface. */
+  bool loose = strcmp (interface->kind, "tun") == 0 && (interface->flags & LOWER_UP) == 0;
   if (!interface->ethernet || interface->mac[0] == '\0')
     return kata_error__set (err, KATA_E_UNSUPPORTED, interface->name,
                             "interface \"%s\" (%s): it carries no Ethernet frames, so a guest cannot take its place",
@@ -75,7 +79,7 @@ kata_netjoin__prepare (struct kata_netjoin *join, kata_error **err)
   for (size_t i = 0; i < G_N_ELEMENTS (join->fds); i++)
     join->fds[i] = -1;
   join->queues = CLAMP (join->queues, 1, KATA_TAP_QUEUES_MAX);
-  if (tun) {
+  if (loose) {
     join->way = KATA_NETJOIN_ATTACH;
     join->queues = interface->multi_queue ? join->queues : 1;
   }

@@ -9,7 +9,7 @@
 enum kata_netjoin_way {
   KATA_NETJOIN_TCFILTER = 0, /* a new tap, and filters that send the frames of each to the other */
   KATA_NETJOIN_MACVTAP,      /* a macvtap on the interface, in passthru mode */
-  KATA_NETJOIN_ATTACH        /* the interface is a tap already: the guest is at its other end */
+  KATA_NETJOIN_ATTACH        /* the interface is a tap that nobody holds: the guest is at its other end */
 };
 
 struct kata_netjoin {

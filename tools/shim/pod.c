@@ -41,6 +41,8 @@ make (service *service, task *task, kata_error **err, char **why)
   options.limit_cpu_milli = placement->cpu_milli;
   options.limit_memory_bytes = placement->memory_bytes;
   options.cgroup = placement->cgroup;
+  /* One without a path is empty: only lo, which a guest has by itself. */
+  options.network = *placement->network_namespace ? placement->network_namespace : NULL;
   r = kata_sandbox_create (&sandbox, service->runtime, &options, err);
   if (r == 0)
     r = kata_sandbox_start (sandbox, KATA_TIMEOUT_DEFAULT, err);

@@ -43,6 +43,7 @@ boot (keeper *keeper, const kata_placement *placement, const char *netns, answer
   options.hostname = *placement->hostname ? placement->hostname : NULL;
   options.limit_cpu_milli = placement->cpu_milli;
   options.limit_memory_bytes = placement->memory_bytes;
+  options.network = netns && *netns ? netns : NULL;
   if (kata_sandbox_create (&sandbox, keeper->oci->ctl.runtime, &options, &err) < 0) {
     fail_with (answer, err);
     return -1;

@@ -401,6 +401,18 @@ START_TEST (macvtap)
 }
 END_TEST
 
+struct holder {
+  char *name;
+  int fd;
+};
+
+static int
+hold (void *data, kata_error **err)
+{
+  struct holder *holder = data;
+  return kata_tap__open (&holder->fd, 1, holder->name, false, err);
+}
+
 START_TEST (attach)
 {
   int pod;
@@ -418,6 +430,17 @@ START_TEST (attach)
   ck_assert_msg (kata_netjoin__make (&join, &error) == 0, "%s", kata_error_get_message (error));
   ck_assert_int_ge (join.fds[0], 0);
   kata_netjoin__close (&join);
+  /* Held by a program, which is its wire: a tap of ours beside it. */
+  char held[IFNAMSIZ] = "held0";
+  struct holder holder = { .name = held, .fd = -1 };
+  ck_assert_int_eq (kata_netns__run (pod, hold, &holder, NULL), 0);
+  in (pod, "ip addr add 10.3.3.3/24 dev held0 && ip link set held0 up && sleep 0.1");
+  ck_assert_int_eq (kata_net__scan (&net, arena, pod, NULL), 0);
+  struct kata_netjoin beside = { .netns_fd = pod, .interface = kata_net__find (&net, "held0"), .queues = 1 };
+  ck_assert_int_eq (kata_netjoin__prepare (&beside, &error), 0);
+  ck_assert_int_eq (beside.way, KATA_NETJOIN_TCFILTER);
+  ck_assert_str_eq (beside.mac, beside.interface->mac);
+  close (holder.fd);
   struct kata_netjoin tun = { .netns_fd = pod, .interface = kata_net__find (&net, "tun7"), .queues = 1 };
   ck_assert_int_eq (kata_netjoin__prepare (&tun, NULL), KATA_E_UNSUPPORTED);
   close (pod);
