@@ -306,18 +306,19 @@ compare_names (gconstpointer a, gconstpointer b)
 char **
 entry_list (oci *oci)
 {
-  GPtrArray *names = g_ptr_array_new ();
   int folder = entry_folder (oci, "containers");
+  if (folder < 0)
+    return NULL;
+  GPtrArray *names = g_ptr_array_new ();
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", folder);
-  g_autoptr (GDir) dir = folder >= 0 ? g_dir_open (path, 0, NULL) : NULL;
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
   const char *name;
   while (dir && (name = g_dir_read_name (dir)))
     if (valid_id (name))
       g_ptr_array_add (names, g_strdup (name));
   g_ptr_array_sort (names, compare_names);
   g_ptr_array_add (names, NULL);
-  if (folder >= 0)
-    close (folder);
+  close (folder);
   return (char **) g_ptr_array_free (names, FALSE);
 }
 

@@ -33,7 +33,7 @@ int entry_exists (oci *oci, const char *id);
 int entry_load_config (oci *oci, entry *entry);
 void entry_remove (oci *oci, const char *id);
 void entry_clear (entry *entry);
-/** All ids, sorted (g_strfreev()). */
+/** All ids, sorted (g_strfreev()); NULL after an error was written. */
 char **entry_list (oci *oci);
 
 /** Start time of a process in ticks, -1 when there is none or it has ended. */

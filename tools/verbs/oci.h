@@ -19,6 +19,7 @@ typedef struct oci {
   ctl ctl; /* the library's context: configuration, state directory */
   const char *log, *log_format, *log_level;
   int debug, systemd_cgroup;
+  int said;    /* an error is in the log */
   int keeping; /* this is a pod's keeper */
 } oci;
 

@@ -53,7 +53,9 @@ static int
 say (oci *oci, int exit_code, const char *text)
 {
   g_autofree char *message = output_plain (text);
-  if (oci->log && *oci->log) {
+  /* One line: engines read the whole file as one object. What comes after the first error is what came of it. */
+  if (oci->log && *oci->log && !oci->said) {
+    oci->said = 1;
     g_autofree char *line = log_line (oci, message);
     append (oci->log, line);
   }

@@ -57,6 +57,8 @@ oci_list (oci *oci, int argc, char **argv)
   if (args_parse_words (oci, rows, argc, argv, 0, 0) < 0 || !oci_runtime (oci))
     return OCI_FAILED;
   g_auto (GStrv) ids = entry_list (oci);
+  if (!ids)
+    return OCI_FAILED;
   if (quiet)
     for (char **id = ids; *id; id++)
       puts (*id);
