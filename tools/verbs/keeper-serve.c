@@ -41,6 +41,7 @@ boot (keeper *keeper, const kata_placement *placement, const char *netns, answer
   CTL_AUTO (error) err = NULL;
   options.id = keeper->id;
   options.hostname = *placement->hostname ? placement->hostname : NULL;
+  options.network = netns;
   options.limit_cpu_milli = placement->cpu_milli;
   options.limit_memory_bytes = placement->memory_bytes;
   options.network = netns && *netns ? netns : NULL;
