@@ -106,7 +106,7 @@ def write_image(path):
 
 
 class Engine:
-    def __init__(self, shim, config, hypervisor='qemu', cri=False, level='warn'):
+    def __init__(self, shim, config, hypervisor='qemu', cri=False, level='warn', prepare=None):
         need('containerd', 'ctr')
         if os.geteuid() != 0:
             skip('containerd needs root')
@@ -116,8 +116,8 @@ class Engine:
         folder = f'{self.top}/bin'
         os.mkdir(folder)
         os.symlink(os.path.abspath(shim), f'{folder}/containerd-shim-libkata-v2')
-        self.config = config
-        self.env = dict(os.environ, PATH=f'{folder}:/usr/sbin:/usr/bin:/sbin:/bin', LIBKATA_STATE_DIR=self.state, LIBKATA_CONFIG=config,
+        self.config = self.write_patient(config)
+        self.env = dict(os.environ, PATH=f'{folder}:/usr/sbin:/usr/bin:/sbin:/bin', LIBKATA_STATE_DIR=self.state, LIBKATA_CONFIG=self.config,
                         LIBKATA_HYPERVISOR=hypervisor)
         self.snapshotter = self.choose_snapshotter()
         plugins = [f'"io.containerd.snapshotter.v1.{p}"' for p in OTHERS] + ['"io.containerd.internal.v1.opt"']
@@ -125,11 +125,23 @@ class Engine:
             plugins.append('"io.containerd.grpc.v1.cri"')
         with open(f'{self.top}/config.toml', 'w', encoding='utf-8') as f:
             f.write(CONFIG.format(top=self.top, disabled=', '.join(plugins), level=level, image=IMAGE, snapshotter=self.snapshotter,
-                                  config=config))
+                                  config=self.config))
+        if prepare:
+            prepare(self.top)
         self.start()
         write_image(f'{self.top}/image.tar')
         space = 'k8s.io' if cri else 'default'
         self.ctr('-n', space, 'images', 'import', '--snapshotter', self.snapshotter, f'{self.top}/image.tar')
+
+    def write_patient(self, config):
+        """Many emulated machines at once start slowly; each is small, so that twenty fit anywhere."""
+        with open(config, encoding='utf-8') as f:
+            text = f.read()
+        path = f'{self.top}/kata.toml'
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(text.replace('[hypervisor.qemu]', '[hypervisor.qemu]\ndefault_memory = 128'))
+            f.write('\n[agent.kata]\ndial_timeout = 900\n[runtime]\ncreate_container_timeout = 900\n')
+        return path
 
     def choose_snapshotter(self):
         """overlayfs where the kernel lets us, as containerd would itself."""

@@ -173,7 +173,7 @@ class Many(Base):
         failed = []
 
         def one(name):
-            result = host.run(name, 'sleep', '1000', options=('-d',), check=False, timeout=600)
+            result = host.run(name, 'sleep', '1000', options=('-d',), check=False, timeout=1200)
             if result.returncode:
                 failed.append(result.stderr)
         threads = [threading.Thread(target=one, args=(name,)) for name in names]
@@ -182,6 +182,8 @@ class Many(Base):
         for thread in threads:
             thread.join()
         self.assertEqual(failed, [])
+        running = [name for name, status in host.tasks().items() if status == 'RUNNING']
+        self.assertEqual(sorted(running), sorted(names))
         sizes = []
         for pid in host.servers():
             with open(f'/proc/{pid}/status', encoding='ascii') as f:
