@@ -19,6 +19,12 @@ check_source (const struct kata_share *share, bool *directory, kata_error **err)
   if (share->rootfs && !*directory)
     return kata_error__set (err, KATA_E_INVALID, share->source, "root file system \"%s\": not a directory",
                             share->source);
+  if (S_ISBLK (st.st_mode))
+    return kata_error__set (
+        err, KATA_E_UNSUPPORTED, share->source,
+        "volume \"%s\": is a block device, and nothing can be plugged into a running guest; make it "
+        "one of the sandbox's disks, which are there from its start",
+        share->source);
   if (!*directory && !S_ISREG (st.st_mode))
     return kata_error__set (err, KATA_E_UNSUPPORTED, share->source,
                             "volume \"%s\": only directories and regular files can be shared with a guest",
