@@ -47,16 +47,25 @@ step_update (struct test *test)
   Grpc__UpdateContainerRequest request = GRPC__UPDATE_CONTAINER_REQUEST__INIT;
   Grpc__LinuxResources resources = GRPC__LINUX_RESOURCES__INIT;
   Grpc__LinuxMemory memory = GRPC__LINUX_MEMORY__INIT;
+  Grpc__LinuxCPU cpu = GRPC__LINUX_CPU__INIT;
+  Grpc__LinuxPids pids = GRPC__LINUX_PIDS__INIT;
   Grpc__StatsContainerRequest ask = GRPC__STATS_CONTAINER_REQUEST__INIT;
   memory.has_limit = 1;
   memory.limit = 48 << 20;
   resources.memory = &memory;
+  cpu.has_quota = cpu.has_period = pids.has_limit = 1;
+  cpu.quota = 90000;
+  cpu.period = 100000;
+  resources.cpu = &cpu;
+  pids.limit = 222;
+  resources.pids = &pids;
   request.container_id = ask.container_id = (char *) "c2";
   request.resources = &resources;
   EXPECT (c, client_simple (c, "AgentService/UpdateContainer", &request.base) == 0);
   Grpc__StatsContainerResponse *stats = (Grpc__StatsContainerResponse *) client_call (
       c, "AgentService/StatsContainer", &ask.base, &grpc__stats_container_response__descriptor, 30000);
   EXPECT (c, stats && stats->cgroup_stats->memory_stats->usage->limit == 48 << 20);
+  EXPECT (c, stats && stats->cgroup_stats->pids_stats->limit == 222);
   if (stats)
     protobuf_c_message_free_unpacked (&stats->base, NULL);
 }
