@@ -16,6 +16,7 @@ del sys.argv[1:4]
 # With QEMU a machine takes seconds, and it is emulated where the host has no KVM.
 NULL = HYPERVISOR == 'null'
 MANY = int(os.environ.get('SHIM_MANY', '4'))
+CYCLES = int(os.environ.get('SHIM_CYCLES', '20' if NULL else '2'))
 host = None
 
 
@@ -168,6 +169,12 @@ class Detached(Base):
 
 
 class Many(Base):
+    def test_one_after_the_other(self):
+        """SHIM_CYCLES=200 is what a release is tried with."""
+        for i in range(CYCLES):
+            self.assertEqual(host.run(f'c{i}', 'echo', 'x').stdout, b'x\n')
+        self.assertEqual(host.settled_left(), [])
+
     def test_many_at_once(self):
         names = [f'm{i}' for i in range(MANY)]
         failed = []
