@@ -144,9 +144,12 @@ class Trace:
             self.close()
 
     def _write(self, name, text):
-        # Appended: to open a file of triggers anew takes away those that it has.
-        with open(f'{self.folder}/{name}', 'a', encoding='utf-8') as f:
-            f.write(text)
+        # Neither O_TRUNC, which takes away the triggers that are there, nor Python's "a", which seeks.
+        fd = os.open(f'{self.folder}/{name}', os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
 
     def first_entry(self):
         """CLOCK_MONOTONIC, in seconds, of the first entry of any guest, or None."""
