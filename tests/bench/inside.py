@@ -25,7 +25,7 @@ def say(what):
 def warm(options):
     """What runs later is read once: the first run shall not pay for a cold cache."""
     build = options['build']
-    for words in ([f'{build}/tools/katactl', 'version'], ['qemu-system-x86_64', '--version'], [f'{build}/lib/vmm/helper/kata-vmm'], ['ip', '-V']):
+    for words in ([f'{build}/tools/katactl', 'version'], ['qemu-system-x86_64', '--version'], [f'{build}/lib/vmm/helper/kata-vmm'], [f'{build}/tests/vmm/vmm-run'], ['ip', '-V']):
         try:
             subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, check=False)
         except (OSError, subprocess.TimeoutExpired):

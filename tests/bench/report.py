@@ -57,8 +57,9 @@ def figures(samples):
     """{level: {subject: {'n', 'failed', 'problems', 'measures': {name: {n, min, median, max}}}}} from samples in any order."""
     found = {}
     for sample in samples:
-        subject = found.setdefault(sample['level'], {}).setdefault(sample['subject'], {'n': 0, 'failed': 0, 'problems': [], 'values': {}})
+        subject = found.setdefault(sample['level'], {}).setdefault(sample['subject'], {'n': 0, 'failed': 0, 'kinds': {}, 'problems': [], 'values': {}})
         subject['n'] += 1
+        subject['kinds'][sample['kind']] = subject['kinds'].get(sample['kind'], 0) + 1
         if sample.get('problem'):
             subject['failed'] += 1
             subject['problems'].append(sample['problem'])

@@ -5,6 +5,7 @@ import report
 
 # A machine over PCI is compared with one over PCI.
 PARTNERS = {'builtin': 'qemu-microvm', 'builtin-thread': 'qemu-microvm', 'builtin-pci': 'qemu-q35'}
+ORDER = (*PARTNERS, 'qemu-microvm', 'qemu-q35')
 LEVELS = {'job': 'katactl run with a container', 'machine': 'One machine alone'}
 
 
@@ -42,10 +43,17 @@ def lost(subjects):
                 yield named(name), ours, theirs, r
 
 
+def counts(subjects):
+    """How many samples of which kind each has; what a sample of another kind saw is not in it."""
+    for name, subject in subjects.items():
+        kinds = ', '.join(f'{kind} {n}' for kind, n in sorted(subject['kinds'].items()))
+        yield f"{name}: {kinds}" + (f" ({subject['failed']} failed)" if subject['failed'] else '')
+
+
 def level_lines(level, subjects):
-    counts = '; '.join(f"{name}: {s['n']} samples, {s['failed']} failed" for name, s in subjects.items())
-    head = ['', *subjects, *(f'{ours} to {theirs}' for ours, theirs in pairs(subjects))]
-    yield from (f'## {LEVELS.get(level, level)}', '', counts + '.', '', '| ' + ' | '.join(head) + ' |', '|---|' + '--:|' * (len(head) - 1))
+    subjects = {name: subjects[name] for name in sorted(subjects, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))}
+    head = ['', *subjects, *(f'{ours} to {theirs}'.replace('builtin to qemu-', 'to ').replace('qemu-', '') for ours, theirs in pairs(subjects))]
+    yield from (f'## {LEVELS.get(level, level)}', '', 'Samples: ' + '; '.join(counts(subjects)) + '.', '', '| ' + ' | '.join(head) + ' |', '|---|' + '--:|' * (len(head) - 1))
     for row in rows(subjects):
         yield '| ' + ' | '.join(row) + ' |'
     yield ''

@@ -84,6 +84,7 @@ class Report(unittest.TestCase):
         text = table.text(report.figures(SAMPLES), {'clock': 'time'})
         self.assertIn('| start to first byte of output, ms | 1,000–6,000 | 4,000 | 0.50 |', text)
         self.assertIn('Every row is won.', text)
+        self.assertIn('Samples: builtin: time 4 (1 failed); qemu-microvm: time 1.', text)
         worse = [*SAMPLES, sample('qemu-q35', first_byte=100), sample('builtin-pci', first_byte=103), sample('qemu-microvm', exits=8)]
         text = table.text(report.figures(worse), {})
         self.assertIn('Not won: start to first byte of output, ms (builtin-pci to qemu-q35 1.03); KVM exits until ready (builtin to qemu-microvm 1.25).', text)
