@@ -19,7 +19,7 @@ PROGRAM = sys.argv[1]
 CONFIG = sys.argv[2] if len(sys.argv) > 2 else None
 # An emulated guest on a busy machine.
 PATIENCE = 600 if CONFIG else 240
-SIZE_MIB = 4
+SIZE = 256 << 10 if CONFIG else 4 << 20
 APPLETS += ["nc", "ip", "ping"]
 
 
@@ -112,7 +112,7 @@ class Network(unittest.TestCase):
         self.assertEqual(self.ctl.settled_leftovers(), [])
 
     def exchange(self, pod, *more):
-        data = os.urandom(SIZE_MIB << 20)
+        data = os.urandom(SIZE)
         digest = hashlib.sha256(data).hexdigest()
         with open(os.path.join(self.ctl.rootfs, "root", "data"), "wb") as f:
             f.write(data)
