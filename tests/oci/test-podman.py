@@ -7,11 +7,13 @@ import pathlib
 import pty
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 import runtime
 import ctl
@@ -70,7 +72,7 @@ def held():
             line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if line and (name in ("kata-proxy", "conmon") or STATE in line):
+        if line and ("kata-podman-test-" in line and name in ("kata-proxy", "conmon") or STATE in line):
             found.add(f"process {name} {pid}")
     for kind in ("containers", "pods"):
         folder = f"{STATE}/.oci/{kind}"
@@ -181,6 +183,28 @@ class Tests(unittest.TestCase):
         self.assertEqual(pathlib.Path(shared, "new").read_text(encoding="ascii"), "of the guest\n")
         total = int(result.stdout.split(b"MemTotal:")[1].split()[0])
         self.assertLess(total, 256 << 10, "the machine is sized by the limit")
+
+    def test_network(self):
+        """The bridge, and a port of the host that leads to a server in the virtual machine."""
+        if not os.path.exists("/usr/lib/podman/netavark"):
+            self.skipTest("netavark is not installed")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        self.p.ok("run", "-d", "--name", "web", "-p", f"{port}:80", self.p.image, "sh", "-c", "echo from the machine >/tmp/page; httpd -f -p 80 -h /tmp")
+        gateway = self.p.ok("inspect", "web", "--format", "{{.NetworkSettings.Gateway}}")
+        address = self.p.ok("inspect", "web", "--format", "{{.NetworkSettings.IPAddress}}")
+        self.assertIn(f"inet addr:{address} ", self.p.ok("exec", "web", "ifconfig", "eth0"))
+        self.assertIn(gateway, self.p.ok("exec", "web", "busybox", "ip", "route"))
+        for url in (f"http://127.0.0.1:{port}/page", f"http://{address}/page"):
+            text, until = b"", time.monotonic() + 30
+            while not text and time.monotonic() < until:
+                try:
+                    text = urllib.request.urlopen(url, timeout=5).read()
+                except OSError:
+                    time.sleep(0.3)
+            self.assertEqual(text, b"from the machine\n", url)
+        self.p.ok("rm", "-f", "-t", "0", "web")
 
     def test_pod(self):
         """Two containers of a pod are in one virtual machine and talk over its loopback."""

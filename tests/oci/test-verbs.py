@@ -194,7 +194,7 @@ class Verbs(unittest.TestCase):
             lines = [line.split(" ", 2) for line in f.read().splitlines()]
         self.assertEqual([(name, x) for name, x, _ in lines], [(k, "x") for k in kinds])
         states = [json.loads(text) for _, _, text in lines]
-        self.assertEqual([s["status"] for s in states], ["creating", "creating", "creating", "running", "stopped"])
+        self.assertEqual([s["status"] for s in states], ["created", "creating", "creating", "running", "stopped"])
         self.assertTrue(all(s["id"] == "c1" and s["bundle"] == bundle for s in states))
         self.assertGreater(states[0]["pid"], 0)
         self.gone()

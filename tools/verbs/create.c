@@ -168,7 +168,7 @@ create_steps (oci *oci, int exit_code, create *create, const kata_placement *pla
   if (rc == 0)
     rc = entry_save (oci, &create->entry) == OCI_OK ? 0 : exit_code;
   if (rc == 0)
-    rc = run_hooks (oci, exit_code, &create->entry, "prestart", "creating");
+    rc = run_hooks (oci, exit_code, &create->entry, "prestart", "created");
   if (rc == 0)
     rc = run_hooks (oci, exit_code, &create->entry, "createRuntime", "creating");
   if (rc == 0)

@@ -21,8 +21,10 @@
 #include "verbs/entry.h"
 #include "verbs/spawn.h"
 
-#define REQUESTS_MAX 64 /* at once */
-#define REQUEST_S    30 /* for a request to arrive as a whole */
+#define REQUESTS_MAX  64 /* at once */
+#define REQUEST_S     30 /* for a request to arrive as a whole */
+#define LOCK_TRIES    60 /* for the keeper before us to be gone */
+#define LOCK_PAUSE_US 50000
 
 static void report (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
@@ -36,22 +38,45 @@ report (const char *format, ...)
   close (SPAWN_REPORT_FD);
 }
 
-/* The pod's folder, made by us or left by a keeper that was killed. The lock tells which. */
+/* Made by us, or left by a keeper that was killed; the lock tells. One that goes just now may remove it under us. */
+static int
+try_folder (keeper *keeper, int pods)
+{
+  struct stat st;
+  if (mkdirat (pods, keeper->id, 0700) < 0 && errno != EEXIST)
+    return -1;
+  keeper->folder_fd = openat (pods, keeper->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  keeper->lock_fd =
+      keeper->folder_fd < 0 ? -1 : openat (keeper->folder_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (keeper->lock_fd >= 0 && flock (keeper->lock_fd, LOCK_EX | LOCK_NB) == 0 && fstat (keeper->lock_fd, &st) == 0 &&
+      st.st_nlink > 0)
+    return 0;
+  int saved = keeper->lock_fd >= 0 || errno == ENOENT ? EWOULDBLOCK : errno;
+  if (keeper->lock_fd >= 0)
+    close (keeper->lock_fd);
+  if (keeper->folder_fd >= 0)
+    close (keeper->folder_fd);
+  keeper->lock_fd = keeper->folder_fd = -1;
+  errno = saved;
+  return -1;
+}
+
 static int
 open_folder (keeper *keeper)
 {
-  int pods = entry_folder (keeper->oci, "pods");
-  if (pods < 0)
-    return -1;
-  if (mkdirat (pods, keeper->id, 0700) < 0 && errno != EEXIST) {
-    close (pods);
-    return -1;
+  int pods = entry_folder (keeper->oci, "pods"), rc = -1;
+  for (int tries = 0; pods >= 0 && rc < 0 && tries < LOCK_TRIES; tries++) {
+    if (tries > 0)
+      g_usleep (LOCK_PAUSE_US);
+    rc = try_folder (keeper, pods);
+    if (rc < 0 && errno != EWOULDBLOCK)
+      break;
   }
-  keeper->folder_fd = openat (pods, keeper->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  close (pods);
-  keeper->lock_fd =
-      keeper->folder_fd < 0 ? -1 : openat (keeper->folder_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-  return keeper->lock_fd >= 0 && flock (keeper->lock_fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -1;
+  int saved = errno;
+  if (pods >= 0)
+    close (pods);
+  errno = saved;
+  return rc;
 }
 
 static int
@@ -90,6 +115,16 @@ remove_folder (keeper *keeper)
   }
 }
 
+/* With the lock held. The last container has gone, or the first never came, and nobody but @ours asks: whoever comes now finds no pod. */
+static void
+leave_if_empty (keeper *keeper, int ours)
+{
+  if (keeper->leaving || keeper->n_requests != ours || g_hash_table_size (keeper->units) > 0)
+    return;
+  keeper->leaving = 1;
+  remove_folder (keeper);
+}
+
 struct conversation {
   keeper *keeper;
   int fd;
@@ -109,6 +144,10 @@ converse (keeper *keeper, int fd)
     answer.reply = json_builder_new ();
     json_builder_begin_object (answer.reply);
     keeper_serve (keeper, &request, &answer);
+    /* Before the answer: who hears that the container is gone may make one of the same name at once. */
+    g_mutex_lock (&keeper->lock);
+    leave_if_empty (keeper, 1);
+    g_mutex_unlock (&keeper->lock);
     if (answer.error)
       wire_add_text (answer.reply, "error", answer.error);
     json_builder_end_object (answer.reply);
@@ -117,13 +156,6 @@ converse (keeper *keeper, int fd)
     g_free (answer.error);
   }
   wire_clear (&request);
-}
-
-/* The last container has gone, or the first never came. */
-static int
-shall_leave (keeper *keeper)
-{
-  return keeper->n_requests == 0 && g_hash_table_size (keeper->units) == 0;
 }
 
 static void *
@@ -135,11 +167,7 @@ converse_thread (void *data)
   converse (keeper, conversation->fd);
   g_mutex_lock (&keeper->lock);
   keeper->n_requests--;
-  if (shall_leave (keeper)) {
-    keeper->leaving = 1;
-    remove_folder (
-        keeper); /* whoever comes now finds no pod; the verb that waits for us to end sees it when the socket closes */
-  }
+  leave_if_empty (keeper, 0);
   g_mutex_unlock (&keeper->lock);
   close (conversation->fd);
   g_free (conversation);
@@ -220,22 +248,12 @@ oci_keep (oci *oci, int argc, char **argv)
   }
   if (keeper.cgroup)
     cgroup_enter (keeper.cgroup, getpid ());
-  g_mutex_lock (&keeper.lock);
-  keeper.n_requests++; /* the verb that started us has yet to connect; it is this one request */
-  g_mutex_unlock (&keeper.lock);
   report ("ready");
   struct pollfd first_one = { .fd = keeper.listen_fd, .events = POLLIN };
   if (poll (&first_one, 1, REQUEST_S * 1000) > 0)
-    take_connection (&keeper);
-  g_mutex_lock (&keeper.lock);
-  keeper.n_requests--;
-  int nobody = shall_leave (&keeper);
-  keeper.leaving = nobody;
-  if (nobody)
-    remove_folder (&keeper);
-  g_mutex_unlock (&keeper.lock);
-  if (!nobody)
     serve (&keeper);
+  else
+    remove_folder (&keeper); /* the verb that started us was killed */
   kata_sandbox_unref (keeper.sandbox);
   return OCI_OK;
 }
