@@ -124,7 +124,9 @@ options_parse (options *out, int argc, char **argv, char **error)
       out->action = action_of (argv[i]);
     }
   }
-  out->state_dir = state_dir && *state_dir ? state_dir : "/run/libkata";
+  out->own_state_dir =
+      geteuid () == 0 ? g_strdup ("/run/libkata") : g_strdup_printf ("/run/user/%u/libkata", (unsigned) geteuid ());
+  out->state_dir = state_dir && *state_dir ? state_dir : out->own_state_dir;
   out->ttrpc_address = g_strdup (ttrpc ? ttrpc : "");
   return check (out, error);
 }
@@ -216,6 +218,7 @@ void
 options_clear (options *options)
 {
   g_clear_pointer (&options->ttrpc_address, g_free);
+  g_clear_pointer (&options->own_state_dir, g_free);
   g_clear_pointer (&options->config_path, g_free);
   g_clear_pointer (&options->config_body, g_free);
 }

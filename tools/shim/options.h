@@ -16,6 +16,7 @@ typedef struct options {
   gboolean bootstrap;    /* the answer is a BootstrapResult */
   char *config_path;     /* (nullable) */
   char *config_body;     /* (nullable): TOML, instead of a path */
+  char *own_state_dir;   /* the library's default */
   const char *state_dir; /* of the environment, else the library's default */
 } options;
 
