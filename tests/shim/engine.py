@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """engine: a containerd of the test's own: root, state, socket and an image in one directory; nothing of the machine's is touched."""
+import glob
 import hashlib
 import io
 import json
@@ -112,6 +113,8 @@ class Engine:
             skip('containerd needs root')
         self.top = tempfile.mkdtemp(prefix='engine-')
         self.socket, self.cri = f'{self.top}/c.sock', cri
+        # The namespace is in the names of cgroups, which two tests at once would share.
+        self.space = 'k8s.io' if cri else f'test{os.getpid()}'
         self.state, self.process = f'{self.top}/kata', None
         folder = f'{self.top}/bin'
         os.mkdir(folder)
@@ -130,8 +133,7 @@ class Engine:
             prepare(self.top)
         self.start()
         write_image(f'{self.top}/image.tar')
-        space = 'k8s.io' if cri else 'default'
-        self.ctr('-n', space, 'images', 'import', '--snapshotter', self.snapshotter, f'{self.top}/image.tar')
+        self.ctr('images', 'import', '--snapshotter', self.snapshotter, f'{self.top}/image.tar')
 
     def write_patient(self, config):
         """Many emulated machines at once start slowly; each is small, so that twenty fit anywhere."""
@@ -179,7 +181,7 @@ class Engine:
             self.process = None
 
     def argv(self, *words):
-        return ['ctr', '-a', self.socket, *map(str, words)]
+        return ['ctr', '-a', self.socket, '-n', self.space, *map(str, words)]
 
     def ctr(self, *words, check=True, timeout=120, **more):
         more.setdefault('stdin', subprocess.DEVNULL if 'input' not in more else None)
@@ -255,4 +257,9 @@ class Engine:
                     pass
             elif line.startswith('mount '):
                 subprocess.run(['umount', '-l', line[6:]], check=False)
+        for folder in glob.glob(f'/sys/fs/cgroup/**/{self.space}', recursive=True) if not self.cri else []:
+            try:
+                os.rmdir(folder)
+            except OSError:
+                pass
         shutil.rmtree(self.top, ignore_errors=True)
