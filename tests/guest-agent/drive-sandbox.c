@@ -79,6 +79,16 @@ step_hostile (struct test *test)
   EXPECT (c, client_signal (c, "nobody", "", 9) == TTRPC_INVALID_ARGUMENT);
 }
 
+/* The kernel adds routes of IPv6 by itself, a moment after the link is up: how many there are is a matter of time. */
+static int
+count_ipv4 (const Grpc__Routes *routes)
+{
+  int n = 0;
+  for (size_t i = 0; routes && i < routes->n_routes; i++)
+    n += !strchr (routes->routes[i]->dest, ':') && !strchr (routes->routes[i]->gateway, ':');
+  return n;
+}
+
 void
 step_network (struct test *test)
 {
@@ -115,7 +125,7 @@ step_network (struct test *test)
     routes.routes = &table;
     Grpc__Routes *result =
         (Grpc__Routes *) client_call (c, "AgentService/UpdateRoutes", &routes.base, &grpc__routes__descriptor, 30000);
-    EXPECT (c, result && result->n_routes == 2);
+    EXPECT (c, count_ipv4 (result) == 2);
     if (result)
       protobuf_c_message_free_unpacked (&result->base, NULL);
   } else {
