@@ -123,7 +123,8 @@ class Verbs(unittest.TestCase):
         bundle = self.r.bundle(*SLEEP)
         with subprocess.Popen(self.r.argv("run", "--pid-file", f"{self.r.directory}/pid", "-b", bundle, "c1"), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
-            self.r.wait_until("running", lambda: self.r.status("c1") == "running")
+            self.r.wait_until("running", lambda: self.r.status("c1") == "running" or p.poll() is not None)
+            self.assertIsNone(p.poll(), p.stderr.read() if p.poll() is not None else "")
             with open(f"{self.r.directory}/pid", encoding="ascii") as f:
                 pid = int(f.read())
             with open(f"/proc/{pid}/status", encoding="ascii") as f:

@@ -123,7 +123,7 @@ make_unit (keeper *keeper, wire_message *request, const char *id, const char *co
   unit->id = g_strdup (id);
   unit->container = kata_container_ref (container);
   unit->execs = g_ptr_array_new ();
-  unit->init = kept_new (process, &fds, terminal);
+  unit->init = kept_new (process, &fds, terminal, 0);
   return unit;
 }
 
@@ -294,7 +294,7 @@ serve_exec (keeper *keeper, unit *unit, wire_message *request, answer *answer)
     return;
   }
   kept_fds fds = take_fds (request, terminal);
-  kept *exec = kept_new (process, &fds, terminal);
+  kept *exec = kept_new (process, &fds, terminal, 1);
   kept_run (exec, 1);
   g_mutex_lock (&keeper->lock);
   sweep_execs (unit);
@@ -355,6 +355,9 @@ keeper_serve (keeper *keeper, wire_message *request, answer *answer)
   }
   if (strcmp (op, "create") == 0) {
     serve_create (keeper, request, id, answer);
+    g_mutex_lock (&keeper->lock);
+    keeper->used = 1;
+    g_mutex_unlock (&keeper->lock);
     return;
   }
   if (strcmp (op, "delete") == 0) {

@@ -119,7 +119,7 @@ remove_folder (keeper *keeper)
 static void
 leave_if_empty (keeper *keeper, int ours)
 {
-  if (keeper->leaving || keeper->n_requests != ours || g_hash_table_size (keeper->units) > 0)
+  if (keeper->leaving || !keeper->used || keeper->n_requests != ours || g_hash_table_size (keeper->units) > 0)
     return;
   keeper->leaving = 1;
   remove_folder (keeper);
@@ -195,6 +195,15 @@ take_connection (keeper *keeper)
   g_thread_unref (g_thread_new ("request", converse_thread, conversation));
 }
 
+static int
+is_used (keeper *keeper)
+{
+  g_mutex_lock (&keeper->lock);
+  int used = keeper->used;
+  g_mutex_unlock (&keeper->lock);
+  return used;
+}
+
 static void
 serve (keeper *keeper)
 {
@@ -203,13 +212,16 @@ serve (keeper *keeper)
     struct pollfd polls[] = { { .fd = keeper->listen_fd, .events = POLLIN },
                               { .fd = keeper->wake_fd, .events = POLLIN } };
     uint64_t value;
-    if (poll (polls, G_N_ELEMENTS (polls), -1) < 0)
+    int n = poll (polls, G_N_ELEMENTS (polls), is_used (keeper) ? -1 : REQUEST_S * 1000);
+    if (n < 0)
       continue;
     if (polls[0].revents)
       take_connection (keeper);
     if (polls[1].revents && read (keeper->wake_fd, &value, sizeof value) < 0)
       continue;
     g_mutex_lock (&keeper->lock);
+    keeper->used = keeper->used || n == 0; /* the verb that started us was killed */
+    leave_if_empty (keeper, 0);
     leaving = keeper->leaving && keeper->n_requests == 0;
     g_mutex_unlock (&keeper->lock);
   }
@@ -249,11 +261,7 @@ oci_keep (oci *oci, int argc, char **argv)
   if (keeper.cgroup)
     cgroup_enter (keeper.cgroup, getpid ());
   report ("ready");
-  struct pollfd first_one = { .fd = keeper.listen_fd, .events = POLLIN };
-  if (poll (&first_one, 1, REQUEST_S * 1000) > 0)
-    serve (&keeper);
-  else
-    remove_folder (&keeper); /* the verb that started us was killed */
+  serve (&keeper);
   kata_sandbox_unref (keeper.sandbox);
   return OCI_OK;
 }

@@ -25,6 +25,7 @@ typedef struct keeper {
   GCond idle;
   GHashTable *units; /* id → unit */
   int n_requests, leaving;
+  int used;              /* a container was made, or failed to be: from now on an empty pod ends */
   GMutex boot;           /* one boot at a time; taken before @lock */
   kata_sandbox *sandbox; /* (nullable): made by the first container */
 } keeper;

@@ -82,12 +82,13 @@ listen_thread (void *data)
 }
 
 kept *
-kept_new (kata_process *process, const kept_fds *fds, int terminal)
+kept_new (kata_process *process, const kept_fds *fds, int terminal, int running)
 {
   kept *kept = g_new0 (struct kept, 1);
   kept->process = kata_process_ref (process);
   kept->fds = *fds;
   kept->terminal = terminal;
+  kept->held = running; /* before the waiter can see that it has ended */
   g_mutex_init (&kept->lock);
   g_cond_init (&kept->changed);
   kept->out = fds->output >= 0 ? sink_fd (fds->output) : terminal ? sink_fd (fds->input) : sink_null ();

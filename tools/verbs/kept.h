@@ -13,8 +13,8 @@ typedef struct kept_fds {
   int input, output, errors;
 } kept_fds;
 
-/** Starts to wait for the end of @process, and to pass on what the proxy says. */
-kept *kept_new (kata_process *process, const kept_fds *fds, int terminal);
+/** Starts to wait for the end of @process, and to pass on what the proxy says. @running: it runs already, kept_run() follows at once. */
+kept *kept_new (kata_process *process, const kept_fds *fds, int terminal, int running);
 /** The process is about to run: its end is not told before kept_run(). */
 void kept_hold (kept *kept);
 /** It runs (@started), or it could not be started: copy its streams. */
