@@ -158,6 +158,19 @@ class Verbs(unittest.TestCase):
         self.assertEqual(self.r.run("delete", "--force", "c1").returncode, 0)
         self.gone()
 
+    def test_create_killed(self):
+        """An engine that is killed while it creates, then deletes by force, as conmon and podman do: nothing stays."""
+        for delay in (0.02, 0.06, 0.12, 0.2, 0.4):
+            bundle = self.r.bundle(*SLEEP)
+            with subprocess.Popen(self.r.argv("create", "--bundle", bundle, "c1"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL) as p:
+                time.sleep(delay)
+                p.kill()
+            self.assertEqual(self.r.run("delete", "--force", "c1").returncode, 0)
+            self.r.settled_leftovers(3)
+            self.r.run("delete", "--force", "c1")
+            self.assertEqual(self.r.settled_leftovers(40), [], delay)
+
     def test_console(self):
         """A terminal goes to the engine's socket; its size reaches the guest."""
         path = f"{self.r.directory}/console.sock"

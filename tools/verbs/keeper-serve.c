@@ -308,6 +308,8 @@ static void
 serve_delete (keeper *keeper, const char *id, int force, answer *answer)
 {
   CTL_AUTO (error) err = NULL;
+  /* The verb that creates it may have been killed; what it asked for goes on, and would stay for ever. */
+  keeper_wait_created (keeper, id);
   unit *unit = keeper_take (keeper, id);
   if (!unit)
     return; /* an earlier try got this far */
@@ -354,7 +356,9 @@ keeper_serve (keeper *keeper, wire_message *request, answer *answer)
     return;
   }
   if (strcmp (op, "create") == 0) {
+    keeper_creating (keeper, id, 1);
     serve_create (keeper, request, id, answer);
+    keeper_creating (keeper, id, 0);
     g_mutex_lock (&keeper->lock);
     keeper->used = 1;
     g_mutex_unlock (&keeper->lock);

@@ -33,6 +33,27 @@ keeper_add (keeper *keeper, unit *unit)
   return taken ? -1 : 0;
 }
 
+void
+keeper_creating (keeper *keeper, const char *id, int on)
+{
+  g_mutex_lock (&keeper->lock);
+  if (on)
+    g_hash_table_add (keeper->creating, g_strdup (id));
+  else
+    g_hash_table_remove (keeper->creating, id);
+  g_cond_broadcast (&keeper->idle);
+  g_mutex_unlock (&keeper->lock);
+}
+
+void
+keeper_wait_created (keeper *keeper, const char *id)
+{
+  g_mutex_lock (&keeper->lock);
+  while (g_hash_table_contains (keeper->creating, id))
+    g_cond_wait (&keeper->idle, &keeper->lock);
+  g_mutex_unlock (&keeper->lock);
+}
+
 unit *
 keeper_remove (keeper *keeper, const char *id)
 {

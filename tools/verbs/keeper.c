@@ -231,6 +231,7 @@ static int
 prepare (keeper *keeper)
 {
   keeper->units = g_hash_table_new (g_str_hash, g_str_equal);
+  keeper->creating = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   keeper->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   g_mutex_init (&keeper->lock);
   g_mutex_init (&keeper->boot);

@@ -23,7 +23,8 @@ typedef struct keeper {
   int folder_fd, listen_fd, lock_fd, wake_fd;
   GMutex lock; /* of what follows */
   GCond idle;
-  GHashTable *units; /* id → unit */
+  GHashTable *units;    /* id → unit */
+  GHashTable *creating; /* ids that a request is making: their deletion waits for it */
   int n_requests, leaving;
   int used;              /* a container was made, or failed to be: from now on an empty pod ends */
   GMutex boot;           /* one boot at a time; taken before @lock */
@@ -46,6 +47,10 @@ unit *keeper_take (keeper *keeper, const char *id);
 void keeper_give (keeper *keeper, unit *unit);
 /** Takes @unit's place in the table; 0, or -1 when the id is taken. */
 int keeper_add (keeper *keeper, unit *unit);
+/** @id is being made (@on), or that has ended. */
+void keeper_creating (keeper *keeper, const char *id, int on);
+/** Wait until no request makes @id. */
+void keeper_wait_created (keeper *keeper, const char *id);
 /** Out of the table, once nobody uses it. The caller frees it. */
 unit *keeper_remove (keeper *keeper, const char *id);
 guint keeper_count (keeper *keeper);
