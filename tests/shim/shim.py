@@ -116,6 +116,10 @@ class Host:
         self.close()
         for pid in self.servers():
             os.kill(pid, signal.SIGKILL)
+        with open('/proc/self/mountinfo', encoding='utf-8', errors='replace') as f:
+            mounted = [line.split()[4] for line in f if self.top in line.split()[4]]
+        for path in reversed(mounted): # of a test that failed
+            subprocess.run(['umount', '-l', path], check=False)
         shutil.rmtree(self.top, ignore_errors=True)
 
 
