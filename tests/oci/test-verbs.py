@@ -213,6 +213,16 @@ class Verbs(unittest.TestCase):
         self.assertGreater(states[0]["pid"], 0)
         self.gone()
 
+    def test_later_hooks_fail(self):
+        """After the start a hook that fails is a warning, and the next ones run."""
+        for kind in ("poststart", "poststop"):
+            trace = f"{self.r.directory}/{kind}"
+            hooks = {kind: [{"path": "/bin/false"}, {"path": "/bin/sh", "args": ["sh", "-c", f"echo x >{trace}"], "env": ["PATH=/bin:/usr/bin"]}]}
+            result = self.r.run("run", "-b", self.r.bundle("true", change=lambda c, h=hooks: c.update(hooks=h)), "c1")
+            self.assertEqual(result.returncode, 0)
+            self.assertIn(b"warning", result.stderr)
+            self.assertTrue(os.path.exists(trace))
+
     def test_hook_fails(self):
         for hook, text in (({"path": "/bin/false"}, b"exit status 1"), ({"path": "/no/such"}, b"exit status 127"),
                            ({"path": "/bin/sleep", "args": ["sleep", "100"], "timeout": 1}, b"ran out of its time")):

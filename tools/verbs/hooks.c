@@ -159,10 +159,13 @@ hooks_run (const entry *entry, const char *kind, const char *status, char **why)
   g_autofree char *state = n > 0 ? hooks_state (entry, status) : NULL;
   for (guint i = 0; i < MIN (n, HOOKS_MAX); i++) {
     g_autofree char *reason = NULL;
-    if (run_one (json_array_get_object_element (list, i), state, &reason) < 0) {
+    if (run_one (json_array_get_object_element (list, i), state, &reason) == 0)
+      continue;
+    if (!*why)
       *why = g_strdup_printf ("hook %s[%u] %s", kind, i, reason);
-      return -1;
-    }
+    /* As the specification says: after the start a failure is a warning, and the other hooks run. */
+    if (!g_str_has_prefix (kind, "post"))
+      break;
   }
-  return 0;
+  return *why ? -1 : 0;
 }

@@ -8,7 +8,8 @@
 /** state JSON as `state` prints it (g_free()). */
 char *hooks_state (const entry *entry, const char *status);
 /**
- * Run all of @kind ("prestart", …) with the state on standard input, in their order. The first failure ends it. 0, or -1 with *why (g_free()).
+ * Run all of @kind ("prestart", …) with the state on standard input, in their order. The first failure ends it, but for poststart
+ * and poststop. 0, or -1 with *why (NULL before; g_free()) of the first.
  * The entry's config must be loaded.
  */
 int hooks_run (const entry *entry, const char *kind, const char *status, char **why);
