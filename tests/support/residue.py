@@ -11,7 +11,7 @@ import os
 import sys
 
 # What a test can leave behind in the way of programs; others on the machine come and go on their own.
-PROGRAMS = ('qemu-system', 'virtiofsd', 'katactl', 'kata-vmm', 'kata-agent', 'crun', 'containerd-shim', 'passt', 'swtpm')
+PROGRAMS = ('qemu-system', 'virtiofsd', 'kata-', 'katactl', 'crun', 'containerd', 'conmon', 'passt', 'swtpm')
 CGROUPS = '/sys/fs/cgroup'
 
 
