@@ -55,7 +55,8 @@ class Runtime:
                               "env": ["PATH=/bin"], **process},
                   "root": {"path": "rootfs"},
                   "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
-                             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}],
+                             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+                             {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666", "mode=0620"]}],
                   "linux": {"namespaces": [{"type": t} for t in NAMESPACES]}}
         if change:
             change(config)

@@ -137,7 +137,8 @@ class Verbs(unittest.TestCase):
             with open(f"/proc/{pid}/mountinfo", encoding="ascii") as f:
                 self.assertLessEqual(len(f.readlines()), 2, "nothing of the host is mounted there")
             p.send_signal(signal.SIGTERM)
-            self.assertEqual(p.wait(30), 128 + 15)
+            # As Kata's agent, ours kills a first process that has no handler for SIGTERM: its namespace would ignore the signal.
+            self.assertEqual(p.wait(30), 128 + (signal.SIGTERM if HYPERVISOR == "null" else signal.SIGKILL))
         self.gone()
 
     def test_proxy_killed(self):

@@ -313,6 +313,8 @@ serve_delete (keeper *keeper, const char *id, int force, answer *answer)
   unit *unit = keeper_take (keeper, id);
   if (!unit)
     return; /* an earlier try got this far */
+  if (kept_is_orphan (unit->init))
+    kept_wait (unit->init, END_MS); /* the engine has seen its end already, the guest not yet */
   int state = kept_has_ended (unit->init) ? KATA_STATE_STOPPED : kata_container_get_state (unit->container);
   int alive = state == KATA_STATE_RUNNING || state == KATA_STATE_PAUSED;
   keeper_give (keeper, unit);

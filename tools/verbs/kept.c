@@ -2,6 +2,7 @@
 /* kept: two threads per process, one waits for its end, one listens to its proxy; the copying is stream.c's. */
 #include "verbs/kept.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -130,6 +131,13 @@ kept_has_ended (kept *kept)
   int ended = kept->ended;
   g_mutex_unlock (&kept->lock);
   return ended;
+}
+
+int
+kept_is_orphan (kept *kept)
+{
+  struct pollfd proxy = { .fd = kept->fds.control, .events = POLLRDHUP };
+  return poll (&proxy, 1, 0) > 0 && (proxy.revents & (POLLHUP | POLLRDHUP));
 }
 
 int

@@ -20,6 +20,8 @@ void kept_hold (kept *kept);
 /** It runs (@started), or it could not be started: copy its streams. */
 void kept_run (kept *kept, int started);
 int kept_has_ended (kept *kept);
+/** Its proxy on the host is gone: the process is killed, or soon will be. */
+int kept_is_orphan (kept *kept);
 /** Wait for the end, @timeout_ms at most. 0, or -1. */
 int kept_wait (kept *kept, int64_t timeout_ms);
 /** Tells the proxy that there will be no process any more, waits for the threads, frees. The process must have ended or been removed. */
