@@ -37,7 +37,9 @@ def processes():
 
 
 def mounts():
-    return {' '.join(line.split()[i] for i in (3, 4)) + line.partition(' - ')[2] for line in read('/proc/self/mountinfo').splitlines()}
+    # iproute2 mounts /run/netns on itself with the first name and leaves it so; the names in it are looked at below.
+    lines = [line for line in read('/proc/self/mountinfo').splitlines() if line.split()[4] != '/run/netns']
+    return {' '.join(line.split()[i] for i in (3, 4)) + line.partition(' - ')[2] for line in lines}
 
 
 def cgroups():
