@@ -9,10 +9,12 @@ tests/support/residue.c is the same check for tests in C.
 import json
 import os
 import sys
+import time
 
 # What a test can leave behind in the way of programs; others on the machine come and go on their own.
 PROGRAMS = ('qemu-system', 'virtiofsd', 'kata-', 'katactl', 'crun', 'containerd', 'conmon', 'passt', 'swtpm')
 CGROUPS = '/sys/fs/cgroup'
+SETTLE_S = 10  # orphans wait for the machine's init to reap them
 
 
 def read(path):
@@ -95,7 +97,9 @@ def main():
     if command == 'compare' and len(rest) == 1:
         with open(rest[0], encoding='utf-8') as f:
             saved = json.load(f)
-        lines = difference(saved['state'], take(saved['folders']))
+        until = time.monotonic() + SETTLE_S
+        while (lines := difference(saved['state'], take(saved['folders']))) and time.monotonic() < until:
+            time.sleep(0.5)
         print('\n'.join(lines) if lines else 'nothing left behind')
         return 1 if lines else 0
     print('usage: residue.py snapshot [FOLDER...] | compare FILE', file=sys.stderr)
