@@ -117,7 +117,7 @@ void
 supervise_enter (ctl *ctl, int report_fd)
 {
   ctl->report_fd = report_fd;
-  if (fcntl (report_fd, F_SETFD, FD_CLOEXEC) < 0 || chdir ("/") < 0)
+  if (fcntl (report_fd, F_SETFD, FD_CLOEXEC) < 0)
     _exit (CTL_FAILED); /* not started by supervise_spawn() */
 }
 
@@ -126,7 +126,8 @@ supervise_report (ctl *ctl, const char *id)
 {
   int fd = ctl->report_fd;
   ctl->report_fd = -1;
-  if (fd >= 0)
+  /* Every path of the command line was used by now, and the caller's folder may go. Being in it does no other harm. */
+  if (fd >= 0 && chdir ("/") == 0)
     dprintf (fd, "started %s\n", id);
 }
 

@@ -13,9 +13,9 @@
  * Its notes and errors are printed. Returns CTL_OK with the id in @id (g_free()), or the exit code that it reported.
  */
 int supervise_spawn (ctl *ctl, char *const *argv, int command_index, char **id);
-/** In the background katactl, once all paths are absolute: leave the terminal, the working directory and the descriptors. */
+/** In the background katactl: who hears us is at @report_fd until supervise_report(). */
 void supervise_enter (ctl *ctl, int report_fd);
-/** Say that the container runs; from now on nobody hears us. */
+/** Say that the container runs, and leave the caller's working directory; from now on nobody hears us. */
 void supervise_report (ctl *ctl, const char *id);
 /** Is there a container that runs without a supervisor? Start one. */
 void supervise_ensure (ctl *ctl, const char *id);

@@ -150,8 +150,9 @@ class Network(unittest.TestCase):
         """From outside to a server in the container; inspect shows the interface; the machine's death leaves nothing that recovery does not remove."""
         pod = Pod("s")
         try:
-            self.ctl.run("run", "-d", "--name", "web", "--network", f"/run/netns/{pod.pod}", "--rootfs", self.ctl.rootfs, "--", "sh", "-c",
-                         "while true; do echo hello from the guest | nc -l -p 8080; done")
+            result = self.ctl.run("run", "-d", "--name", "web", "--network", f"/run/netns/{pod.pod}", "--rootfs", self.ctl.rootfs, "--", "sh", "-c",
+                                  "while true; do echo hello from the guest | nc -l -p 8080; done")
+            self.assertEqual(result.returncode, 0, result.stderr)
 
             def answer():
                 return sh(f"ip netns exec {pod.host} timeout 3 busybox nc 10.88.0.2 8080 < /dev/null", check=False) == "hello from the guest\n"

@@ -187,6 +187,15 @@ class Detached(Null):
         self.fails(self.run_in("-d", "--name", "bad", "--", "nosuch"), 127, "nosuch")
         self.assertEqual(self.ctl.ids(), [])
 
+    def test_paths_are_the_callers(self):
+        """In the background too a relative path is below the folder of who called."""
+        with open(os.path.join(self.ctl.directory, "here.toml"), "w", encoding="ascii") as f:
+            f.write("[runtime]\n")
+        for words in (["--config", "here.toml"], ["--state-dir", os.path.relpath(self.ctl.state, self.ctl.directory)]):
+            result = self.run_in(*words, "-d", "--name", "p", "--", *SLEEP, cwd=self.ctl.directory)
+            self.assertEqual((result.returncode, result.stdout), (0, b"p\n"), result.stderr)
+            self.assertEqual(self.ctl.run("delete", "-f", "p").returncode, 0)
+
     def test_stop_and_force(self):
         self.detach("s", *SLEEP)
         self.assertEqual(self.ctl.run("stop", "-t", "1s", "s").returncode, 0)
