@@ -11,6 +11,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import ctl  # noqa: E402
+import residue  # noqa: E402
 
 NAMESPACES = ("pid", "network", "ipc", "uts", "mount")
 
@@ -82,16 +83,7 @@ class Runtime:
 
     def leftovers(self):
         """Processes, mounts and files that belong to this root folder."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if self.directory in line and int(pid) != os.getpid():
-                found.append(f"process {pid}: {line[:200]}")
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as f:
-            found += [f"mount {line.split()[4]}" for line in f if self.directory in line]
+        found = residue.about(self.directory)
         for kind in ("containers", "pods"):
             folder = os.path.join(self.root, ".oci", kind)
             found += [f"{kind}/{name}" for name in os.listdir(folder)] if os.path.isdir(folder) else []

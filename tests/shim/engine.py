@@ -13,6 +13,9 @@ import tarfile
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+import residue  # noqa: E402
+
 APPLETS = ('sh cat echo true false sleep head tail wc sha256sum stty ls id env pwd touch chmod mkdir rm hostname uname kill ps yes seq tr '
            'mount grep test free tty dd httpd wget ping ip nc').split()
 IMAGE = 'docker.io/library/busybox:test'
@@ -210,19 +213,8 @@ class Engine:
 
     def left(self):
         """Processes, mounts and files of shims and machines; containerd's own are not meant."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir('/proc')):
-            if self.process and int(pid) == self.process.pid:
-                continue
-            try:
-                with open(f'/proc/{pid}/cmdline', 'rb') as f:
-                    line = f.read().replace(b'\0', b' ').decode(errors='replace')
-            except OSError:
-                continue
-            if self.top in line and int(pid) != os.getpid():
-                found.append(f'process {pid}: {line[:160]}')
-        with open('/proc/self/mountinfo', encoding='utf-8', errors='replace') as f:
-            found += [f'mount {line.split()[4]}' for line in f if self.top in line]
+        own = f'process {self.process.pid}:' if self.process else None
+        found = [line for line in residue.about(self.top) if not own or not line.startswith(own)]
         for folder, folders, files in os.walk(self.state):
             found += [f'{folder}/{n}' for n in folders + files if not (folder == self.state and n == '.shim')]
         tasks = f'{self.top}/run/io.containerd.runtime.v2.task'

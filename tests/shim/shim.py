@@ -5,10 +5,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
 import wire
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+import residue  # noqa: E402
 
 PROCESS = 'types.containerd.io/opencontainers/runtime-spec/1/Process'
 RESOURCES = 'types.containerd.io/opencontainers/runtime-spec/1/LinuxResources'
@@ -91,17 +95,7 @@ class Host:
         return found
 
     def left(self):
-        found = [f'process {pid}' for pid in self.servers()]
-        for pid in filter(str.isdigit, os.listdir('/proc')):
-            try:
-                with open(f'/proc/{pid}/cmdline', 'rb') as f:
-                    line = f.read().replace(b'\0', b' ').decode(errors='replace')
-            except OSError:
-                continue
-            if self.top in line and int(pid) != os.getpid():
-                found.append(f'process {pid}: {line[:200]}')
-        with open('/proc/self/mountinfo', encoding='utf-8', errors='replace') as f:
-            found += [f'mount {line.split()[4]}' for line in f if self.top in line]
+        found = [f'process {pid}' for pid in self.servers()] + residue.about(self.top)
         for folder, folders, files in os.walk(self.state):
             found += [f'{folder}/{n}' for n in folders + files if not (folder == self.state and n == '.shim')]
         return found

@@ -9,6 +9,8 @@ import sys
 import tempfile
 import time
 
+import residue
+
 APPLETS = ("sh cat echo true false sleep head tail sha256sum stat stty ls id env pwd touch chmod mkdir rm dd wc hostname uname "
            "kill ps yes seq tr sort mount grep test dmesg free nproc tty od").split()
 
@@ -101,17 +103,7 @@ class Katactl:
 
     def leftovers(self):
         """Processes, mounts and files that belong to this state directory."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/cmdline", "rb") as f:
-                    line = f.read().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if self.directory in line and int(pid) != os.getpid():
-                found.append(f"process {pid}: {line[:200]}")
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as f:
-            found += [f"mount {line.split()[4]}" for line in f if self.directory in line]
+        found = residue.about(self.directory)
         for folder, _, files in os.walk(self.state):
             if folder != self.state:
                 found.append(f"directory {folder}")

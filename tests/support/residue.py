@@ -79,6 +79,16 @@ def take(folders=()):
     return {kind: sorted(names) for kind, names in now.items()}
 
 
+def about(folder):
+    """Processes with @folder in their command line, but for this one, and mounts with it in theirs: a test's own, whoever else runs."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        line = read(f'/proc/{pid}/cmdline').replace('\0', ' ')
+        if folder in line and int(pid) != os.getpid():
+            found.append(f'process {pid}: {line[:200]}')
+    return found + [f'mount {line.split()[4]}' for line in read('/proc/self/mountinfo').splitlines() if folder in line]
+
+
 def difference(before, after):
     """Lines that say what came and what went."""
     lines = []
