@@ -230,6 +230,30 @@ class Exec(Base):
         event = self.host.events.wait('/tasks/exit')[0]
         self.assertEqual((wire.text(event, 1), wire.text(event, 2), wire.number(event, 4)), ('main', 'e1', 3))
 
+    def test_late_reader(self):
+        """containerd's client may still be opening the FIFO when a short process has ended: nothing is lost."""
+        out, got = self.host.fifo('e-out'), []
+
+        def read():
+            time.sleep(0.5)
+            with open(out, 'rb') as f:
+                got.append(f.read())
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        self.task.call('Exec', self.task.exec_fields('e1', ['echo', 'hi'], out))
+        self.task.call('Start', [(2, 'e1')])
+        self.assertEqual(self.task.wait('e1'), 0)
+        self.task.call('Delete', [(2, 'e1')])
+        reader.join(10)
+        self.assertEqual(got, [b'hi\n'])
+
+    def test_no_reader(self):
+        out = self.host.fifo('e-out')
+        self.task.call('Exec', self.task.exec_fields('e1', ['echo', 'hi'], out))
+        self.task.call('Start', [(2, 'e1')])
+        self.assertEqual(self.task.wait('e1'), 0)
+        self.task.call('Delete', [(2, 'e1')])
+
     def test_failed_start(self):
         out = self.host.fifo('e-out')
         fd = os.open(out, os.O_RDONLY | os.O_NONBLOCK)

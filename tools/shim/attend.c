@@ -7,6 +7,7 @@
 
 #define LOST_STATUS   137 /* of a process whose machine went away: as by SIGKILL */
 #define EXECS_WAIT_US (3 * G_USEC_PER_SEC)
+#define OUTPUT_MS     1500 /* an end is told after the output; another process that holds the stream may keep it open */
 
 struct waiter {
   service *service;
@@ -65,7 +66,7 @@ end_execs (service *service, task *task)
     }
     if (proc_end (exec, LOST_STATUS, TRUE))
       event_exit (service, task, exec);
-    streams_ended (exec->io);
+    streams_ended (exec->io, 0);
     proc_unref (exec);
   }
   g_mutex_unlock (&service->lock);
@@ -76,13 +77,13 @@ attend_end (service *service, task *task, proc *proc, uint32_t exit_status)
 {
   if (!*proc->id)
     end_execs (service, task);
+  streams_ended (proc->io, OUTPUT_MS);
   g_mutex_lock (&service->lock);
   /* Published under the lock: nobody sees the end, or deletes, before the event is in the queue. */
   if (proc_end (proc, exit_status, TRUE))
     event_exit (service, task, proc);
   g_cond_broadcast (&service->changed);
   g_mutex_unlock (&service->lock);
-  streams_ended (proc->io);
 }
 
 static gpointer

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,10 @@
 
 #define CHUNK   (32u << 10)
 #define LOOK_MS 5000 /* how often a thread that waits for output sees whether it is still wanted */
+
+/* How long the end of a stream is kept back for a client that has not read, or not even opened, what is in the FIFO. */
+#define UNREAD_MS      1000
+#define UNREAD_STEP_US 1000
 
 struct streams {
   gatomicrefcount refs;
@@ -199,6 +204,17 @@ put (streams *streams, int fd, const char *data, size_t length)
   return TRUE;
 }
 
+/* A FIFO that nobody holds forgets what is in it, and ctr closes its end without a last look once it knows of the exit. */
+static void
+await_reader (streams *streams, int fd)
+{
+  gint64 until = g_get_monotonic_time () + UNREAD_MS * 1000;
+  int unread = 0;
+  while (ioctl (fd, FIONREAD, &unread) == 0 && unread > 0 && !is_signalled (streams->stop_fd) &&
+         g_get_monotonic_time () < until)
+    g_usleep (UNREAD_STEP_US);
+}
+
 /* Output that nobody wants, or that cannot be written any more, is read all the same: the process must not stop on it. */
 static gpointer
 copy_output (gpointer data)
@@ -216,6 +232,8 @@ copy_output (gpointer data)
     if (r == 0 && good)
       good = put (streams, pump->fd, buffer, n);
   }
+  if (good)
+    await_reader (streams, pump->fd);
   g_mutex_lock (&streams->lock);
   close_if (pump->stream == KATA_STDOUT ? &streams->out : &streams->err);
   streams->n_outputs--;
@@ -290,20 +308,30 @@ streams_close_input (streams *streams)
   g_mutex_unlock (&streams->lock);
 }
 
+/* Under the lock. */
+static void
+await_outputs (streams *streams, int timeout_ms)
+{
+  gint64 until = g_get_monotonic_time () + (gint64) timeout_ms * 1000;
+  while (streams->n_outputs > 0 && g_cond_wait_until (&streams->changed, &streams->lock, until))
+    ;
+}
+
 void
-streams_ended (streams *streams)
+streams_ended (streams *streams, int timeout_ms)
 {
   signal_fd (streams->input_stop_fd);
+  g_mutex_lock (&streams->lock);
+  await_outputs (streams, timeout_ms);
+  g_mutex_unlock (&streams->lock);
 }
 
 void
 streams_finish (streams *streams, int timeout_ms)
 {
-  gint64 until = g_get_monotonic_time () + (gint64) timeout_ms * 1000;
   signal_fd (streams->input_stop_fd);
   g_mutex_lock (&streams->lock);
-  while (streams->n_outputs > 0 && g_cond_wait_until (&streams->changed, &streams->lock, until))
-    ;
+  await_outputs (streams, timeout_ms);
   if (!streams->started) {
     close_if (&streams->in);
     close_if (&streams->in_hold);

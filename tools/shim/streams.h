@@ -14,8 +14,8 @@ streams *streams_open (const char *in, const char *out, const char *err, int *co
 void streams_start (streams *streams, kata_process *process, gboolean terminal);
 /** The process reads the end of its input after what was written; legal before start. */
 void streams_close_input (streams *streams);
-/** The process has ended: what it wrote is copied on, input is no longer read. */
-void streams_ended (streams *streams);
+/** The process has ended: input is no longer read; waits at most @timeout_ms until the client has the output, and goes on with it. */
+void streams_ended (streams *streams, int timeout_ms);
 /** Waits until all output is copied, at most @timeout_ms, then gives it up. */
 void streams_finish (streams *streams, int timeout_ms);
 streams *streams_ref (streams *streams);
