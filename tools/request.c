@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -141,6 +142,13 @@ take_root (ctl *ctl, request *request)
   if (!request->rootfs)
     return -1;
   request->rootfs_path = g_canonicalize_filename (request->rootfs, NULL);
+  char *place =
+      realpath (request->rootfs_path, NULL); /* who types a link means what it leads to; the library follows none */
+  if (place) {
+    g_free (request->rootfs_path);
+    request->rootfs_path = g_strdup (place);
+    free (place);
+  }
   if (stat (request->rootfs_path, &st) < 0)
     return output_fail (ctl, CTL_FAILED, "--rootfs: \"%s\": %s; give a directory or a disk image", request->rootfs_path,
                         g_strerror (errno));

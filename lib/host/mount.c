@@ -42,17 +42,25 @@ attach (int tree, int dirfd, const char *target, kata_error **err)
 }
 
 int
-kata_mount__bind (const char *source, int dirfd, const char *target, unsigned flags, kata_error **err)
+kata_mount__bind_fd (int source_fd, const char *source, int dirfd, const char *target, unsigned flags, kata_error **err)
 {
   const bool readonly = (flags & KATA_MOUNT_READONLY) != 0;
   const unsigned deep = (flags & KATA_MOUNT_RECURSIVE) != 0 ? AT_RECURSIVE : 0;
-  kata_auto_fd int tree = open_tree (AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | deep);
+  kata_auto_fd int tree = open_tree (source_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | deep);
   if (tree < 0)
     return mount_error (err, source, errno, "bind");
   struct mount_attr attr = { .attr_set = readonly ? MOUNT_ATTR_RDONLY : 0, .propagation = MS_PRIVATE };
   if (mount_setattr (tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) != 0)
     return mount_error (err, source, errno, readonly ? "bind read-only" : "bind privately");
   return attach (tree, dirfd, target, err);
+}
+
+int
+kata_mount__bind (const char *source, int dirfd, const char *target, unsigned flags, kata_error **err)
+{
+  kata_auto_fd int fd = open (source, O_PATH | O_CLOEXEC);
+  return fd < 0 ? mount_error (err, source, errno, "bind")
+                : kata_mount__bind_fd (fd, source, dirfd, target, flags, err);
 }
 
 int

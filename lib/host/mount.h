@@ -17,6 +17,10 @@ enum kata_mount_flags {
  */
 int kata_mount__bind (const char *source, int dirfd, const char *target, unsigned flags, kata_error **err);
 
+/** The same of what @source_fd (O_PATH does) is open on, so that what was looked at is what is bound. @source is for messages. */
+int kata_mount__bind_fd (int source_fd, const char *source, int dirfd, const char *target, unsigned flags,
+                         kata_error **err);
+
 /** Binds @target on itself as a shared mount: what is mounted below it later appears in mount namespaces that were copied from ours. */
 int kata_mount__share (int dirfd, const char *target, kata_error **err);
 

@@ -139,13 +139,15 @@ kata_plan__edit_root (struct kata_plan_edit *e, kata_error **err)
   const char *source = kata_plan__host_path (e, e->spec->root_path, "$.root.path", err);
   if (source == NULL)
     return KATA_E_SPEC;
-  if (kata_plan__is_below ("/", source) || kata_plan__is_below (e->plan->vm.dir, source))
-    return kata_error__set (err, KATA_E_SPEC, "$.root.path",
-                            "$.root.path: \"%.200s\" holds the host's own files, which no guest shall see", source);
+  const char *refused = kata_plan__refuse_source (source, e->plan->vm.dir, true);
+  if (refused != NULL)
+    return kata_error__set (err, KATA_E_SPEC, "$.root.path", "$.root.path: \"%.200s\" %s", source, refused);
   /* Not read-only on the host even if the root is: crun may have to make the directories that it mounts on. */
-  const struct kata_share share = {
-    .source = source, .path = kata_arena__printf (e->arena, "%s/rootfs", e->out->id), .recursive = true, .rootfs = true
-  };
+  const struct kata_share share = { .source = source,
+                                    .bundle = e->spec->root_path[0] != '/' ? e->options->bundle : NULL,
+                                    .path = kata_arena__printf (e->arena, "%s/rootfs", e->out->id),
+                                    .recursive = true,
+                                    .rootfs = true };
   e->spec->root_path = kata_plan__add_share (e, &share, "$.root.path", err);
   return e->spec->root_path != NULL ? 0 : KATA_E_UNSUPPORTED;
 }

@@ -9,6 +9,7 @@
 /** A file or directory of the host that must appear below the share directory before the container is created. */
 struct kata_share {
   const char *source; /* absolute, on the host */
+  const char *bundle; /* (nullable): @source is below it, and no link on the way is followed */
   const char *path;   /* below kata_plan.share_dir: "<cid>/rootfs", "<cid>/m0" */
   bool readonly;
   bool recursive; /* rbind */
@@ -50,5 +51,11 @@ void kata_plan__edit_resources (kata_oci_resources *resources, GPtrArray *warnin
 
 /** As JSON, for people and golden tests; kata_free(). */
 char *kata_container_plan__to_json (const kata_container_plan *plan);
+
+/**
+ * What of the host must not be in a guest's reach, or would not be there what it is here: why @source (absolute) is such a thing, or NULL.
+ * @own_dir: where sandboxes have their state.
+ */
+const char *kata_plan__refuse_source (const char *source, const char *own_dir, bool rootfs);
 
 #endif

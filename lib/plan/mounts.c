@@ -24,20 +24,18 @@ is_bind (const struct kata_oci_mount *mount)
          has_option (mount->options, "rbind");
 }
 
-/* What of the host must not be in a guest's reach, or would not be there what it is here. NULL = fine. */
-static const char *
-refuse_source (const kata_plan *plan, const char *source)
+const char *
+kata_plan__refuse_source (const char *source, const char *own_dir, bool rootfs)
 {
   if (kata_plan__is_below ("/", source))
     return "is the whole host; share a directory of it";
-  if (kata_plan__is_below (source, "/dev"))
-    return "is a device of the host, and nothing can be plugged into a running guest; a block device can be a disk "
-           "that the "
-           "sandbox has from its start";
   if (kata_plan__is_below (source, "/proc") || kata_plan__is_below (source, "/sys"))
     return "is the host kernel's; the guest has its own, mounted with type proc or sysfs";
-  if (kata_plan__is_below (source, plan->vm.dir) || kata_plan__is_below (plan->vm.dir, source))
+  if (kata_plan__is_below (source, own_dir) || kata_plan__is_below (own_dir, source))
     return "holds the sandbox's own state, which no guest shall see";
+  if (rootfs ? kata_plan__is_below ("/dev", source) : kata_plan__is_below (source, "/dev"))
+    return "is a device of the host, and nothing can be plugged into a running guest; a block device can be a disk "
+           "that the sandbox has from its start";
   return NULL;
 }
 
@@ -110,7 +108,7 @@ edit_bind (struct kata_plan_edit *e, struct kata_oci_mount *mount, size_t index,
   const char *source = kata_plan__host_path (e, mount->source, key, err);
   if (source == NULL)
     return KATA_E_SPEC;
-  const char *refused = refuse_source (e->plan, source);
+  const char *refused = kata_plan__refuse_source (source, e->plan->vm.dir, false);
   if (refused != NULL)
     return kata_error__set (err, KATA_E_UNSUPPORTED, key, "%s: \"%.200s\" %s", key, source, refused);
   /* Both here and in the guest: a guest that breaks out of the container still cannot write. */

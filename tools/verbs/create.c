@@ -75,7 +75,8 @@ start_proxy (oci *oci, int exit_code, create *create, const kata_placement *plac
   launch *launch = &create->launch;
   launch->network_namespace = *placement->network_namespace ? placement->network_namespace : NULL;
   launch->new_network = (placement->flags & KATA_PLACEMENT_NETWORK_NEW) != 0;
-  launch->rootfs_fd = create->entry.rootfs ? open (create->entry.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  launch->rootfs_fd =
+      create->entry.rootfs ? open (create->entry.rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
   launch->rootfs = create->entry.rootfs;
   launch->tty_fd = slave;
   int saved = errno, rc = 0;

@@ -68,7 +68,7 @@ open_root (const char *path)
   struct stat wanted, found;
   if (fstat (PROXY_ROOTFS_FD, &wanted) < 0 || !S_ISDIR (wanted.st_mode))
     return -1;
-  int fd = open (path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int fd = open (path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd >= 0 && fstat (fd, &found) == 0 && found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino)
     return fd;
   close (fd);

@@ -140,7 +140,7 @@ exec_start (oci *oci, struct exec *exec, const entry *entry)
   if (!entry_lives (entry))
     return oci_fail (oci, OCI_NOT_RUN, "cannot exec in a stopped container");
   if (entry->rootfs)
-    exec->launch.rootfs_fd = open (entry->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    exec->launch.rootfs_fd = open (entry->rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   int rc = launch_proxy (oci, OCI_NOT_RUN, &exec->launch);
   if (exec->launch.rootfs_fd >= 0)
     close (exec->launch.rootfs_fd);
