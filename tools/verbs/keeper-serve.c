@@ -8,6 +8,7 @@
 #include "verbs/keeper.h"
 #include "output.h"
 
+#define SETTINGS  "io.katacontainers.config."
 #define REMOVE_MS 20000
 #define END_MS    10000
 
@@ -33,15 +34,37 @@ fail_with (answer *answer, const kata_error *err)
 
 /* ---- create ---- */
 
-static int
-boot (keeper *keeper, const kata_placement *placement, const char *netns, answer *answer)
+/* The annotations that are meant for Kata: key, value, …; the library says which of them the configuration allows. */
+static char **
+settings_of (const char *config)
 {
+  g_autoptr (JsonParser) parser = NULL;
+  GPtrArray *pairs = g_ptr_array_new ();
+  JsonObject *object = output_parse_object (config, &parser);
+  JsonNode *node = object ? json_object_get_member (object, "annotations") : NULL;
+  JsonObject *annotations = node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+  g_autoptr (GList) names = annotations ? json_object_get_members (annotations) : NULL;
+  for (GList *l = names; l; l = l->next) {
+    const char *value = output_member_string (annotations, l->data);
+    if (!value || !g_str_has_prefix (l->data, SETTINGS))
+      continue;
+    g_ptr_array_add (pairs, g_strdup (l->data));
+    g_ptr_array_add (pairs, g_strdup (value));
+  }
+  g_ptr_array_add (pairs, NULL);
+  return (char **) g_ptr_array_free (pairs, FALSE);
+}
+
+static int
+boot (keeper *keeper, const kata_placement *placement, const char *config, const char *netns, answer *answer)
+{
+  g_auto (GStrv) settings = settings_of (config);
   kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
   CTL_AUTO (sandbox) sandbox = NULL;
   CTL_AUTO (error) err = NULL;
   options.id = keeper->id;
   options.hostname = *placement->hostname ? placement->hostname : NULL;
-  options.network = netns;
+  options.annotations = (const char *const *) settings;
   options.limit_cpu_milli = placement->cpu_milli;
   options.limit_memory_bytes = placement->memory_bytes;
   options.network = netns && *netns ? netns : NULL;
@@ -138,7 +161,8 @@ serve_create (keeper *keeper, wire_message *request, const char *id, answer *ans
     return;
   }
   g_mutex_lock (&keeper->boot);
-  int rc = keeper->sandbox ? 0 : boot (keeper, &placement, output_member_string (request->object, "netns"), answer);
+  int rc =
+      keeper->sandbox ? 0 : boot (keeper, &placement, config, output_member_string (request->object, "netns"), answer);
   g_mutex_unlock (&keeper->boot);
   unit *unit =
       rc < 0 ? NULL : make_unit (keeper, request, id, config, (placement.flags & KATA_PLACEMENT_TERMINAL) != 0, answer);
