@@ -89,6 +89,7 @@ int cmd_hypervisor (ctl *ctl, int argc, char **argv);
 int cmd_recover (ctl *ctl, int argc, char **argv);
 int cmd_version (ctl *ctl, int argc, char **argv);
 int cmd_help (ctl *ctl, int argc, char **argv);
+int cmd_monitor (ctl *ctl, int argc, char **argv);
 int cmd_supervise (ctl *ctl, int argc, char **argv);
 
 /** All commands, the last one has no name. */

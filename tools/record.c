@@ -11,11 +11,12 @@
 
 #include <glib/gstdio.h>
 
+#include "metrics/socket.h"
 #include "output.h"
 
 #define RECORD_FOLDER ".katactl"
 /* The only names that katactl makes in a record; nothing else is ever removed. */
-static const char *const record_files[] = { "lock", "log", "log.1", "status.json", "status.json.new" };
+static const char *const record_files[] = { METRICS_SOCKET, "lock", "log", "log.1", "status.json", "status.json.new" };
 
 char *
 record_directory (ctl *ctl, const char *id)

@@ -3,10 +3,12 @@
 #include "session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "logfile.h"
+#include "metrics/monitor.h"
 #include "output.h"
 #include "progress.h"
 #include "record.h"
@@ -58,6 +60,37 @@ fail (session *session, const kata_error *err)
   return output_error_as (job->ctl, rc, err);
 }
 
+static kata_sandbox *
+sandbox_of (void *data)
+{
+  session *session = data;
+  g_mutex_lock (&session->job.lock);
+  kata_sandbox *sandbox = session->sandbox ? kata_sandbox_ref (session->sandbox) : NULL;
+  g_mutex_unlock (&session->job.lock);
+  return sandbox;
+}
+
+/* In the record's directory; what fails here costs nobody his container. */
+static void
+start_monitor (session *session)
+{
+  g_autofree char *directory = record_directory (session->job.ctl, session->id);
+  const metrics_source source = { { session->id, "katactl" }, sandbox_of, NULL, session };
+  int fd = open (directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  session->monitor = fd < 0 ? NULL : metrics_monitor_start (fd, &source);
+  if (!session->monitor)
+    output_note (session->job.ctl, "no metrics are served from \"%s\": %s", directory, g_strerror (errno));
+  if (fd >= 0)
+    close (fd);
+}
+
+static void
+stop_monitor (session *session)
+{
+  metrics_monitor_stop (session->monitor);
+  session->monitor = NULL;
+}
+
 /* Create and boot. Returns -1 to go on, or an exit code. */
 static int
 boot (session *session, progress *progress)
@@ -75,6 +108,7 @@ boot (session *session, progress *progress)
     if (session->lock_fd < 0)
       return output_fail (job->ctl, CTL_FAILED, "cannot keep a record of \"%s\" in \"%s\": %s", session->id,
                           kata_runtime_get_state_dir (job->ctl->runtime), g_strerror (errno));
+    start_monitor (session);
   }
   if (job_interrupted (job))
     return fail (session, NULL);
@@ -188,6 +222,7 @@ static void
 leave (session *session, int ran, int status, const char *why)
 {
   ctl *ctl = session->job.ctl;
+  stop_monitor (session);
   if (!session->sandbox)
     return;
   if (!ran || !session->keep) {
@@ -287,6 +322,7 @@ take_over_work (job *job)
   if (kata_container_open (&session->container, sandbox, NULL, &err) < 0 ||
       kata_container_get_process (&process, session->container, &err) < 0)
     return output_error (job->ctl, NULL, err);
+  start_monitor (session);
   return session_attend (session, process);
 }
 

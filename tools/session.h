@@ -17,7 +17,8 @@ typedef struct session {
   kata_sandbox *sandbox; /* under job.lock: job.abort needs it */
   kata_container *container;
   char *id;
-  int lock_fd; /* of the record, -1 = none is kept */
+  int lock_fd;                     /* of the record, -1 = none is kept */
+  struct metrics_monitor *monitor; /* (nullable): where there is a record */
 } session;
 
 /** Run @session->request; @session is filled in but for job.work and what comes after timing. Returns the exit code. */

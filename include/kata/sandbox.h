@@ -261,6 +261,20 @@ KATA_API int kata_sandbox_get_state (kata_sandbox *sandbox);
 KATA_API int kata_sandbox_inspect (char **json, kata_sandbox *sandbox, kata_error **err);
 
 /**
+ * kata_sandbox_metrics_get:
+ * The guest's own metrics, as its agent writes them: load, memory, processors, interfaces, the agent itself. It is the guest's text: nothing of it is
+ * checked but that it is UTF-8 without control characters other than line feeds and tabs.
+ * @text: (out) (transfer full): Prometheus' text format; release with kata_free()
+ * @sandbox: in state RUNNING
+ * @timeout_ms: milliseconds, KATA_TIMEOUT_DEFAULT or KATA_TIMEOUT_NONE
+ * @err: (out) (optional): why it failed
+ * Returns: 0 or a negative kata_error_code
+ * Errors: KATA_E_STATE, KATA_E_UNSUPPORTED (the agent has none), KATA_E_AGENT, KATA_E_TIMEOUT, KATA_E_VMM
+ * Threads: any. Blocks: at most @timeout_ms. Since: 0.1
+ */
+KATA_API int kata_sandbox_metrics_get (char **text, kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
+
+/**
  * kata_sandbox_list_containers:
  * The ids of the sandbox's containers.
  * @out: (out) (transfer full): NULL-terminated, in order of creation; release with kata_strv_free()

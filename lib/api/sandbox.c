@@ -155,6 +155,15 @@ kata_sandbox_inspect (char **json, kata_sandbox *sandbox, kata_error **err)
 }
 
 int
+kata_sandbox_metrics_get (char **text, kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (text != NULL, "text", err);
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  return r != 0 ? r : kata_sandbox__metrics (text, sandbox, timeout_ms, err);
+}
+
+int
 kata_sandbox_list_containers (char ***out, kata_sandbox *sandbox, kata_error **err)
 {
   g_autoptr (kata_sandbox_state) state = NULL;

@@ -73,6 +73,8 @@ int kata_sandbox__plan_json (char **json, kata_runtime *runtime, const kata_sand
 int kata_sandbox__start (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
 /** refresh.c */
 int kata_sandbox__refresh_network (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
+/** metrics.c */
+int kata_sandbox__metrics (char **text, kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
 int kata_sandbox__pause (kata_sandbox *sandbox, bool pause, int64_t timeout_ms, kata_error **err);
 int kata_sandbox__stop (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
 int kata_sandbox__delete (kata_sandbox *sandbox, uint32_t flags, kata_error **err);

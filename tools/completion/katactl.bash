@@ -16,6 +16,7 @@ _katactl_options() {
   wait) echo "--timeout $everywhere" ;;
   plan) echo "$request $everywhere" ;;
   hypervisor) echo "--require $everywhere" ;;
+  monitor) echo "--listen --any-address $everywhere" ;;
   recover) echo "--all $everywhere" ;;
   *) echo "$everywhere" ;;
   esac
@@ -30,7 +31,7 @@ _katactl_value() {
   --log-level) mapfile -t COMPREPLY < <(compgen -W 'error warning info debug' -- "$2") ;;
   --hypervisor) mapfile -t COMPREPLY < <(compgen -W "$(katactl hypervisor list 2>/dev/null | cut -f 1 | tail -n +2)" -- "$2") ;;
   --signal | -s) mapfile -t COMPREPLY < <(compgen -W 'HUP INT QUIT KILL TERM USR1 USR2 STOP CONT' -- "$2") ;;
-  --name | --cpus | --memory | -m | --hostname | --network | --cgroup | --annotation | --volume | -v | --env | -e | --workdir | -w | --user | -u | --pids | --timeout | --tail | -n | --interval | --require)
+  --name | --cpus | --memory | -m | --hostname | --network | --cgroup | --annotation | --volume | -v | --env | -e | --workdir | -w | --user | -u | --pids | --timeout | --tail | -n | --interval | --require | --listen)
     COMPREPLY=()
     ;;
   *) return 1 ;;
@@ -38,7 +39,7 @@ _katactl_value() {
 }
 
 _katactl() {
-  local commands='run exec list inspect logs stats pause resume kill stop delete wait plan check env hypervisor recover version help'
+  local commands='run exec list inspect logs stats pause resume kill stop delete wait plan check env hypervisor recover monitor version help'
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' state=() i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in

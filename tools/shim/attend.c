@@ -132,8 +132,10 @@ listen_to (gpointer data)
       continue;
     if (r < 0 || (event.type == KATA_EVENT_SANDBOX_STATE && event.state == KATA_STATE_STOPPED))
       break;
-    if (event.type == KATA_EVENT_OOM)
-      event_task (listener->service, "/tasks/oom", "TaskOOM", event.container_id);
+    if (event.type != KATA_EVENT_OOM)
+      continue;
+    __atomic_fetch_add (&listener->service->ooms, 1, __ATOMIC_RELAXED);
+    event_task (listener->service, "/tasks/oom", "TaskOOM", event.container_id);
   }
   kata_sandbox_unref (listener->sandbox);
   g_free (listener);

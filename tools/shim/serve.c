@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "metrics/socket.h"
 #include "say.h"
 #include "service.h"
 
@@ -195,6 +196,8 @@ verb_serve (options *options)
   wanted.stack_size = STACK_BYTES;
   if (service->quit_fd < 0 || server.signal_fd < 0 || ttrpc_server_new (&server.ttrpc, &wanted) < 0)
     return 1;
+  if (!service_monitor (service))
+    say ("metrics: \"%s/" METRICS_SOCKET "\": %s; the pod is served without them", group.path, g_strerror (errno));
   (void) !chdir ("/"); /* the bundle can be removed under us */
   (void) !write (SERVER_READY_FD, "1", 1);
   close (SERVER_READY_FD);

@@ -49,7 +49,11 @@ run (service *service, const ProtobufCMessageDescriptor *descriptor, method_fn f
                              size_t *payload_len, char **message)                                                      \
   {                                                                                                                    \
     answer answer = { request, payload, payload_len, message };                                                        \
-    return run (user, &shim__##type##_request__descriptor, method_##name, data, len, &answer);                         \
+    service *service = user;                                                                                           \
+    gint64 begun = g_get_monotonic_time ();                                                                            \
+    int32_t code = run (service, &shim__##type##_request__descriptor, method_##name, data, len, &answer);              \
+    metrics_histogram_add (&service->calls[CALL_##name], g_get_monotonic_time () - begun);                             \
+    return code;                                                                                                       \
   }
 METHOD (state, state)
 METHOD (create, create)

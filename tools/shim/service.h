@@ -9,10 +9,33 @@
 #include <ttrpc/ttrpc.h>
 
 #include "group.h"
+#include "metrics/histogram.h"
 #include "options.h"
 #include "messages/common.pb-c.h"
 #include "publish.h"
 #include "task.h"
+
+/** The methods, for counting. */
+enum service_call {
+  CALL_state,
+  CALL_create,
+  CALL_start,
+  CALL_delete,
+  CALL_pids,
+  CALL_pause,
+  CALL_resume,
+  CALL_checkpoint,
+  CALL_kill,
+  CALL_exec,
+  CALL_resize_pty,
+  CALL_close_io,
+  CALL_update,
+  CALL_wait,
+  CALL_stats,
+  CALL_connect,
+  CALL_shutdown,
+  N_SERVICE_CALLS
+};
 
 /*
  * Lock order: pod, then lock. `pod` is held while the virtual machine is made or removed; `lock` only for looking and noting, so that
@@ -31,6 +54,8 @@ typedef struct service {
   GHashTable *tasks; /* id → task */
   uint32_t pid;      /* of the virtual machine, or ours */
   gboolean shutting;
+  guint64 ooms;                             /* atomic: containers that ran out of memory */
+  metrics_histogram calls[N_SERVICE_CALLS]; /* how long each method took */
 } service;
 
 /** What a method answers with. */
@@ -57,6 +82,8 @@ task *service_task (service *service, const char *id, answer *answer, int32_t *c
 /** One of its processes ("" = the first); a new reference, valid as long as the caller keeps @task. */
 proc *service_proc (service *service, task *task, const char *exec_id, answer *answer, int32_t *code);
 
+/** Serves metrics and status on a socket in the group's directory, to the end of the process. FALSE: it cannot; errno says why. */
+gboolean service_monitor (service *service);
 /** Takes everything down, as far as it goes: for the end of the shim. */
 void service_clear (service *service);
 

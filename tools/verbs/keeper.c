@@ -20,6 +20,7 @@
 #include "verbs/cgroup.h"
 #include "verbs/entry.h"
 #include "verbs/spawn.h"
+#include "metrics/monitor.h"
 
 #define REQUESTS_MAX  64 /* at once */
 #define REQUEST_S     30 /* for a request to arrive as a whole */
@@ -105,7 +106,7 @@ open_socket (keeper *keeper)
 static void
 remove_folder (keeper *keeper)
 {
-  static const char *const names[] = { "sock", "log", "lock" };
+  static const char *const names[] = { "sock", METRICS_SOCKET, "log", "lock" };
   int pods = entry_folder (keeper->oci, "pods");
   for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
     unlinkat (keeper->folder_fd, names[i], 0);
@@ -185,6 +186,7 @@ take_connection (keeper *keeper)
   g_mutex_lock (&keeper->lock);
   int refused = keeper->leaving || keeper->n_requests >= REQUESTS_MAX;
   keeper->n_requests += !refused;
+  keeper->n_served += !refused;
   g_mutex_unlock (&keeper->lock);
   if (refused) {
     close (fd);
@@ -227,6 +229,30 @@ serve (keeper *keeper)
   }
 }
 
+static kata_sandbox *
+sandbox_of (void *data)
+{
+  keeper *keeper = data;
+  kata_sandbox *sandbox = NULL;
+  if (!g_mutex_trylock (&keeper->boot))
+    return NULL; /* it is made or removed just now */
+  if (keeper->sandbox)
+    sandbox = kata_sandbox_ref (keeper->sandbox);
+  g_mutex_unlock (&keeper->boot);
+  return sandbox;
+}
+
+static void
+write_extra (void *data, GString *text, const metrics_label *labels)
+{
+  keeper *keeper = data;
+  g_mutex_lock (&keeper->lock);
+  uint64_t requests = keeper->n_served;
+  g_mutex_unlock (&keeper->lock);
+  metrics_text_family (text, "kata_shim_keeper_requests_total", "counter", "Requests of kata-runtime to this keeper.");
+  metrics_text_uint (text, "kata_shim_keeper_requests_total", labels, requests);
+}
+
 static int
 prepare (keeper *keeper)
 {
@@ -261,8 +287,13 @@ oci_keep (oci *oci, int argc, char **argv)
   }
   if (keeper.cgroup)
     cgroup_enter (keeper.cgroup, getpid ());
+  const metrics_source source = { { keeper.id, "keeper" }, sandbox_of, write_extra, &keeper };
+  metrics_monitor *monitor = metrics_monitor_start (keeper.folder_fd, &source);
+  if (!monitor)
+    g_printerr ("metrics: \"" METRICS_SOCKET "\": %s; the pod is kept without them\n", g_strerror (errno));
   report ("ready");
   serve (&keeper);
+  metrics_monitor_stop (monitor);
   kata_sandbox_unref (keeper.sandbox);
   return OCI_OK;
 }

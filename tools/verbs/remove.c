@@ -13,6 +13,7 @@
 #include "verbs/create.h"
 #include "verbs/hooks.h"
 #include "verbs/wire.h"
+#include "metrics/socket.h"
 #include "output.h"
 
 #define PROXY_MS 5000 /* for the proxy to see that its process has gone */
@@ -52,7 +53,7 @@ end_proxy (const entry *entry)
 static void
 remove_dead_pod (oci *oci, const char *sandbox)
 {
-  static const char *const names[] = { "sock", "log", "lock" };
+  static const char *const names[] = { "sock", METRICS_SOCKET, "log", "lock" };
   int pods = entry_folder (oci, "pods");
   int folder = pods < 0 ? -1 : openat (pods, sandbox, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   int lock = folder < 0 ? -1 : openat (folder, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC);

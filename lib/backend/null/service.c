@@ -176,6 +176,20 @@ stats_container (struct null_guest *guest, ttrpc_request *r, Grpc__StatsContaine
   return kata_null_reply__pack (reply, &answer.base);
 }
 
+/* Two families, as a real guest has them. */
+static int32_t
+get_metrics (struct null_guest *guest, ttrpc_request *r, Grpc__GetMetricsRequest *q, struct null_reply *reply)
+{
+  Grpc__Metrics answer = GRPC__METRICS__INIT;
+  g_autofree char *text =
+      g_strdup_printf ("# HELP kata_agent_containers Containers that exist.\n# TYPE kata_agent_containers gauge\n"
+                       "kata_agent_containers %u\n# HELP kata_guest_load Load averages.\n# TYPE kata_guest_load gauge\n"
+                       "kata_guest_load{item=\"load1\"} 0.25\nkata_guest_load{item=\"load5\"} 0.5\n",
+                       g_hash_table_size (guest->containers));
+  answer.metrics = text;
+  return kata_null_reply__pack (reply, &answer.base);
+}
+
 static int32_t
 create_sandbox (struct null_guest *guest, ttrpc_request *r, Grpc__CreateSandboxRequest *q, struct null_reply *reply)
 {
@@ -267,6 +281,7 @@ NULL_METHOD (pause_container, Grpc__PauseContainerRequest, grpc__pause_container
 NULL_METHOD (resume_container, Grpc__ResumeContainerRequest, grpc__resume_container_request)
 NULL_METHOD (update_container, Grpc__UpdateContainerRequest, grpc__update_container_request)
 NULL_METHOD (stats_container, Grpc__StatsContainerRequest, grpc__stats_container_request)
+NULL_METHOD (get_metrics, Grpc__GetMetricsRequest, grpc__get_metrics_request)
 NULL_METHOD (create_sandbox, Grpc__CreateSandboxRequest, grpc__create_sandbox_request)
 NULL_METHOD (destroy_sandbox, Grpc__DestroySandboxRequest, grpc__destroy_sandbox_request)
 NULL_METHOD (online_cpu_mem, Grpc__OnlineCPUMemRequest, grpc__online_cpumem_request)
@@ -295,6 +310,7 @@ const struct ttrpc_method kata_null_service__methods[] = {
   { AGENT, "ResumeContainer", resume_container_rpc },
   { AGENT, "UpdateContainer", update_container_rpc },
   { AGENT, "StatsContainer", stats_container_rpc },
+  { AGENT, "GetMetrics", get_metrics_rpc },
   { AGENT, "UpdateInterface", update_interface_rpc },
   { AGENT, "UpdateRoutes", update_routes_rpc },
   { AGENT, "AddARPNeighbors", add_neighbors_rpc },
