@@ -33,7 +33,9 @@ kata_plan__refuse_source (const char *source, const char *own_dir, bool rootfs)
     return "is the host kernel's; the guest has its own, mounted with type proc or sysfs";
   if (kata_plan__is_below (source, own_dir) || kata_plan__is_below (own_dir, source))
     return "holds the sandbox's own state, which no guest shall see";
-  if (rootfs ? kata_plan__is_below ("/dev", source) : kata_plan__is_below (source, "/dev"))
+  /* What is in /dev/shm are files, and the place where some have their containers. */
+  if (rootfs ? kata_plan__is_below ("/dev", source)
+             : kata_plan__is_below (source, "/dev") && !g_str_has_prefix (source, "/dev/shm/"))
     return "is a device of the host, and nothing can be plugged into a running guest; a block device can be a disk "
            "that the sandbox has from its start";
   return NULL;

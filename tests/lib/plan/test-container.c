@@ -44,10 +44,11 @@ START_TEST (shares)
       make (&c,
             HEAD ",\"mounts\":[{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/src,dir\",\"options\":[\"ro\","
                  "\"rslave\"]},{\"destination\":\"/dev/shm\",\"type\":\"bind\",\"source\":\"/host/shm\"},"
-                 "{\"destination\":\"rel\",\"source\":\"data\",\"options\":[\"bind\"]}]}",
+                 "{\"destination\":\"rel\",\"source\":\"data\",\"options\":[\"bind\"]},"
+                 "{\"destination\":\"/f\",\"type\":\"bind\",\"source\":\"/dev/shm/file\"}]}",
             NULL),
       0);
-  ck_assert_uint_eq (c->n_shares, 3);
+  ck_assert_uint_eq (c->n_shares, 4);
   ck_assert_str_eq (c->shares[0].source, "/bundle/rootfs");
   ck_assert_str_eq (c->shares[0].path, "c1/rootfs");
   ck_assert (c->shares[0].rootfs && !c->shares[0].readonly);
@@ -55,6 +56,7 @@ START_TEST (shares)
   ck_assert (c->shares[1].readonly && c->shares[1].recursive);
   ck_assert_str_eq (c->shares[2].source, "/bundle/data");
   ck_assert (!c->shares[2].recursive);
+  ck_assert_str_eq (c->shares[3].source, "/dev/shm/file");
   ck_assert_str_eq (c->spec->root_path, KATA_GUEST_SHARE_DIR "/c1/rootfs");
   ck_assert_str_eq (c->spec->mounts[0].source, KATA_GUEST_SHARE_DIR "/c1/m0");
   ck_assert_str_eq (c->spec->mounts[0].options[1], "rbind");
@@ -76,6 +78,8 @@ static const struct {
     KATA_E_UNSUPPORTED, "$.mounts[0]" },
   { MOUNT ("//"), KATA_E_UNSUPPORTED, "$.mounts[0]" },
   { MOUNT ("/dev"), KATA_E_UNSUPPORTED, "$.mounts[0]" },
+  { MOUNT ("/dev/shm"), KATA_E_UNSUPPORTED, "$.mounts[0]" },
+  { MOUNT ("/dev/shmem"), KATA_E_UNSUPPORTED, "$.mounts[0]" },
   { MOUNT ("/dev/kvm"), KATA_E_UNSUPPORTED, "$.mounts[0]" },
   { MOUNT ("/proc/1"), KATA_E_UNSUPPORTED, "$.mounts[0]" },
   { MOUNT ("/sys"), KATA_E_UNSUPPORTED, "$.mounts[0]" },
