@@ -197,6 +197,19 @@ class Many(Base):
         if 'KATA_BED' in os.environ: # elsewhere others may be at work
             self.wait_for(lambda: not any(line.startswith('left') for line in residue.difference(before, residue.take())))
 
+    @unittest.skipIf(NULL, 'its processes are kept in the shim, as long as their container is there')
+    def test_many_in_one(self):
+        """A shim that serves on does not grow."""
+        self.detached('g1')
+        shim, sizes, count = host.servers()[0], [], max(CYCLES, 10)
+        for i in range(count):
+            self.assertEqual(host.ctr('task', 'exec', '--exec-id', f'e{i}', 'g1', 'echo', 'x').stdout, b'x\n')
+            sizes.append((resident(shim), len(os.listdir(f'/proc/{shim}/fd'))))
+        print(f'{count} in one: KiB resident and descriptors: {sizes[0]} first, {sizes[count // 2]} in the middle, {sizes[-1]} last', file=sys.stderr)
+        self.assertLess(sizes[-1][0], sizes[count // 2][0] + 256)
+        self.assertLess(sizes[-1][1], sizes[0][1] + 8)
+        self.end('g1')
+
     def test_many_at_once(self):
         names = [f'm{i}' for i in range(MANY)]
         failed = []
