@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cmd-pause: `katactl pause` and `katactl resume`: a whole virtual machine, or one container in it. */
+/* cmd-pause: `katactl pause`, `katactl resume` (a whole virtual machine, or one container in it) and `katactl refresh`. */
 #include <stdio.h>
 #include <string.h>
 
@@ -33,7 +33,26 @@ one (ctl *ctl, const char *word, int pause)
 }
 
 static int
-each (ctl *ctl, int argc, char **argv, int pause)
+refresh_one (ctl *ctl, const char *word, int unused)
+{
+  CTL_AUTO (sandbox) sandbox = NULL;
+  CTL_AUTO (error) err = NULL;
+  int rc = resolve_sandbox (ctl, word, &sandbox);
+  if (rc != 0)
+    return rc;
+  progress *progress = progress_begin (ctl, "looking at the network");
+  rc = kata_sandbox_refresh_network (sandbox, KATA_TIMEOUT_DEFAULT, &err);
+  progress_end (&progress);
+  if (rc < 0)
+    return output_error (ctl, NULL, err);
+  output_done (ctl, kata_sandbox_get_id (sandbox), "refresh");
+  return CTL_OK;
+}
+
+typedef int (*action) (ctl *ctl, const char *word, int pause);
+
+static int
+each (ctl *ctl, int argc, char **argv, action one, int pause)
 {
   const option_row rows[] = { { 0, NULL, 0, NULL, NULL, NULL } };
   g_autoptr (GPtrArray) arguments = g_ptr_array_new ();
@@ -50,11 +69,17 @@ each (ctl *ctl, int argc, char **argv, int pause)
 int
 cmd_pause (ctl *ctl, int argc, char **argv)
 {
-  return each (ctl, argc, argv, 1);
+  return each (ctl, argc, argv, one, 1);
 }
 
 int
 cmd_resume (ctl *ctl, int argc, char **argv)
 {
-  return each (ctl, argc, argv, 0);
+  return each (ctl, argc, argv, one, 0);
+}
+
+int
+cmd_refresh (ctl *ctl, int argc, char **argv)
+{
+  return each (ctl, argc, argv, refresh_one, 0);
 }

@@ -40,6 +40,8 @@ const command ctl_commands[] = {
     EXAMPLES ("katactl pause web", "its memory stays"), cmd_pause },
   { "resume", NULL, "ID...", "Let a paused virtual machine or container go on.",
     EXAMPLES ("katactl resume web", "as before"), cmd_resume },
+  { "refresh", NULL, "ID...", "Give the guest what came into its network namespace since, and take what went.",
+    EXAMPLES ("katactl refresh web", "after `docker network connect` or `ip -n ... addr add`"), cmd_refresh },
   { "kill", NULL, "ID...", "Send a signal to a container.",
     EXAMPLES ("katactl kill web", "SIGKILL", "katactl kill -s HUP web", "any other"), cmd_kill },
   { "stop", NULL, "ID...", "End containers and their virtual machine; they stay listed.",

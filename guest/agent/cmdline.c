@@ -12,7 +12,7 @@
 void
 cmdline_init (struct cmdline *options)
 {
-  *options = (struct cmdline){ .level = LOG_LEVEL_INFO, .hotplug_timeout = 3 };
+  *options = (struct cmdline){ .level = LOG_LEVEL_INFO, .hotplug_timeout = 10 };
 }
 
 static int

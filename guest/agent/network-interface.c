@@ -8,14 +8,18 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "file.h"
 #include "ip.h"
 #include "link.h"
 #include "mem.h"
 #include "modules.h"
 #include "netlink.h"
 #include "network.h"
+#include "proto/features.h"
 
 #define PAUSE_MS      20
+#define RESCAN_TRIES  25 /* so many pauses without it, and the PCI bus is looked at again */
+#define PCI_RESCAN    "/sys/bus/pci/rescan"
 #define ADDRESSES_MAX 64
 
 static int
@@ -59,6 +63,9 @@ wait_for_link (const struct log *log, const Types__Interface *wanted, unsigned t
     if (result > 0)
       return 0;
     modules_load_devices (log);
+    /* A kernel that hears of new devices has them by then; one that does not, because it lacks a driver for their port, is asked. */
+    if (i % RESCAN_TRIES == RESCAN_TRIES - 1)
+      file_write (PCI_RESCAN, "1");
     nanosleep (&pause, NULL);
   }
   return fault_set (fault, TTRPC_NOT_FOUND,
@@ -92,6 +99,90 @@ add_address (int index, const char *name, const Types__IPAddress *address, struc
   }
   int result = netlink_request (&message);
   return result < 0 && result != -EEXIST ? fault_result (fault, result, "add an address", name) : 0;
+}
+
+/* ---- addresses that went ---- */
+
+struct stale {
+  int index;
+  const Types__Interface *wanted;
+  size_t n;
+  struct {
+    uint8_t family, prefix;
+    uint8_t bytes[16];
+  } found[ADDRESSES_MAX];
+};
+
+static int
+is_wanted (const Types__Interface *wanted, uint8_t family, uint8_t prefix, const void *bytes)
+{
+  for (size_t i = 0; i < wanted->n_ipaddresses; i++) {
+    const Types__IPAddress *address = wanted->ipaddresses[i];
+    auto_free char *text = mem_format ("%s%s%s", text_of (address->address), text_of (address->mask)[0] ? "/" : "",
+                                       text_of (address->mask));
+    struct ip ip;
+    if (ip_parse (&ip, text) == 0 && ip.family == family && ip.prefix == prefix &&
+        memcmp (ip.bytes, bytes, ip_size (&ip)) == 0)
+      return 1;
+  }
+  return 0;
+}
+
+static int
+take_stale (void *user, const void *body, size_t len)
+{
+  struct stale *stale = user;
+  const struct rtattr *attributes[NETLINK_ATTRS_MAX];
+  const struct ifaddrmsg *info = body;
+  if (len < sizeof *info || (int) info->ifa_index != stale->index || stale->n == ADDRESSES_MAX ||
+      (info->ifa_family != AF_INET && info->ifa_family != AF_INET6) || info->ifa_scope == RT_SCOPE_LINK ||
+      !(info->ifa_flags & IFA_F_PERMANENT))
+    return 0; /* the kernel makes those of the link, and of a router's words, by itself */
+  netlink_attributes (attributes, body, len, sizeof *info);
+  size_t size = info->ifa_family == AF_INET6 ? 16 : 4;
+  const void *bytes = netlink_data (attributes[IFA_LOCAL] ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS], size);
+  if (!bytes || is_wanted (stale->wanted, info->ifa_family, info->ifa_prefixlen, bytes))
+    return 0;
+  stale->found[stale->n].family = info->ifa_family;
+  stale->found[stale->n].prefix = info->ifa_prefixlen;
+  memcpy (stale->found[stale->n].bytes, bytes, size);
+  stale->n++;
+  return 0;
+}
+
+/* What the pod's interface does not have any more; failures are of no consequence, the next update tries again. */
+static void
+drop_stale (int index, const Types__Interface *wanted)
+{
+  struct netlink_message message;
+  struct ifaddrmsg info = { .ifa_family = AF_UNSPEC };
+  struct stale *stale = mem_zero (sizeof *stale);
+  stale->index = index;
+  stale->wanted = wanted;
+  netlink_begin (&message, RTM_GETADDR, 0, &info, sizeof info);
+  netlink_dump (&message, RTM_NEWADDR, take_stale, stale);
+  for (size_t i = 0; i < stale->n; i++) {
+    struct ifaddrmsg body = { .ifa_family = stale->found[i].family,
+                              .ifa_prefixlen = stale->found[i].prefix,
+                              .ifa_index = (unsigned) index };
+    netlink_begin (&message, RTM_DELADDR, 0, &body, sizeof body);
+    netlink_put (&message, IFA_LOCAL, stale->found[i].bytes, body.ifa_family == AF_INET6 ? 16 : 4);
+    netlink_request (&message);
+  }
+  free (stale);
+}
+
+/* Its device goes, or is used no more: it has to be silent. None is fine. */
+static int
+retire (const Types__Interface *wanted, struct fault *fault)
+{
+  struct link link = { 0 };
+  int result = find_link (wanted, &link, 0);
+  if (result <= 0)
+    return result < 0 ? fault_result (fault, result, "list interfaces", text_of (wanted->name)) : 0;
+  drop_stale (link.index, wanted);
+  result = link_change (link.index, 0, IFF_UP, NULL, 0);
+  return result < 0 ? fault_result (fault, result, "bring it down", text_of (wanted->name)) : 0;
 }
 
 /* Names are unique: whoever has the wanted one gets the other's in exchange. */
@@ -131,6 +222,8 @@ network_update_interface (const struct log *log, const Types__Interface *wanted,
   if (text_of (wanted->hwaddr)[0] && link_parse_mac (wanted->hwaddr, mac) < 0)
     return fault_set (fault, TTRPC_INVALID_ARGUMENT, "interface %s: \"%.40s\" is not a hardware address", name,
                       wanted->hwaddr);
+  if (text_is (text_of (wanted->type), KATA_INTERFACE_RETIRED))
+    return retire (wanted, fault);
   if (wait_for_link (log, wanted, timeout_s, &link, fault) < 0)
     return -1;
   if (text_of (wanted->hwaddr)[0] && strcasecmp (link.mac, wanted->hwaddr) != 0) {
@@ -145,6 +238,8 @@ network_update_interface (const struct log *log, const Types__Interface *wanted,
   int result = link_change (link.index, flags, IFF_UP | IFF_NOARP, NULL, (uint32_t) wanted->mtu);
   if (result < 0)
     return fault_result (fault, result, "set its MTU and bring it up", name);
+  /* Before the new ones: with the first address of a network the kernel drops the others of it. */
+  drop_stale (link.index, wanted);
   for (size_t i = 0; i < wanted->n_ipaddresses; i++)
     if (add_address (link.index, name, wanted->ipaddresses[i], fault) < 0)
       return -1;

@@ -12,6 +12,8 @@
 #include "network.h"
 
 #define ROUTES_MAX 1024
+/* Marks what comes from the host: a container's own routes ("boot") and the kernel's are left alone. */
+#define PROTOCOL RTPROT_STATIC
 
 static int
 parse_optional (struct ip *out, const char *text, const char *what, struct fault *fault)
@@ -48,7 +50,7 @@ add_route (const Types__Route *route, struct fault *fault)
   struct rtmsg body = { .rtm_family = family,
                         .rtm_dst_len = dest.prefix,
                         .rtm_table = RT_TABLE_MAIN,
-                        .rtm_protocol = RTPROT_BOOT,
+                        .rtm_protocol = PROTOCOL,
                         .rtm_scope = (uint8_t) route->scope,
                         .rtm_type = RTN_UNICAST,
                         .rtm_flags = route->flags & RTNH_F_ONLINK };
@@ -73,6 +75,107 @@ add_route (const Types__Route *route, struct fault *fault)
   return fault_errno (fault, "cannot add the route to \"%.80s\" by \"%.80s\"", to, text_of (route->gateway));
 }
 
+/* ---- routes that went ---- */
+
+struct old_route {
+  struct rtmsg info;
+  struct ip dest, gateway;
+  uint32_t index;
+};
+
+struct old_routes {
+  const Grpc__Routes *wanted;
+  size_t n;
+  struct old_route routes[ROUTES_MAX];
+};
+
+static int
+same_ip (const struct ip *a, const char *text)
+{
+  struct ip b = { 0 };
+  if (!*text || text_is (text, "default"))
+    return a->family == 0;
+  return ip_parse (&b, text) == 0 && a->family == b.family && a->prefix == b.prefix &&
+         memcmp (a->bytes, b.bytes, ip_size (a)) == 0;
+}
+
+static int
+is_wanted (const Grpc__Routes *routes, const struct old_route *old)
+{
+  char name[IFNAMSIZ] = "";
+  if_indextoname (old->index, name);
+  for (size_t i = 0; routes && i < routes->n_routes; i++) {
+    const Types__Route *route = routes->routes[i];
+    const char *device = text_of (route->device);
+    if (same_ip (&old->dest, text_of (route->dest)) && same_ip (&old->gateway, text_of (route->gateway)) &&
+        (!*device || text_is (device, name)))
+      return 1;
+  }
+  return 0;
+}
+
+static void
+copy_ip (struct ip *out, uint8_t family, uint8_t prefix, const struct rtattr *attribute)
+{
+  size_t size = family == AF_INET6 ? 16 : 4;
+  const void *bytes = netlink_data (attribute, size);
+  if (!bytes)
+    return;
+  out->family = family;
+  out->prefix = prefix;
+  memcpy (out->bytes, bytes, size);
+}
+
+static int
+take_old (void *user, const void *body, size_t len)
+{
+  struct old_routes *old = user;
+  const struct rtattr *attributes[NETLINK_ATTRS_MAX];
+  const struct rtmsg *info = body;
+  if (len < sizeof *info || old->n == ROUTES_MAX)
+    return len >= sizeof *info;
+  if (info->rtm_table != RT_TABLE_MAIN || info->rtm_protocol != PROTOCOL ||
+      (info->rtm_family != AF_INET && info->rtm_family != AF_INET6))
+    return 0;
+  struct old_route *route = &old->routes[old->n];
+  *route = (struct old_route){ .info = *info };
+  netlink_attributes (attributes, body, len, sizeof *info);
+  copy_ip (&route->dest, info->rtm_family, info->rtm_dst_len, attributes[RTA_DST]);
+  copy_ip (&route->gateway, info->rtm_family, info->rtm_family == AF_INET6 ? 128 : 32, attributes[RTA_GATEWAY]);
+  route->index = netlink_u32 (attributes[RTA_OIF], 0);
+  old->n += !is_wanted (old->wanted, route);
+  return 0;
+}
+
+/* Failures are of no consequence: the next call tries again. */
+static void
+drop_old (const Grpc__Routes *wanted)
+{
+  struct netlink_message message;
+  struct rtmsg all = { .rtm_family = AF_UNSPEC };
+  struct old_routes *old = mem_zero (sizeof *old);
+  old->wanted = wanted;
+  netlink_begin (&message, RTM_GETROUTE, 0, &all, sizeof all);
+  netlink_dump (&message, RTM_NEWROUTE, take_old, old);
+  for (size_t i = 0; i < old->n; i++) {
+    const struct old_route *route = &old->routes[i];
+    struct rtmsg body = { .rtm_family = route->info.rtm_family,
+                          .rtm_dst_len = route->info.rtm_dst_len,
+                          .rtm_table = RT_TABLE_MAIN,
+                          .rtm_protocol = PROTOCOL,
+                          .rtm_scope = route->info.rtm_scope };
+    netlink_begin (&message, RTM_DELROUTE, 0, &body, sizeof body);
+    if (route->dest.family)
+      netlink_put (&message, RTA_DST, route->dest.bytes, ip_size (&route->dest));
+    if (route->gateway.family)
+      netlink_put (&message, RTA_GATEWAY, route->gateway.bytes, ip_size (&route->gateway));
+    if (route->index)
+      netlink_put_u32 (&message, RTA_OIF, route->index);
+    netlink_request (&message);
+  }
+  free (old);
+}
+
 int
 network_update_routes (const Grpc__Routes *routes, struct fault *fault)
 {
@@ -85,6 +188,7 @@ network_update_routes (const Grpc__Routes *routes, struct fault *fault)
     for (size_t i = 0; i < routes->n_routes; i++)
       if (!!text_of (routes->routes[i]->gateway)[0] == with_gateway && add_route (routes->routes[i], fault) < 0)
         return -1;
+  drop_old (routes);
   return 0;
 }
 

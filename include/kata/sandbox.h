@@ -163,14 +163,15 @@ KATA_API int kata_sandbox_start (kata_sandbox *sandbox, int64_t timeout_ms, kata
 
 /**
  * kata_sandbox_refresh_network:
- * Look at the pod's network namespace again, for engines that fill it or change it after the start: addresses, routes and permanent neighbours that came
- * are told to the guest. What went is not taken from it. Before the start there is nothing to do: the start itself looks.
+ * Look at the pod's network namespace again, for engines that fill it or change it after the start: interfaces that came get a device in the guest,
+ * those that went lose it, and the guest is told of addresses, routes and permanent neighbours. Before the start there is nothing to do: the start itself
+ * looks. Of several that came, one that cannot be added does not keep the guest from the changes of the others that it has.
  * @sandbox: in state CREATED or RUNNING
  * @timeout_ms: milliseconds, KATA_TIMEOUT_DEFAULT or KATA_TIMEOUT_NONE
  * @err: (out) (optional): why it failed
  * Returns: 0 or a negative kata_error_code
- * Errors: KATA_E_UNSUPPORTED (an interface came or went, and the hypervisor cannot add network devices later: the text says why), KATA_E_STATE,
- *   KATA_E_NOT_FOUND (the namespace is gone), KATA_E_LIMIT, KATA_E_AGENT, KATA_E_TIMEOUT, KATA_E_IO
+ * Errors: KATA_E_UNSUPPORTED (an interface came, and the hypervisor cannot add network devices later: the text says why), KATA_E_STATE,
+ *   KATA_E_NOT_FOUND (the namespace is gone), KATA_E_LIMIT (no port is free), KATA_E_BUSY, KATA_E_AGENT, KATA_E_TIMEOUT, KATA_E_IO
  * Threads: any. Blocks: at most @timeout_ms. Since: 0.1
  */
 KATA_API int kata_sandbox_refresh_network (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);

@@ -46,6 +46,17 @@ kata_network_message__interface (kata_arena *arena, const struct kata_net_interf
   return out;
 }
 
+Types__Interface *
+kata_network_message__retired (kata_arena *arena, const kata_vm_nic *nic)
+{
+  Types__Interface *out = kata_arena__new0 (arena, Types__Interface, 1);
+  types__interface__init (out);
+  out->device = out->name = (char *) nic->name;
+  out->hwaddr = (char *) nic->mac;
+  out->type = (char *) KATA_INTERFACE_RETIRED;
+  return out;
+}
+
 Grpc__Routes *
 kata_network_message__routes (kata_arena *arena, const struct kata_net *net)
 {

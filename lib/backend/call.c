@@ -234,6 +234,38 @@ kata_vm__stop (kata_vm *vm, int64_t grace_ms, const kata_backend_env *env, kata_
   return code;
 }
 
+static int
+change_nic (kata_vm *vm, bool add, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err)
+{
+  const char *verb = add ? "add a network device" : "remove a network device";
+  const kata_backend_network *network = vm->entry->backend.query (KATA_BACKEND_NETWORK);
+  kata_backend_env copy;
+  int code = check_env (vm->entry, verb, env, &copy, err);
+  if (code < 0)
+    return code;
+  if (network == NULL || network->size < sizeof *network || nic->port == 0)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, nic->name, "hypervisor %s: cannot %s while the guest runs",
+                            vm->entry->backend.name, verb);
+  kata_error *got = NULL;
+  g_mutex_lock (&vm->lock);
+  int result = add ? network->add (vm->handle, nic, &copy, &got) : network->remove (vm->handle, nic, &copy, &got);
+  code = settle (vm->entry, verb, result, got, err);
+  g_mutex_unlock (&vm->lock);
+  return code;
+}
+
+int
+kata_vm__add_nic (kata_vm *vm, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err)
+{
+  return change_nic (vm, true, nic, env, err);
+}
+
+int
+kata_vm__remove_nic (kata_vm *vm, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err)
+{
+  return change_nic (vm, false, nic, env, err);
+}
+
 int
 kata_vm__exit_fd (kata_vm *vm)
 {

@@ -118,8 +118,30 @@ read_message (kata_qmp *qmp, JsonNode **out, int64_t deadline_us, kata_error **e
   return kata_qmp__parse (out, line->str, line->len, err);
 }
 
+/* The first byte carries @pass_fd, unless that is -1. */
+static ssize_t
+send_some (int fd, const char *text, size_t len, int pass_fd)
+{
+  union {
+    char bytes[CMSG_SPACE (sizeof (int))];
+    struct cmsghdr align;
+  } control = { { 0 } };
+  struct iovec part = { (void *) text, len };
+  struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+  if (pass_fd >= 0) {
+    message.msg_control = control.bytes;
+    message.msg_controllen = sizeof control.bytes;
+    struct cmsghdr *header = CMSG_FIRSTHDR (&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN (sizeof (int));
+    memcpy (CMSG_DATA (header), &pass_fd, sizeof pass_fd);
+  }
+  return sendmsg (fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static int
-write_line (kata_qmp *qmp, const char *text, int64_t deadline_us, kata_error **err)
+write_line (kata_qmp *qmp, const char *text, int pass_fd, int64_t deadline_us, kata_error **err)
 {
   size_t len = strlen (text), done = 0;
   while (done < len) {
@@ -127,7 +149,7 @@ write_line (kata_qmp *qmp, const char *text, int64_t deadline_us, kata_error **e
     int n = poll (&poller, 1, kata_deadline__poll_ms (deadline_us));
     if (n == 0 && kata_deadline__now () >= deadline_us)
       return kata_error__set (err, KATA_E_TIMEOUT, NULL, "QMP: the other end does not read");
-    ssize_t put = send (qmp->fd, text + done, len - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t put = send_some (qmp->fd, text + done, len - done, done == 0 ? pass_fd : -1);
     if (put < 0 && errno != EAGAIN && errno != EINTR)
       return kata_error__set (err, KATA_E_VMM, NULL, "QMP: the other end closed the connection");
     if (put > 0)
@@ -194,16 +216,50 @@ await_reply (kata_qmp *qmp, const char *command, const char *id, JsonNode **resu
   }
 }
 
-int
-kata_qmp__execute (kata_qmp *qmp, const char *command, const char *arguments, JsonNode **result, int64_t deadline_us,
-                   kata_error **err)
+static int
+execute (kata_qmp *qmp, const char *command, const char *arguments, int pass_fd, JsonNode **result, int64_t deadline_us,
+         kata_error **err)
 {
   g_autofree char *id = g_strdup_printf ("kata-%d-%u", (int) getpid (), ++qmp->next_id);
   g_autofree char *line =
       g_strdup_printf ("{\"execute\":\"%s\",\"id\":\"%s\"%s%s}\n", command, id,
                        arguments != NULL ? ",\"arguments\":" : "", arguments != NULL ? arguments : "");
-  int code = write_line (qmp, line, deadline_us, err);
+  int code = write_line (qmp, line, pass_fd, deadline_us, err);
   return code < 0 ? code : await_reply (qmp, command, id, result, deadline_us, err);
+}
+
+int
+kata_qmp__execute (kata_qmp *qmp, const char *command, const char *arguments, JsonNode **result, int64_t deadline_us,
+                   kata_error **err)
+{
+  return execute (qmp, command, arguments, -1, result, deadline_us, err);
+}
+
+int
+kata_qmp__give_fd (kata_qmp *qmp, const char *name, int fd, int64_t deadline_us, kata_error **err)
+{
+  g_autofree char *arguments = g_strdup_printf ("{\"fdname\":\"%s\"}", name);
+  return execute (qmp, "getfd", arguments, fd, NULL, deadline_us, err);
+}
+
+int
+kata_qmp__wait_event (kata_qmp *qmp, const char *name, int64_t deadline_us, kata_error **err)
+{
+  for (;;) {
+    for (char *event; (event = g_queue_pop_head (&qmp->events)) != NULL;) {
+      bool found = strcmp (event, name) == 0;
+      g_free (event);
+      if (found)
+        return 0;
+    }
+    g_autoptr (JsonNode) message = NULL;
+    int code = read_message (qmp, &message, deadline_us, err);
+    if (code < 0)
+      return code;
+    const char *event = string_member (json_node_get_object (message), "event");
+    if (event != NULL)
+      keep_event (qmp, event);
+  }
 }
 
 char *

@@ -32,6 +32,12 @@ int kata_qmp__new (kata_qmp **out, int fd, int64_t deadline_us, kata_error **err
 int kata_qmp__execute (kata_qmp *qmp, const char *command, const char *arguments, JsonNode **result,
                        int64_t deadline_us, kata_error **err);
 
+/** Gives QEMU a duplicate of @fd, which later commands call @name. */
+int kata_qmp__give_fd (kata_qmp *qmp, const char *name, int fd, int64_t deadline_us, kata_error **err);
+
+/** Waits until an event called @name has come and takes it and those before it. KATA_E_TIMEOUT, KATA_E_VMM. */
+int kata_qmp__wait_event (kata_qmp *qmp, const char *name, int64_t deadline_us, kata_error **err);
+
 /** Takes the oldest event's name, or NULL; g_free(). */
 char *kata_qmp__next_event (kata_qmp *qmp);
 

@@ -132,6 +132,7 @@ write_network (struct kata_json_writer *w, const kata_plan *plan)
   if (network->mode != KATA_NETWORK_NONE) {
     kata_json_write__uint (w, "queues", network->queues);
     kata_json_write__bool (w, "vhost", network->vhost);
+    kata_json_write__uint (w, "ports", plan->vm.nic_ports);
   }
   kata_json_write__end_object (w);
 }

@@ -5,6 +5,8 @@
 #include "plan/build.h"
 
 #define QUEUES_DEFAULT_MAX 8u
+/* For what comes after the start. Each is probed at boot, so few: docker's `network connect` and a CNI chain's second interface. */
+#define PORTS 2u
 
 static int
 decide_mode (struct kata_plan_build *b, kata_error **err)
@@ -90,6 +92,9 @@ kata_plan__network (struct kata_plan_build *b, kata_error **err)
     rc = kata_error__set (err, KATA_E_UNSUPPORTED, "network", "network: the guest has no driver for virtio-net");
   decide_queues (b);
   plan->vhost = !b->hv->disable_vhost_net && kata_plan__has (b, KATA_CAP_NET_VHOST);
+  if ((tap || plan->mode == KATA_NETWORK_NEW) && plan->model != KATA_NETWORK_MODEL_NONE &&
+      kata_plan__has (b, KATA_CAP_NET_HOTPLUG))
+    b->plan->vm.nic_ports = PORTS;
   decide_user_dns (b);
   return rc;
 }

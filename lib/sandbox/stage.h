@@ -25,6 +25,16 @@ extern const struct kata_stage kata_stage__guest;      /* the guest is set up: C
 
 /** What the agent is told about op->state->network. */
 int kata_stage__tell_network (struct kata_operation *op, kata_error **err);
+/** The agent shall put the guest's interface at @nic out of use: no address, down. */
+int kata_stage__retire_interface (struct kata_operation *op, const kata_vm_nic *nic, kata_error **err);
+/**
+ * Puts a tap beside an interface of the namespace, recorded first, and the device into the plan: from the start for @port 0. Its descriptors are
+ * added to the operation's; interface->mac becomes the guest's.
+ */
+int kata_stage__join (struct kata_operation *op, int netns_fd, struct kata_net_interface *interface, uint32_t port,
+                      kata_error **err);
+/** A sentence in the log about routes that cannot be handed on. */
+void kata_stage__warn_of_routes (struct kata_operation *op, const struct kata_net *net);
 /** Starts passt for mode USER: op->state->network and the machine's one device. */
 int kata_stage__user_network (struct kata_operation *op, kata_error **err);
 /** Adds a device to the plan that the machine is launched by. Strings live in the state's arena. */

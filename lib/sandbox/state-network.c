@@ -61,12 +61,15 @@ prepare_nic (void *data)
   ((kata_vm_nic *) data)->size = sizeof (kata_vm_nic);
 }
 
-static const struct kata_field nic_fields[] = {
-  KATA_FIELD (I32, kata_vm_nic, kind),      KATA_FIELD (STRING, kata_vm_nic, name),
-  KATA_FIELD (STRING, kata_vm_nic, device), KATA_FIELD (STRING, kata_vm_nic, mac),
-  KATA_FIELD (U32, kata_vm_nic, mtu),       KATA_FIELD (U32, kata_vm_nic, queues),
-  KATA_FIELD (I32, kata_vm_nic, vhost),     { 0 }
-};
+static const struct kata_field nic_fields[] = { KATA_FIELD (I32, kata_vm_nic, kind),
+                                                KATA_FIELD (STRING, kata_vm_nic, name),
+                                                KATA_FIELD (STRING, kata_vm_nic, device),
+                                                KATA_FIELD (STRING, kata_vm_nic, mac),
+                                                KATA_FIELD (U32, kata_vm_nic, mtu),
+                                                KATA_FIELD (U32, kata_vm_nic, queues),
+                                                KATA_FIELD (I32, kata_vm_nic, vhost),
+                                                KATA_FIELD (U32, kata_vm_nic, port),
+                                                { 0 } };
 const struct kata_record kata_state__nic_record = { sizeof (kata_vm_nic), nic_fields, prepare_nic };
 
 static const struct kata_field plan_fields[] = {

@@ -62,6 +62,7 @@ static const struct kata_field vm_fields[] = {
   KATA_FIELD (U32, kata_vm_plan, agent_serial_ports),
   KATA_FIELD (STRING, kata_vm_plan, entropy_source),
   KATA_FIELD (I32, kata_vm_plan, memory_reporting),
+  KATA_FIELD (U32, kata_vm_plan, nic_ports),
   KATA_FIELD (U32, kata_vm_plan, null_fail_at),
   KATA_FIELD (I32, kata_vm_plan, isolation),
   KATA_FIELD (STRV, kata_vm_plan, confine_waive),

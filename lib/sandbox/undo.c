@@ -104,8 +104,25 @@ undo_entry (int dirfd, const struct kata_journal_entry *entry, bool same_boot, i
   }
 }
 
-int
-kata_undo__replay (int dirfd, const char *scope, int64_t deadline_us, const struct kata_fault *fault, kata_error **err)
+/* Which records; NULL: all. */
+struct choice {
+  const char *scope;
+  const char *name, *device;
+  int64_t index;
+};
+
+static bool
+chosen (const struct choice *choice, const struct kata_journal_entry *entry)
+{
+  if (choice->name != NULL)
+    return (entry->kind == KATA_UNDO_QDISC && strcmp (entry->role, choice->name) == 0) ||
+           (entry->kind == KATA_UNDO_LINK &&
+            (strcmp (entry->role, choice->device) == 0 || (choice->index != 0 && entry->pid == choice->index)));
+  return choice->scope == NULL || strcmp (entry->scope, choice->scope) == 0;
+}
+
+static int
+replay (int dirfd, const struct choice *choice, int64_t deadline_us, const struct kata_fault *fault, kata_error **err)
 {
   g_autoptr (kata_journal_log) log = NULL;
   g_autoptr (kata_error) first = NULL;
@@ -114,7 +131,7 @@ kata_undo__replay (int dirfd, const char *scope, int64_t deadline_us, const stru
     return r;
   for (guint i = log->entries->len; i > 0; i--) {
     struct kata_journal_entry *entry = log->entries->pdata[i - 1];
-    if (scope != NULL && strcmp (entry->scope, scope) != 0)
+    if (!chosen (choice, entry))
       continue;
     g_autoptr (kata_error) failure = NULL;
     entry->done = kata_fault__point (fault, "undo", &failure) == 0 &&
@@ -128,4 +145,19 @@ kata_undo__replay (int dirfd, const char *scope, int64_t deadline_us, const stru
   if (first != NULL)
     return kata_error__propagate (err, g_steal_pointer (&first));
   return 0;
+}
+
+int
+kata_undo__replay (int dirfd, const char *scope, int64_t deadline_us, const struct kata_fault *fault, kata_error **err)
+{
+  const struct choice choice = { .scope = scope };
+  return replay (dirfd, &choice, deadline_us, fault, err);
+}
+
+int
+kata_undo__network (int dirfd, const char *name, const char *device, uint32_t index, int64_t deadline_us,
+                    const struct kata_fault *fault, kata_error **err)
+{
+  const struct choice choice = { .name = name, .device = device, .index = index };
+  return replay (dirfd, &choice, deadline_us, fault, err);
 }

@@ -14,4 +14,8 @@
 int
 kata_undo__replay (int dirfd, const char *scope, int64_t deadline_us, const struct kata_fault *fault, kata_error **err);
 
+/** The same of one network device's records: the qdisc of the interface @name, the link @device or the one beside the interface @index (0 = none). */
+int kata_undo__network (int dirfd, const char *name, const char *device, uint32_t index, int64_t deadline_us,
+                        const struct kata_fault *fault, kata_error **err);
+
 #endif

@@ -197,18 +197,18 @@ START_TEST (the_command_line_is_read)
   struct cmdline options;
   struct log log = { LOG_LEVEL_ERROR };
   cmdline_init (&options);
-  ck_assert_uint_eq (options.hotplug_timeout, 3);
+  ck_assert_uint_eq (options.hotplug_timeout, 10);
   cmdline_parse (&options, &log,
-                 "console=ttyS0 agent.log=debug agent.hotplug_timeout=10 agent.container_pipe_size=8192 "
+                 "console=ttyS0 agent.log=debug agent.hotplug_timeout=7 agent.container_pipe_size=8192 "
                  "agent.debug_console quiet\n");
   ck_assert_int_eq (options.level, LOG_LEVEL_DEBUG);
-  ck_assert_uint_eq (options.hotplug_timeout, 10);
+  ck_assert_uint_eq (options.hotplug_timeout, 7);
   ck_assert_uint_eq (options.pipe_size, 8192);
   ck_assert (options.debug_console);
   cmdline_parse (
       &options, &log,
       "agent.hotplug_timeout=-1 agent.hotplug_timeout= agent.log=loud agent.debug_console=false agent.new=1 agent.");
-  ck_assert_uint_eq (options.hotplug_timeout, 10);
+  ck_assert_uint_eq (options.hotplug_timeout, 7);
   ck_assert_int_eq (options.level, LOG_LEVEL_DEBUG);
   ck_assert (!options.debug_console);
 }

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -167,6 +168,65 @@ class Network(unittest.TestCase):
             self.check_left(pod)
         finally:
             pod.close()
+
+    def test_later(self):
+        """An interface that comes while the guest runs, data through it, its other address, and its end; then another in the same port."""
+        pod = Pod("l")
+        try:
+            result = self.ctl.run("run", "-d", "--name", "later", "--network", pod.pod, "--rootfs", self.ctl.rootfs, "--", "sleep", "600")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            started = pod.look()
+            self.come(pod, 1)
+            data = os.urandom(SIZE)
+            with open(os.path.join(self.ctl.rootfs, "root", "data"), "wb") as f:
+                f.write(data)
+            r, w = os.pipe()
+            server = spawn_in(pod.host, lambda: serve(data, 7002, w))
+            os.close(w)
+            os.read(r, 1)
+            os.close(r)
+            out = self.inside("ip addr show eth1; ip route; nc 10.77.1.1 7002 < /root/data | sha256sum")
+            self.assertIn(hashlib.sha256(data).hexdigest(), out)
+            self.assertEqual(os.waitpid(server, 0)[1], 0)
+            for part in ("inet 10.77.1.2/24", "mtu 1300", "10.66.0.0/16 via 10.77.1.1"):
+                self.assertIn(part, out)
+            sh(f"ip -n {pod.pod} addr del 10.77.1.2/24 dev eth1; ip -n {pod.pod} addr add 10.77.1.9/24 dev eth1")
+            self.refresh("changed")
+            out = self.inside("ip addr show eth1; ip route; ping -c 1 -W 20 10.77.1.1")
+            self.assertIn("inet 10.77.1.9/24", out)
+            self.assertIn("1 packets received", out)
+            self.assertNotIn("10.77.1.2/24", out)
+            self.assertNotIn("10.66.0.0/16", out)
+            sh(f"ip -n {pod.pod} link del eth1")
+            self.refresh("removed")
+            self.assertEqual(pod.look(), started)
+            self.come(pod, 2)
+            out = self.inside("ip addr; ping -c 1 -W 20 10.77.2.1")
+            self.assertIn("inet 10.77.2.2/24", out)
+            self.assertIn("inet 10.88.0.2/24", out)
+            self.assertNotIn("10.77.1.", out)
+            self.assertIn("1 packets received", out)
+            self.assertEqual(self.ctl.run("delete", "-f", "later").returncode, 0)
+            sh(f"ip -n {pod.pod} link del eth1")
+            self.check_left(pod)
+        finally:
+            self.ctl.run("delete", "-f", "later")
+            pod.close()
+
+    def come(self, pod, n):
+        sh(f"ip -n {pod.pod} link add eth1 type veth peer name p1 netns {pod.host} && ip -n {pod.host} addr add 10.77.{n}.1/24 dev p1 && "
+           f"ip -n {pod.host} link set p1 up && ip -n {pod.pod} addr add 10.77.{n}.2/24 dev eth1 && ip -n {pod.pod} link set eth1 mtu 1300 up && "
+           f"ip -n {pod.pod} route add 10.66.0.0/16 via 10.77.{n}.1")
+        self.refresh("added")
+
+    def refresh(self, what):
+        since = time.monotonic()
+        result = self.ctl.run("refresh", "later")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        print(f"  {what} after {time.monotonic() - since:.2f} s", flush=True)
+
+    def inside(self, script):
+        return self.ctl.run("exec", "later", "--", "sh", "-c", script).stdout.decode()
 
     def test_macvtap(self):
         pod = Pod("m")

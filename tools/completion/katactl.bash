@@ -39,7 +39,7 @@ _katactl_value() {
 }
 
 _katactl() {
-  local commands='run exec list inspect logs stats pause resume kill stop delete wait plan check env hypervisor recover monitor version help'
+  local commands='run exec list inspect logs stats pause resume refresh kill stop delete wait plan check env hypervisor recover monitor version help'
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' state=() i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
@@ -61,7 +61,7 @@ _katactl() {
   fi
   case $command in
   '' | help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
-  exec | inspect | logs | stats | pause | resume | kill | stop | delete | wait)
+  exec | inspect | logs | stats | pause | resume | refresh | kill | stop | delete | wait)
     mapfile -t COMPREPLY < <(compgen -W "$(katactl "${state[@]}" list -q 2>/dev/null)" -- "$word")
     ;;
   hypervisor) mapfile -t COMPREPLY < <(compgen -W 'list choose' -- "$word") ;;

@@ -180,8 +180,9 @@ serve_create (keeper *keeper, wire_message *request, const char *id, answer *ans
 
 /* ---- a container's life ---- */
 
+/* An engine may fill the network namespace between create and start, as docker from version 26 on does. */
 static void
-serve_start (unit *unit, wire_message *request, answer *answer)
+serve_start (keeper *keeper, unit *unit, wire_message *request, answer *answer)
 {
   CTL_AUTO (error) err = NULL;
   if (kept_has_ended (unit->init)) {
@@ -190,6 +191,10 @@ serve_start (unit *unit, wire_message *request, answer *answer)
   }
   if (kata_container_get_state (unit->container) != KATA_STATE_CREATED) {
     fail (answer, "cannot start an already running container");
+    return;
+  }
+  if (kata_sandbox_refresh_network (keeper->sandbox, KATA_TIMEOUT_DEFAULT, &err) < 0) {
+    fail_with (answer, err);
     return;
   }
   kept_hold (unit->init);
@@ -369,7 +374,7 @@ static const struct op {
   const char *name;
   void (*serve) (unit *unit, wire_message *request, answer *answer);
 } ops[] = {
-  { "start", serve_start },   { "kill", serve_kill },     { "state", serve_state }, { "pause", serve_pause },
+  { "kill", serve_kill },     { "state", serve_state },   { "pause", serve_pause },
   { "resume", serve_resume }, { "update", serve_update }, { "stats", serve_stats },
 };
 
@@ -399,9 +404,11 @@ keeper_serve (keeper *keeper, wire_message *request, answer *answer)
     fail (answer, "container \"%s\" does not exist", id);
     return;
   }
-  int known = strcmp (op, "exec") == 0;
-  if (known)
+  int known = strcmp (op, "exec") == 0 || strcmp (op, "start") == 0;
+  if (known && strcmp (op, "exec") == 0)
     serve_exec (keeper, unit, request, answer);
+  else if (known)
+    serve_start (keeper, unit, request, answer);
   for (size_t i = 0; i < G_N_ELEMENTS (ops) && !known; i++)
     if (strcmp (op, ops[i].name) == 0) {
       ops[i].serve (unit, request, answer);

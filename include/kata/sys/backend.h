@@ -76,6 +76,7 @@ typedef struct kata_vm_nic {
   uint32_t mtu;
   uint32_t queues; /* pairs; one descriptor each */
   int32_t vhost;   /* each queue also has a descriptor of /dev/vhost-net */
+  uint32_t port;   /* 0 = there from the start; else in which of the plan's nic_ports it came later, from 1 */
 } kata_vm_nic;
 
 typedef struct kata_vm_plan {
@@ -127,6 +128,7 @@ typedef struct kata_vm_plan {
   uint64_t disk_ops, disk_ops_once;
   /* the network; known when the machine is launched, not before */
   const kata_vm_nic *const *nics; /* NULL-terminated */
+  uint32_t nic_ports;             /* how many more can come while the guest runs */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */
@@ -220,6 +222,22 @@ typedef struct kata_backend {
   /** An optional table by name, or NULL. */
   const void *(*query) (const char *interface_name);
 } kata_backend;
+
+/** The name by which @query is asked for a kata_backend_network. */
+#define KATA_BACKEND_NETWORK "network/1"
+
+/**
+ * struct kata_backend_network:
+ * Network devices of a running guest; KATA_CAP_NET_HOTPLUG. The guest is told of addresses by its agent afterwards. Both calls are serialised with the
+ * others on one VM.
+ */
+typedef struct kata_backend_network {
+  size_t size;
+  /** Puts @nic into its port, which is free. Descriptors are borrowed: env's nic_fds, one for each queue, and vhost_fds. On failure nothing is left. */
+  int (*add) (void *vm, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err);
+  /** Takes it out and closes its descriptors. One that is not there is no failure. KATA_E_TIMEOUT when the guest does not let go of it. */
+  int (*remove) (void *vm, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err);
+} kata_backend_network;
 
 /**
  * kata_capability_name:

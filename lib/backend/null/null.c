@@ -47,8 +47,8 @@ static int
 null_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
 {
   static const char why[] = "the null backend runs no real guest";
-  static const int have[] = { KATA_CAP_RUN, KATA_CAP_FS_SHARE_VIRTIOFS, KATA_CAP_BLOCK, KATA_CAP_PAUSE,
-                              KATA_CAP_NET, KATA_CAP_VSOCK_HYBRID };
+  static const int have[] = { KATA_CAP_RUN, KATA_CAP_FS_SHARE_VIRTIOFS, KATA_CAP_BLOCK,      KATA_CAP_PAUSE,
+                              KATA_CAP_NET, KATA_CAP_VSOCK_HYBRID,      KATA_CAP_NET_HOTPLUG };
   caps->max_vcpus = 256;
   caps->max_memory_mib = 1 << 20;
   for (size_t i = 0; i < G_N_ELEMENTS (have); i++)
@@ -243,6 +243,30 @@ null_detach (void *data)
   g_free (vm);
 }
 
+/* Its guest has no devices: only the call itself is checked. */
+static int
+null_add_nic (void *data, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err)
+{
+  struct null_vm *vm = data;
+  if (env->n_nic_fds != nic->queues || nic->port == 0)
+    return kata_error__set (err, KATA_E_INVALID, nic->name, "null: device \"%s\" without a descriptor for each queue",
+                            nic->name);
+  return tell (vm, "nic\n", err);
+}
+
+static int
+null_remove_nic (void *data, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err)
+{
+  return tell (data, "nic\n", err);
+}
+
+static const void *
+null_query (const char *interface_name)
+{
+  static const kata_backend_network network = { sizeof network, null_add_nic, null_remove_nic };
+  return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &network : NULL;
+}
+
 const kata_backend kata_backend_null = {
   .size = sizeof (kata_backend),
   .abi = KATA_BACKEND_ABI,
@@ -262,4 +286,5 @@ const kata_backend kata_backend_null = {
   .why = null_why,
   .pids = null_pids,
   .detach = null_detach,
+  .query = null_query,
 };

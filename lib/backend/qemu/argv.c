@@ -11,6 +11,7 @@
 
 #define DISKS_MAX       16
 #define NICS_MAX        8
+#define PORTS_MAX       8
 #define BLOCK_QUEUE_MIN 4
 #define BLOCK_QUEUE_MAX 1024
 
@@ -286,8 +287,8 @@ add_agent (struct builder *b, kata_error **err)
   return 0;
 }
 
-static bool
-mac_ok (const char *mac)
+bool
+kata_qemu__mac_ok (const char *mac)
 {
   for (size_t i = 0; i < 17; i++)
     if (mac == NULL || (i % 3 == 2 ? mac[i] != ':' : !g_ascii_isxdigit (mac[i])))
@@ -333,7 +334,7 @@ add_nics (struct builder *b, kata_error **err)
   const kata_vm_nic *const *nics = b->plan->nics;
   int fd = b->context->nic_fd, vhost_fd = fd;
   for (size_t i = 0; nics != NULL && nics[i] != NULL; i++) {
-    if (!mac_ok (nics[i]->mac) || nics[i]->queues == 0 || nics[i]->queues > 16)
+    if (!kata_qemu__mac_ok (nics[i]->mac) || nics[i]->queues == 0 || nics[i]->queues > 16)
       return kata_error__set (err, KATA_E_INVALID, nics[i]->name,
                               "network device \"%s\": its address or its number of queues (1 to 16) is wrong",
                               nics[i]->name);
@@ -347,6 +348,25 @@ add_nics (struct builder *b, kata_error **err)
     fd += (int) nics[i]->queues;
     vhost_fd += nics[i]->vhost ? (int) nics[i]->queues : 0;
   }
+  return 0;
+}
+
+/*
+ * Empty root ports that a network device can come to while the guest runs: what is on the root bus itself cannot be changed. They come last, so that the
+ * others' places stay as they are. No window of I/O ports: what comes is a modern virtio device.
+ */
+static int
+add_ports (struct builder *b, kata_error **err)
+{
+  uint32_t n = b->plan->nic_ports;
+  if (n != 0 && b->microvm)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.qemu.machine_type",
+                            "hypervisor.qemu.machine_type: microvm has no ports that a network device could come to");
+  if (n > PORTS_MAX)
+    return kata_error__set (err, KATA_E_LIMIT, "network",
+                            "network: %u ports for later devices; qemu is given at most %d", n, PORTS_MAX);
+  for (uint32_t i = 1; i <= n; i++)
+    add (b, "-device", "pcie-root-port,id=" KATA_QEMU_NIC_PORT ",chassis=%u,slot=%u,io-reserve=0", i, i, i);
   return 0;
 }
 
@@ -383,6 +403,8 @@ kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context 
   if (code == 0)
     code = add_nics (&b, err);
   add_rest (&b);
+  if (code == 0)
+    code = add_ports (&b, err);
   if (code < 0) {
     g_ptr_array_unref (b.argv);
     return code;

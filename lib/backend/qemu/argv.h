@@ -3,6 +3,8 @@
 #ifndef KATA_BACKEND_QEMU_ARGV_H
 #define KATA_BACKEND_QEMU_ARGV_H
 
+#include <stdbool.h>
+
 #include <kata/sys/backend.h>
 
 /** What launch found out or opened before; names of sockets and logs are relative: QEMU runs in the sandbox's directory. */
@@ -23,8 +25,20 @@ typedef struct kata_qemu_context {
 /** Name of a port in the guest: /sys/class/virtio-ports/vportNpM/name. */
 #define KATA_QEMU_AGENT_PORT "org.libkata.agent.%u"
 #define KATA_QEMU_PORTS_MAX  16
+/** Names of a root port, and of what is put into it later. */
+#define KATA_QEMU_NIC_PORT "port%u"
+#define KATA_QEMU_NIC      "nic%u"
+#define KATA_QEMU_NETDEV   "hot%u"
 
 /** g_strfreev(). KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_INVALID. */
 int kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context *context, kata_error **err);
+
+/** Six bytes in hexadecimal digits with colons, nothing else. */
+bool kata_qemu__mac_ok (const char *mac);
+
+/** The arguments of netdev_add and device_add for a device that comes later, JSON texts; pure. g_free(). KATA_E_INVALID. */
+int kata_qemu__nic_arguments (char **netdev, char **device, const kata_vm_nic *nic, kata_error **err);
+/** The name under which QEMU is given a descriptor of it: of queue @n, or of vhost-net for it; g_free(). */
+char *kata_qemu__nic_fd_name (const kata_vm_nic *nic, bool vhost, uint32_t n);
 
 #endif

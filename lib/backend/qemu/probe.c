@@ -101,6 +101,10 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
   /* QEMU could do these; this adapter does not yet, and says so. */
   kata_capabilities__lack_absent (caps, "this version of libkata does not drive QEMU's");
   probe_network (caps, version);
+  if (plan->machine_type != NULL && strcmp (plan->machine_type, "microvm") == 0)
+    kata_capabilities__lack (caps, KATA_CAP_NET_HOTPLUG, "QEMU's machine microvm has no PCI; use q35");
+  else
+    kata_capabilities__grant (caps, KATA_CAP_NET_HOTPLUG);
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);
   return 0;

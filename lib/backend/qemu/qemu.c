@@ -2,6 +2,8 @@
 /* qemu: the adapter's table of verbs; each file beside it does one part. */
 #include "backend/registry.h"
 
+#include <string.h>
+
 #include <json-glib/json-glib.h>
 
 #include "backend/external.h"
@@ -76,6 +78,12 @@ qemu_pids (void *handle, int64_t *pids, size_t max)
   return n;
 }
 
+static const void *
+qemu_query (const char *interface_name)
+{
+  return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &kata_qemu__network : NULL;
+}
+
 static void
 qemu_detach (void *handle)
 {
@@ -99,4 +107,5 @@ const kata_backend kata_backend_qemu = {
   .why = qemu_why,
   .pids = qemu_pids,
   .detach = qemu_detach,
+  .query = qemu_query,
 };

@@ -48,6 +48,8 @@ int kata_qemu__pause (void *vm, const kata_backend_env *env, kata_error **err); 
 int kata_qemu__resume (void *vm, const kata_backend_env *env, kata_error **err);
 int kata_qemu__stop (void *vm, int64_t grace_ms, const kata_backend_env *env, kata_error **err);
 
+extern const kata_backend_network kata_qemu__network; /* network.c */
+
 /* vsock.c: a context id of the host's for a new guest. @fd: /dev/vhost-vsock with that id set. */
 int kata_qemu__take_cid (int *fd, uint32_t *cid, uint32_t wanted, kata_error **err);
 

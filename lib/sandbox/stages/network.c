@@ -80,9 +80,11 @@ open_vhost (struct kata_operation *op, unsigned n)
 }
 
 static void
-add_device (struct kata_operation *op, struct kata_net_interface *interface, struct kata_netjoin *join)
+add_device (struct kata_operation *op, struct kata_net_interface *interface, struct kata_netjoin *join, uint32_t port)
 {
-  kata_vm_nic nic = { .size = sizeof nic, .kind = KATA_NIC_TAP, .name = interface->name, .mtu = interface->mtu };
+  kata_vm_nic nic = {
+    .size = sizeof nic, .kind = KATA_NIC_TAP, .name = interface->name, .mtu = interface->mtu, .port = port
+  };
   interface->mac = nic.mac = kata_arena__strdup (op->state->arena, join->mac);
   nic.device = kata_arena__strdup (op->state->arena, join->device);
   nic.queues = join->queues;
@@ -92,8 +94,9 @@ add_device (struct kata_operation *op, struct kata_net_interface *interface, str
   kata_stage__add_nic (op, &nic);
 }
 
-static int
-join_one (struct kata_operation *op, int netns_fd, struct kata_net_interface *interface, kata_error **err)
+int
+kata_stage__join (struct kata_operation *op, int netns_fd, struct kata_net_interface *interface, uint32_t port,
+                  kata_error **err)
 {
   const struct kata_network_plan *plan = &op->state->plan.network;
   struct kata_netjoin join = {
@@ -109,8 +112,18 @@ join_one (struct kata_operation *op, int netns_fd, struct kata_net_interface *in
     r = kata_netjoin__make (&join, err);
   if (r != 0)
     return r;
-  add_device (op, interface, &join);
+  add_device (op, interface, &join, port);
   return kata_operation__fault (op, "network:joined", err);
+}
+
+void
+kata_stage__warn_of_routes (struct kata_operation *op, const struct kata_net *net)
+{
+  if (net->n_dropped_routes != 0)
+    kata_log__write (&op->sandbox->runtime->log, KATA_LOG_WARNING,
+                     "sandbox \"%s\": %u routes with several next hops or a gateway of the other family are not handed "
+                     "to the guest",
+                     op->sandbox->id, net->n_dropped_routes);
 }
 
 static int
@@ -125,16 +138,12 @@ enter_namespace (struct kata_operation *op, kata_error **err)
   if (r != 0)
     return r;
   net->arena = NULL;
-  if (net->n_dropped_routes != 0)
-    kata_log__write (&op->sandbox->runtime->log, KATA_LOG_WARNING,
-                     "sandbox \"%s\": %u routes with several next hops or a gateway of the other family are not handed "
-                     "to the guest",
-                     op->sandbox->id, net->n_dropped_routes);
+  kata_stage__warn_of_routes (op, net);
   if (net->n_interfaces > NICS_MAX)
     return kata_error__set (err, KATA_E_LIMIT, path, "network namespace \"%s\": %zu interfaces; a guest can have %u",
                             path, net->n_interfaces, NICS_MAX);
   for (size_t i = 0; r == 0 && i < net->n_interfaces; i++)
-    r = join_one (op, fd, &net->interfaces[i], err);
+    r = kata_stage__join (op, fd, &net->interfaces[i], 0, err);
   return r;
 }
 

@@ -154,6 +154,28 @@ START_TEST (q35_network)
 }
 END_TEST
 
+START_TEST (later_nic)
+{
+  g_autofree char *netdev = NULL, *device = NULL, *netdev_two = NULL, *device_two = NULL;
+  g_autoptr (kata_error) error = NULL;
+  kata_vm_nic nic = one;
+  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev, &device, &nic, NULL), KATA_E_INVALID);
+  nic.port = 1;
+  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev, &device, &nic, &error), 0);
+  ck_assert_str_eq (netdev, "{\"type\":\"tap\",\"id\":\"hot1\",\"fd\":\"queue1-0\"}");
+  ck_assert_str_eq (device, "{\"driver\":\"virtio-net-pci\",\"id\":\"nic1\",\"bus\":\"port1\",\"netdev\":\"hot1\","
+                            "\"mac\":\"02:42:00:00:00:01\",\"vectors\":4,\"romfile\":\"\"}");
+  nic = two;
+  nic.port = 2;
+  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev_two, &device_two, &nic, &error), 0);
+  ck_assert_str_eq (netdev_two, "{\"type\":\"tap\",\"id\":\"hot2\",\"fds\":\"queue2-0:queue2-1\",\"vhost\":true,"
+                                "\"vhostfds\":\"vhost2-0:vhost2-1\"}");
+  ck_assert (strstr (device_two, "\"mq\":true,\"vectors\":6") != NULL);
+  nic.mac = "02:42:00:00:00:0\"";
+  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev, &device, &nic, NULL), KATA_E_INVALID);
+}
+END_TEST
+
 static void
 refused (const kata_vm_plan *plan, int code, const char *text)
 {
@@ -163,6 +185,19 @@ refused (const kata_vm_plan *plan, int code, const char *text)
   ck_assert_msg (strstr (kata_error_get_message (error), text) != NULL, "%s", kata_error_get_message (error));
   ck_assert_ptr_eq (argv, (char **) 1);
 }
+
+START_TEST (ports)
+{
+  kata_vm_plan plan = base ();
+  plan.nic_ports = 2;
+  golden ("q35-ports", &plan);
+  plan.nic_ports = 9;
+  refused (&plan, KATA_E_LIMIT, "ports");
+  plan.nic_ports = 1;
+  plan.machine_type = "microvm";
+  refused (&plan, KATA_E_UNSUPPORTED, "microvm");
+}
+END_TEST
 
 START_TEST (refusals)
 {
@@ -270,6 +305,8 @@ main (void)
   tcase_add_test (tc, microvm_tcg_virtiofs);
   tcase_add_test (tc, microvm_kvm_image);
   tcase_add_test (tc, q35_network);
+  tcase_add_test (tc, ports);
+  tcase_add_test (tc, later_nic);
   tcase_add_test (tc, refusals);
   tcase_add_test (tc, virtiofsd);
   suite_add_tcase (suite, tc);

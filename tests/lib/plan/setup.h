@@ -20,8 +20,10 @@ struct setup {
 static inline void
 setup_init (struct setup *s, const char *toml)
 {
-  static const int granted[] = { KATA_CAP_RUN,   KATA_CAP_FS_SHARE_VIRTIOFS, KATA_CAP_FS_SHARE_9P, KATA_CAP_BLOCK,
-                                 KATA_CAP_PAUSE, KATA_CAP_AGENT_SERIAL,      KATA_CAP_NET };
+  static const int granted[] = {
+    KATA_CAP_RUN,   KATA_CAP_FS_SHARE_VIRTIOFS, KATA_CAP_FS_SHARE_9P, KATA_CAP_BLOCK,
+    KATA_CAP_PAUSE, KATA_CAP_AGENT_SERIAL,      KATA_CAP_NET,         KATA_CAP_NET_HOTPLUG
+  };
   memset (s, 0, sizeof *s);
   if (kata_config__parse (&s->config, "test.toml", toml, strlen (toml), NULL, NULL) < 0)
     g_error ("the test's configuration is wrong: %s", toml);
