@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define CHUNK_OUTPUT (1024 * 1024)
+#define CHUNK_OUTPUT (128 * 1024) /* a call for each; there are copies of it on the way */
 #define CHUNK_INPUT  (64 * 1024)
 /* Reads and writes wake up this often to see whether the process has ended. */
 #define SLICE_MS 1000

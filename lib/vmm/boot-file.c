@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* boot-file: reads of kernel and initrd; with pread and sendfile: a mapping of a file that is cut meanwhile would kill us. */
+/* boot-file: reads of kernel and initrd; with pread: a mapping of a file that is cut meanwhile would kill us. */
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/raise.h"
 #include "vmm/control.h"
@@ -17,14 +17,14 @@ vmm_start__receive (int fd, char *text, size_t *len, kata_error **err)
 {
   ssize_t n;
   do
-    n = recv (fd, text, VMM_DESCRIBE_MAX, MSG_TRUNC);
+    n = read (fd, text, VMM_DESCRIBE_MAX + 1); /* a packet; what is longer is cut */
   while (n < 0 && errno == EINTR);
   if (n < 0)
     return kata_error__errno (err, KATA_E_INVALID, NULL, errno, "start socket (descriptor %d)", fd);
   if (n == 0)
     return kata_error__set (err, KATA_E_CANCELLED, NULL, "start socket: the creator went away");
   if (n > VMM_DESCRIBE_MAX)
-    return kata_error__set (err, KATA_E_LIMIT, NULL, "start socket: a description of %zd bytes, at most %d", n,
+    return kata_error__set (err, KATA_E_LIMIT, NULL, "start socket: a description of more than %d bytes",
                             VMM_DESCRIBE_MAX);
   *len = (size_t) n;
   return 0;
@@ -40,7 +40,7 @@ vmm_start__answer (int fd, const kata_error *error)
     strncpy (reply.text, kata_error_get_message (error), sizeof reply.text - 1);
     strncpy (reply.key, key != NULL ? key : "", sizeof reply.key - 1);
   }
-  ssize_t ignored = send (fd, &reply, sizeof reply, MSG_NOSIGNAL | MSG_DONTWAIT);
+  ssize_t ignored = write (fd, &reply, sizeof reply);
   (void) ignored;
 }
 

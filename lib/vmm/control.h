@@ -88,7 +88,7 @@ struct vmm_control;
 int vmm_control__serve (struct vmm_control **out, const struct vmm_control_config *config, kata_error **err);
 void vmm_control__free (struct vmm_control *control); /* NULL-safe */
 
-/** Reads the description's text from the start socket into @text (VMM_DESCRIBE_MAX bytes) and its length. KATA_E_CANCELLED: the creator is gone. */
+/** Reads the description's text from the start socket into @text (VMM_DESCRIBE_MAX + 1 bytes) and its length. KATA_E_CANCELLED: the creator is gone. */
 int vmm_start__receive (int fd, char *text, size_t *len, kata_error **err);
 /** @error NULL = ready. A creator that is gone is no failure: the machine goes on. */
 void vmm_start__answer (int fd, const kata_error *error);

@@ -3,12 +3,12 @@
 #include "vmm/loop.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,9 +41,9 @@ struct vmm_timer {
  */
 struct vmm_loop {
   pthread_mutex_t *lock;
-  int epoll_fd, wake_fd, timer_fd;
+  int epoll_fd, wake_fd;
   atomic_bool quit;
-  int64_t sleeping_until; /* what timer_fd is set to */
+  int64_t sleeping_until; /* the timer that ends the wait */
   bool waiting;           /* in epoll_wait(), or about to be */
   struct vmm_timer *timers;
   struct vmm_watch *graveyard;
@@ -81,12 +81,8 @@ vmm_loop__new (struct vmm_loop **out, pthread_mutex_t *lock, kata_error **err)
   loop->sleeping_until = NEVER;
   loop->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   loop->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  loop->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   struct epoll_event wake = { .events = EPOLLIN, .data.ptr = &loop->wake_fd };
-  struct epoll_event timer = { .events = EPOLLIN, .data.ptr = &loop->timer_fd };
-  if (loop->epoll_fd < 0 || loop->wake_fd < 0 || loop->timer_fd < 0 ||
-      epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &wake) < 0 ||
-      epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, loop->timer_fd, &timer) < 0) {
+  if (loop->epoll_fd < 0 || loop->wake_fd < 0 || epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &wake) < 0) {
     int saved = errno;
     vmm_loop__free (loop);
     return kata_error__errno (err, KATA_E_IO, NULL, saved, "loop: cannot make its descriptors");
@@ -113,7 +109,6 @@ vmm_loop__free (struct vmm_loop *loop)
   bury (loop);
   kata_fd__close (loop->epoll_fd);
   kata_fd__close (loop->wake_fd);
-  kata_fd__close (loop->timer_fd);
   free (loop);
 }
 
@@ -208,7 +203,7 @@ vmm_timer__arm (struct vmm_timer *timer, int64_t nanoseconds)
     at = &(*at)->next;
   timer->next = *at;
   *at = timer;
-  /* Only the loop's thread sets the timerfd: others (vCPUs) need no more than write(). */
+  /* It sleeps too long otherwise; who is not asleep looks at the timers before it sleeps. */
   if (loop->waiting && timer->deadline < loop->sleeping_until)
     wake_up (loop);
 }
@@ -222,20 +217,18 @@ vmm_timer__free (struct vmm_timer *timer)
   free (timer);
 }
 
-static void
-set_alarm (struct vmm_loop *loop)
+/* How long to wait for descriptors, at most @most (-1: for ever): until the first timer, in whole milliseconds, rather too late than too early. */
+static int
+time_to_wait (struct vmm_loop *loop, int most)
 {
-  int64_t deadline = loop->timers != NULL ? loop->timers->deadline : NEVER;
-  if (deadline == loop->sleeping_until)
-    return;
-  struct itimerspec when = { 0 };
-  if (deadline != NEVER)
-    when.it_value =
-        (struct timespec){ .tv_sec = (time_t) (deadline / 1000000000), .tv_nsec = (long) (deadline % 1000000000) };
-  if (deadline != NEVER && when.it_value.tv_sec == 0 && when.it_value.tv_nsec == 0)
-    when.it_value.tv_nsec = 1; /* zero would disarm */
-  timerfd_settime (loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
-  loop->sleeping_until = deadline;
+  loop->sleeping_until = loop->timers != NULL ? loop->timers->deadline : NEVER;
+  if (loop->timers == NULL)
+    return most;
+  int64_t left = loop->timers->deadline - vmm_loop__now ();
+  int64_t ms = left < 0 ? 0 : left / 1000000 + 1;
+  if (most >= 0 && most < ms)
+    return most;
+  return ms < INT_MAX ? (int) ms : INT_MAX;
 }
 
 /* Those due now, once each: one that arms itself for at once comes again in the next round, after the descriptors. */
@@ -275,10 +268,7 @@ serve (struct vmm_loop *loop, void *ptr, uint32_t events)
   enter (loop);
   if (ptr == &loop->wake_fd)
     drain (loop->wake_fd);
-  else if (ptr == &loop->timer_fd) {
-    drain (loop->timer_fd);
-    loop->sleeping_until = NEVER;
-  } else {
+  else {
     struct vmm_watch *watch = ptr;
     /* Freed, put to rest or asked for other events since epoll_wait() returned. */
     uint32_t ready = watch->events == 0 ? 0 : events & (watch->events | EPOLLERR | EPOLLHUP);
@@ -297,10 +287,10 @@ vmm_loop__step (struct vmm_loop *loop, int timeout_ms)
   struct epoll_event events[EVENTS_MAX];
   enter (loop);
   bury (loop);
-  set_alarm (loop);
+  int wait = time_to_wait (loop, timeout_ms);
   loop->waiting = true;
   leave (loop);
-  int n = epoll_wait (loop->epoll_fd, events, EVENTS_MAX, timeout_ms), ran = 0;
+  int n = epoll_wait (loop->epoll_fd, events, EVENTS_MAX, wait), ran = 0;
   enter (loop);
   loop->waiting = false;
   leave (loop);

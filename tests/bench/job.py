@@ -169,8 +169,14 @@ def count_calls(trace, job, vmm):
     members = probe.family(job.process.pid)
     own = members.get(vmm[0], '') if vmm else ''
     values, by_name, names = probe.calls_of(trace, own, members)
-    return {**values, 'calls_all': sum(by_name.values()) or None, 'threads': probe.threads(vmm), 'threads_all': probe.threads(members),
-            'processes': len(members)}, {'calls': by_name, 'kinds': names}
+    names['family'] = probe.kinds_of(trace, members)
+    threads = probe.threads(vmm)
+    if not own.startswith(probe.VMMS):  # a machine in katactl's threads: what katactl does for itself is not the machine's
+        machine = probe.machine_threads(vmm)
+        values, names['guest'] = probe.calls_of_threads(trace, machine)
+        threads = len(machine)
+    return {**values, 'calls_all': sum(by_name.values()) or None, 'kinds_all': len(names['family']) or None, 'threads': threads,
+            'threads_all': probe.threads(members), 'processes': len(members)}, {'calls': by_name, 'kinds': names}
 
 
 def count_one(options, subject):

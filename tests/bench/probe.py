@@ -57,6 +57,16 @@ def threads(pids):
     return sum(len(glob.glob(f'/proc/{pid}/task/[0-9]*')) for pid in pids)
 
 
+def machine_threads(pids):
+    """The threads that run a machine within another program: those that libkata names so."""
+    found = set()
+    for pid in pids:
+        for task in glob.glob(f'/proc/{pid}/task/[0-9]*'):
+            if read(f'{task}/comm').startswith('vmm-'):
+                found.add(int(os.path.basename(task)))
+    return found
+
+
 # ---- memory ----
 
 def is_guest_ram(name, size, ram):
@@ -215,3 +225,19 @@ def calls_of(trace, own, members):
     calls, later = by_name[own], since.get(own, 0)
     return {'calls': calls, 'call_kinds': len(kinds[own]), 'calls_before': calls - later, 'calls_guest': later,
             'kinds_guest': len(since_kinds.get(own, ()))}, by_name, names
+
+
+def kinds_of(trace, members):
+    """Which calls all @members made: sorted names."""
+    kinds = calls_by_process(trace.system_calls(), members)[1]
+    return sorted({c.removeprefix('sys_') for found in kinds.values() for c in found})
+
+
+def calls_of_threads(trace, threads):
+    """What these threads called since the first instruction of the guest. Before it they are not told from who builds the machine."""
+    found = {}
+    for thread, (_, calls) in trace.system_calls(True).items():
+        if thread in threads:
+            for call, times in calls.items():
+                found[call] = found.get(call, 0) + times
+    return ({'calls_guest': sum(found.values()), 'kinds_guest': len(found)} if found else {}), sorted(c.removeprefix('sys_') for c in found)

@@ -128,6 +128,9 @@ class Probe(unittest.TestCase):
             trace.folder = folder
             self.assertEqual(trace.system_calls(), {101: ('kata-vmm', {'sys_ioctl': 30}), 102: ('vmm-vcpu0', {'sys_read': 3})})
             values, by_name, names = probe.calls_of(trace, 'kata-vmm', {})
+            self.assertEqual(probe.kinds_of(trace, {}), ['ioctl'])
+            self.assertEqual(probe.calls_of_threads(trace, {101}), ({'calls_guest': 10, 'kinds_guest': 1}, ['ioctl']))
+            self.assertEqual(probe.calls_of_threads(trace, {102}), ({}, []))
         self.assertEqual(values, {'calls': 30, 'call_kinds': 1, 'calls_before': 20, 'calls_guest': 10, 'kinds_guest': 1})
         self.assertEqual((by_name, names), ({'kata-vmm': 30}, {'all': ['ioctl'], 'guest': ['ioctl']}))
 

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -99,7 +98,6 @@ static const struct {
 int
 vmm_jail__enter (const struct vmm_jail *jail, kata_error **err)
 {
-  umask (077);
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     return kata_error__errno (err, KATA_E_HOST, NULL, errno, "jail: set no_new_privs");
   int code = set_oom_score (jail->oom_score, err);

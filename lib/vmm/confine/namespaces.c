@@ -20,8 +20,8 @@ vmm_jail__check_own (const struct vmm_jail *jail, kata_error **err)
     if (jail->host_userns == 0 || st.st_ino == jail->host_userns)
       return vmm_layer__missing (err, VMM_LAYER_USERNS, 0, "kata-vmm was started in the host's user namespace");
   }
-  /* A parent in another PID namespace has no number in ours. */
-  if (!vmm_jail__waived (jail->waived, VMM_LAYER_PIDNS) && (getpid () != 1 || getppid () != 0))
+  /* The first process of a namespace always has a parent outside. */
+  if (!vmm_jail__waived (jail->waived, VMM_LAYER_PIDNS) && getpid () != 1)
     return vmm_layer__missing (err, VMM_LAYER_PIDNS, 0, "kata-vmm was not started as pid 1 of a namespace of its own");
   return 0;
 }

@@ -37,7 +37,7 @@ const struct vmm_rule vmm_rules[] = {
   RULE (close, VL), RULE (epoll_ctl, VL), RULE (getpid, VL), CHECKED (tgkill, VL, SELF), RULE (io_uring_enter, VL),
   RULE (sendmsg, VL), RULE (recvmsg, VL), RULE (rt_sigtimedwait, V), RULE (poll, VL),
   /* The loop. */
-  RULE (epoll_wait, L), RULE (epoll_pwait, L), RULE (timerfd_settime, L), RULE (accept4, L), RULE (recvfrom, L),
+  RULE (epoll_wait, L), RULE (epoll_pwait, L), RULE (accept4, L), RULE (recvfrom, L),
   RULE (sendto, L), RULE (getsockopt, L), RULE (shutdown, L), CHECKED (socketpair, L, UNIX), RULE (getrandom, L),
   RULE (readv, L), RULE (writev, L), CHECKED (fcntl, L, FCNTL), RULE (restart_syscall, LD), RULE (mremap, L),
   /* Disk threads; the loop gives back what the balloon holds. */
@@ -45,9 +45,9 @@ const struct vmm_rule vmm_rules[] = {
   /* Only while the machine is built. */
   CHECKED (clone, 0, THREAD), CHECKED (clone3, 0, NOSYS), CHECKED (mprotect, 0, NO_EXEC), CHECKED (prctl, 0, NAME),
   CHECKED (openat, 0, DENIED), RULE (set_robust_list, 0), RULE (rseq, 0), RULE (rt_sigaction, 0), RULE (seccomp, 0),
-  RULE (memfd_create, 0), RULE (ftruncate, 0), RULE (newfstatat, 0), RULE (fstat, 0), RULE (pread64, 0), RULE (sendfile, 0), RULE (lseek, 0),
+  RULE (memfd_create, 0), RULE (ftruncate, 0), RULE (newfstatat, 0), RULE (fstat, 0), RULE (pread64, 0),
   RULE (epoll_create1, 0),
-  RULE (eventfd2, 0), RULE (timerfd_create, 0), RULE (io_uring_setup, 0), RULE (io_uring_register, 0),
+  RULE (eventfd2, 0), RULE (io_uring_setup, 0), RULE (io_uring_register, 0),
 };
 
 /* While it is built, all of KVM's are allowed. */

@@ -77,7 +77,7 @@ static int
 read_description (struct helper *h, kata_error **err)
 {
   size_t len;
-  char *text = malloc (VMM_DESCRIBE_MAX);
+  char *text = malloc (VMM_DESCRIBE_MAX + 1);
   if (text == NULL)
     return kata_error__set (err, KATA_E_NO_MEMORY, NULL, "no memory for the description");
   int code = vmm_start__receive (VMM_DESCRIBE_START_FD, text, &len, err);

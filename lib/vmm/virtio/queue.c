@@ -215,10 +215,16 @@ vmm_queue__pop (struct vmm_queue *queue, const struct vmm_memory *memory, struct
 }
 
 void
+vmm_queue__unpop_head (struct vmm_queue *queue, uint16_t head)
+{
+  set_busy (queue, head, false);
+  queue->next_avail--;
+}
+
+void
 vmm_queue__unpop (struct vmm_queue *queue, const struct vmm_chain *chain)
 {
-  set_busy (queue, chain->head, false);
-  queue->next_avail--;
+  vmm_queue__unpop_head (queue, chain->head);
 }
 
 void

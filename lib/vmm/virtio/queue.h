@@ -42,8 +42,9 @@ bool vmm_queue__enable (struct vmm_queue *queue, const struct vmm_memory *memory
 enum vmm_pop { VMM_POP_EMPTY = 0, VMM_POP_CHAIN = 1, VMM_POP_BROKEN = -1 };
 /** The next chain. BROKEN also sets queue->broken and queue->why: the caller says vmm_virtio__needs_reset(). */
 enum vmm_pop vmm_queue__pop (struct vmm_queue *queue, const struct vmm_memory *memory, struct vmm_chain *chain);
-/** Put the last popped chain back (net: a frame that fills no buffer yet). Only right after its pop. */
+/** Put the last popped chain back (net: a frame that fills no buffer yet). Only right after its pop; several, by their heads, in the opposite order. */
 void vmm_queue__unpop (struct vmm_queue *queue, const struct vmm_chain *chain);
+void vmm_queue__unpop_head (struct vmm_queue *queue, uint16_t head);
 /** Give a chain back; @written <= its write_len. Any order. */
 void vmm_queue__push (struct vmm_queue *queue, const struct vmm_memory *memory, uint16_t head, uint32_t written);
 struct vmm_push {

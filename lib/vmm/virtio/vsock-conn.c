@@ -185,9 +185,7 @@ vmm_vsock_conn__schedule (struct vmm_vsock_conn *conn)
 
   if (data && vmm_vsock_credit__left (conn) == 0) {
     data = false;
-    if (!conn->asked)
-      conn->send |= VMM_VSOCK_SEND_ASK;
-    conn->asked = true;
+    vmm_vsock_credit__ask (conn);
   }
   work = conn->state != VMM_VSOCK_LINGERING && (data || conn->send);
   if (work && vmm_list__empty (&conn->ready))
@@ -277,6 +275,16 @@ vmm_vsock_conn__take (struct vmm_vsock_conn *conn, const struct iovec *iov, size
       vmm_vsock_conn__kill (conn);
     vmm_vsock_conn__rewatch (conn);
   }
+}
+
+void
+vmm_vsock_conn__learn (struct vmm_vsock_conn *conn, unsigned taken, unsigned used)
+{
+  /* Slowly less: a program's large writes come in pieces. */
+  if (used < taken)
+    conn->burst = used > taken / 2 ? used : taken / 2;
+  else
+    conn->burst = taken * 2 < VMM_VSOCK_BATCH_MAX ? taken * 2 : VMM_VSOCK_BATCH_MAX;
 }
 
 uint32_t

@@ -25,6 +25,7 @@ vmm_vsock_credit__update (struct vmm_vsock_conn *conn, const struct vmm_vsock_pa
 {
   /* A guest that claims 4 GiB gets no more in flight than one that claims what we would (CVE-2026-23086). */
   conn->peer_alloc = packet->buf_alloc < VMM_VSOCK_CREDIT_MAX ? packet->buf_alloc : VMM_VSOCK_CREDIT_MAX;
+  conn->clamped = packet->buf_alloc > VMM_VSOCK_CREDIT_MAX;
   conn->peer_forwarded = packet->fwd_cnt;
   if (vmm_vsock_credit__left (conn) > 0)
     conn->asked = false;
@@ -36,6 +37,40 @@ vmm_vsock_credit__left (const struct vmm_vsock_conn *conn)
   /* Wraps as the counters do; a guest that claims to have forwarded more than was sent gets a huge difference, thus nothing. */
   uint32_t flying = conn->sent - conn->peer_forwarded;
   return flying < conn->peer_alloc ? conn->peer_alloc - flying : 0;
+}
+
+void
+vmm_vsock_credit__ask (struct vmm_vsock_conn *conn)
+{
+  struct vmm_vsock *vsock = conn->vsock;
+
+  if (conn->asked)
+    return;
+  conn->asked = true;
+  /* A guest tells by itself when most of its buffer is free again, and each question costs it an interrupt and two exits. But it never comes to that
+   * when its buffer is larger than what we send. */
+  if (conn->clamped) {
+    conn->send |= VMM_VSOCK_SEND_ASK;
+  } else if (!vsock->ask_armed) {
+    vsock->ask_armed = true;
+    vmm_timer__arm (vsock->ask, VMM_VSOCK_ASK_NS);
+  }
+}
+
+void
+vmm_vsock_credit__timer (void *ctx)
+{
+  struct vmm_vsock *vsock = ctx;
+
+  vsock->ask_armed = false;
+  for (struct vmm_list *at = vsock->all.next; at != &vsock->all; at = at->next) {
+    struct vmm_vsock_conn *conn = vmm_list__entry (at, struct vmm_vsock_conn, all);
+    if (!conn->asked || conn->state != VMM_VSOCK_OPEN || vmm_vsock_credit__left (conn) > 0)
+      continue;
+    conn->send |= VMM_VSOCK_SEND_ASK;
+    vmm_vsock_conn__schedule (conn);
+  }
+  vmm_vsock__pump (vsock);
 }
 
 void

@@ -19,9 +19,11 @@
 #define VMM_VSOCK_HELD_MAX        64u /* programs that wait for the guest's driver */
 #define VMM_VSOCK_LISTENERS_MAX   64u
 #define VMM_VSOCK_LINE_MAX        32u /* with its newline */
+#define VMM_VSOCK_ASK_NS          INT64_C (20000000)
 #define VMM_VSOCK_LINE_NS         INT64_C (2000000000)
 #define VMM_VSOCK_REFUSALS_MAX    128u
 #define VMM_VSOCK_BUCKETS         256u
+#define VMM_VSOCK_BATCH_MAX       16u /* buffers filled by one read */
 /* Ports of the host's for connections from it; far from what programs listen on. */
 #define VMM_VSOCK_PORT_FIRST (UINT32_C (1) << 30)
 #define VMM_VSOCK_PORT_LAST  (UINT32_C (0x7fffffff))
@@ -61,7 +63,9 @@ struct vmm_vsock_conn {
   bool hung_up;
   /* Towards the guest: sent, and what it can take. Counters wrap. */
   uint32_t sent, peer_alloc, peer_forwarded;
-  bool asked; /* for credit, since there is none */
+  bool asked;     /* for credit, since there is none; or will be soon */
+  bool clamped;   /* the guest can take more than we let fly */
+  unsigned burst; /* buffers of the guest's that the next read is likely to fill */
   /* From the guest: what is promised, got, handed to the host; what of it the guest knows. */
   uint32_t alloc, got, forwarded, told;
   uint8_t *buffer; /* ring of @alloc bytes; NULL when empty */
@@ -112,6 +116,8 @@ struct vmm_vsock {
   struct vmm_vsock_conn *buckets[VMM_VSOCK_BUCKETS];
   struct vmm_vsock_packet refusals[VMM_VSOCK_REFUSALS_MAX];
   unsigned refusals_start, n_refusals;
+  struct vmm_timer *ask; /* when to ask for credit that has not come by itself */
+  bool ask_armed;
   struct vmm_vsock_host host;
   struct vmm_chain rx, tx; /* one packet's; here for their size */
   struct iovec iov[VMM_CHAIN_MAX];
@@ -139,6 +145,8 @@ void vmm_vsock_conn__rewatch (struct vmm_vsock_conn *conn);
 void vmm_vsock_conn__take (struct vmm_vsock_conn *conn, const struct iovec *iov, size_t n_iov, uint32_t len);
 /** Bytes of the socket into @iov: how many, 0 when there are none now (state and schedule say what else happened). */
 uint32_t vmm_vsock_conn__give (struct vmm_vsock_conn *conn, struct iovec *iov, size_t n_iov);
+/** A read was given @taken buffers and filled @used of them: what the next one is given. */
+void vmm_vsock_conn__learn (struct vmm_vsock_conn *conn, unsigned taken, unsigned used);
 /** The guest will send no more, and perhaps receive no more. Can end the connection. */
 void vmm_vsock_conn__guest_shut (struct vmm_vsock_conn *conn, uint32_t flags);
 
@@ -149,6 +157,9 @@ void vmm_vsock_credit__give_back (struct vmm_vsock *vsock, uint32_t alloc);
 void vmm_vsock_credit__update (struct vmm_vsock_conn *conn, const struct vmm_vsock_packet *packet);
 /** Bytes that the guest can take now. */
 uint32_t vmm_vsock_credit__left (const struct vmm_vsock_conn *conn);
+/** There is no credit: the guest is asked for some, now or when none has come for a while. */
+void vmm_vsock_credit__ask (struct vmm_vsock_conn *conn);
+void vmm_vsock_credit__timer (void *vsock);
 /** @n more bytes have left for the host: tells the guest when that is worth a packet. */
 void vmm_vsock_credit__forwarded (struct vmm_vsock_conn *conn, uint32_t n);
 
@@ -158,6 +169,18 @@ void vmm_vsock_state__receive (struct vmm_vsock *vsock, const struct vmm_chain *
                                const struct vmm_vsock_packet *packet);
 /** The next packet of @conn into @chain: bytes written, 0 when it has none after all. Frees it after its RST. */
 uint32_t vmm_vsock_state__produce (struct vmm_vsock_conn *conn, const struct vmm_chain *chain, bool *freed);
+/** It is to have bytes of the socket, if there are any and there is credit; no packet comes before them. */
+bool vmm_vsock_state__has_data (const struct vmm_vsock_conn *conn);
+/** A packet's header into @wire; it tells what has been forwarded. */
+void vmm_vsock_state__head (struct vmm_vsock_conn *conn, uint16_t op, uint32_t len, uint8_t wire[VMM_VSOCK_HEADER]);
+
+/* ---- vsock-batch.c: several buffers by one read ---- */
+bool vmm_vsock_batch__suits (const struct vmm_vsock_conn *conn);
+/**
+ * Into vsock->rx, which was taken already, and further buffers. *@done false: nothing was done, vsock->rx has to be filled on its own. Otherwise all
+ * that were taken are with the guest or put back.
+ */
+enum vmm_pop vmm_vsock_batch__run (struct vmm_vsock_conn *conn, unsigned *budget, bool *done);
 
 /* ---- vsock-host.c: programs of the host ---- */
 int vmm_vsock_host__open (struct vmm_vsock *vsock, int listen_fd, kata_error **err);

@@ -118,8 +118,8 @@ vmm_vsock_state__receive (struct vmm_vsock *vsock, const struct vmm_chain *chain
     vmm_vsock_conn__rewatch (conn);
 }
 
-static uint32_t
-write_packet (struct vmm_vsock_conn *conn, const struct vmm_chain *chain, uint16_t op, uint32_t len)
+void
+vmm_vsock_state__head (struct vmm_vsock_conn *conn, uint16_t op, uint32_t len, uint8_t wire[VMM_VSOCK_HEADER])
 {
   struct vmm_vsock_packet packet = {
     .src_cid = VMM_VSOCK_CID_HOST,
@@ -133,13 +133,29 @@ write_packet (struct vmm_vsock_conn *conn, const struct vmm_chain *chain, uint16
     .buf_alloc = conn->alloc,
     .fwd_cnt = conn->forwarded,
   };
-  uint8_t wire[VMM_VSOCK_HEADER];
 
   vmm_vsock_packet__encode (&packet, wire);
-  vmm_chain__write (chain, 0, wire, sizeof wire);
   conn->told = conn->forwarded;
   conn->send &= ~VMM_VSOCK_SEND_CREDIT; /* every packet tells it */
+}
+
+static uint32_t
+write_packet (struct vmm_vsock_conn *conn, const struct vmm_chain *chain, uint16_t op, uint32_t len)
+{
+  uint8_t wire[VMM_VSOCK_HEADER];
+
+  vmm_vsock_state__head (conn, op, len, wire);
+  vmm_chain__write (chain, 0, wire, sizeof wire);
   return VMM_VSOCK_HEADER + len;
+}
+
+bool
+vmm_vsock_state__has_data (const struct vmm_vsock_conn *conn)
+{
+  const uint32_t first = VMM_VSOCK_SEND_RST | VMM_VSOCK_SEND_REQUEST | VMM_VSOCK_SEND_RESPONSE;
+
+  return !(conn->send & first) && conn->state == VMM_VSOCK_OPEN && conn->readable &&
+         !(conn->shut_host & VMM_VSOCK_SHUT_SEND) && !(conn->shut_guest & VMM_VSOCK_SHUT_RCV);
 }
 
 static uint32_t
@@ -149,8 +165,7 @@ produce_data (struct vmm_vsock_conn *conn, const struct vmm_chain *chain)
   uint32_t room = chain->write_len - VMM_VSOCK_HEADER, credit = vmm_vsock_credit__left (conn), n;
   size_t n_iov;
 
-  if (conn->state != VMM_VSOCK_OPEN || !conn->readable || conn->shut_host & VMM_VSOCK_SHUT_SEND ||
-      conn->shut_guest & VMM_VSOCK_SHUT_RCV)
+  if (!vmm_vsock_state__has_data (conn))
     return 0;
   room = room < credit ? room : credit;
   room = room < VMM_VSOCK_PAYLOAD_MAX ? room : VMM_VSOCK_PAYLOAD_MAX;
@@ -161,6 +176,7 @@ produce_data (struct vmm_vsock_conn *conn, const struct vmm_chain *chain)
   if (n == 0)
     return 0;
   conn->sent += n;
+  vmm_vsock_conn__learn (conn, 1, n == room ? 1 : 0);
   return write_packet (conn, chain, VMM_VSOCK_OP_RW, n);
 }
 
@@ -178,8 +194,7 @@ vmm_vsock_state__produce (struct vmm_vsock_conn *conn, const struct vmm_chain *c
     { VMM_VSOCK_SEND_CREDIT, VMM_VSOCK_OP_CREDIT_UPDATE },
     { VMM_VSOCK_SEND_ASK, VMM_VSOCK_OP_CREDIT_REQUEST },
   };
-  const uint32_t first = VMM_VSOCK_SEND_RST | VMM_VSOCK_SEND_REQUEST | VMM_VSOCK_SEND_RESPONSE;
-  uint32_t written = conn->send & first ? 0 : produce_data (conn, chain);
+  uint32_t written = produce_data (conn, chain);
 
   *freed = false;
   for (size_t i = 0; written == 0 && i < sizeof words / sizeof *words; i++)

@@ -85,6 +85,28 @@ fill (struct vmm_vsock *vsock)
   return written;
 }
 
+/** The buffer in vsock->rx and others after it, when a connection has much to send. */
+static enum vmm_pop
+fill_several (struct vmm_vsock *vsock, unsigned *budget, bool *done)
+{
+  struct vmm_vsock_conn *conn;
+  enum vmm_pop got;
+
+  if (vsock->n_refusals)
+    return VMM_POP_CHAIN;
+  conn = vmm_list__entry (vsock->ready.next, struct vmm_vsock_conn, ready);
+  if (!vmm_vsock_batch__suits (conn))
+    return VMM_POP_CHAIN;
+  got = vmm_vsock_batch__run (conn, budget, done);
+  if (!*done || got == VMM_POP_BROKEN)
+    return got;
+  vmm_list__remove (&conn->ready); /* back at the end, if it has more: everyone in turn */
+  vmm_vsock_conn__schedule (conn);
+  if (vmm_list__empty (&conn->ready))
+    vmm_vsock_conn__rewatch (conn);
+  return got;
+}
+
 static void
 pump_queue (struct vmm_vsock *vsock)
 {
@@ -94,8 +116,15 @@ pump_queue (struct vmm_vsock *vsock)
 
   while ((vsock->n_refusals || !vmm_list__empty (&vsock->ready)) &&
          (got = vmm_virtio__next (vsock->base, VMM_VSOCK_RX, &budget, &vsock->rx)) == VMM_POP_CHAIN) {
-    int64_t written = fill (vsock);
+    bool done = false;
+    int64_t written;
 
+    got = fill_several (vsock, &budget, &done);
+    if (got == VMM_POP_BROKEN)
+      break;
+    if (done)
+      continue;
+    written = fill (vsock);
     if (written < 0)
       vmm_queue__unpop (queue, &vsock->rx);
     else
@@ -245,7 +274,12 @@ vsock_realize (void *self, struct vmm_virtio *base, const void *data, kata_error
   vmm_queue__init (&base->queues[VMM_VSOCK_RX], QUEUE_SIZE);
   vmm_queue__init (&base->queues[VMM_VSOCK_TX], QUEUE_SIZE);
   vmm_queue__init (&base->queues[VMM_VSOCK_EVENT], EVENT_SIZE);
-  return vmm_vsock_host__open (vsock, config->listen_fd, err);
+  int result = vmm_timer__new (&vsock->ask, base->env->loop, vmm_vsock_credit__timer, vsock, err);
+  if (result == 0)
+    result = vmm_vsock_host__open (vsock, config->listen_fd, err);
+  if (result < 0)
+    vmm_timer__free (vsock->ask);
+  return result;
 }
 
 static void
@@ -255,6 +289,7 @@ vsock_unrealize (void *self)
 
   drop_connections (vsock, true);
   vmm_vsock_host__close (vsock);
+  vmm_timer__free (vsock->ask);
 }
 
 static void

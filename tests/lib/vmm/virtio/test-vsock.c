@@ -265,6 +265,9 @@ START_TEST (obeys_the_guests_credit)
   guest_send (&guest, &packet, NULL, 0);
   host_say (&guest, fd, "0123456789abcde");
   ck_assert_uint_eq (guest_expect (&guest, VMM_VSOCK_OP_RW, MINE, PORT).len, 10);
+  guest_expect_nothing (&guest);
+  /* It is asked when it has said nothing for a while; a guest that takes more than we send would never say anything. */
+  driver_run_for (&guest.driver, 100);
   guest_expect (&guest, VMM_VSOCK_OP_CREDIT_REQUEST, MINE, PORT);
   guest_expect_nothing (&guest);
   packet.fwd_cnt = 3;
@@ -274,8 +277,54 @@ START_TEST (obeys_the_guests_credit)
   ck_assert_mem_eq (guest.payload, "abc", 3);
   packet.fwd_cnt = 13;
   guest_send (&guest, &packet, NULL, 0);
-  guest_expect (&guest, VMM_VSOCK_OP_CREDIT_REQUEST, MINE, PORT);
   ck_assert_uint_eq (guest_expect (&guest, VMM_VSOCK_OP_RW, MINE, PORT).len, 2);
+  close (fd);
+}
+END_TEST
+
+START_TEST (asks_at_once_whose_buffer_is_larger)
+{
+  struct vmm_vsock_packet packet = guest_packet (VMM_VSOCK_OP_CREDIT_UPDATE, MINE, PORT);
+  int fd = host_open (&guest, listener, MINE, PORT);
+
+  packet.buf_alloc = VMM_VSOCK_CREDIT_MAX + 1;
+  packet.fwd_cnt = -VMM_VSOCK_CREDIT_MAX + 1;
+  guest_send (&guest, &packet, NULL, 0);
+  host_say (&guest, fd, "ab");
+  ck_assert_uint_eq (guest_expect (&guest, VMM_VSOCK_OP_RW, MINE, PORT).len, 1);
+  guest_expect (&guest, VMM_VSOCK_OP_CREDIT_REQUEST, MINE, PORT);
+  close (fd);
+}
+END_TEST
+
+/* A program that says much is read into many of the guest's buffers at once; what comes and in which order stays the same. */
+START_TEST (reads_much_at_once)
+{
+  enum { PIECE = 100000 };
+  int fd = host_open (&guest, listener, MINE, PORT);
+  struct vmm_vsock_packet packet = guest_packet (VMM_VSOCK_OP_CREDIT_UPDATE, MINE, PORT), seen;
+  static uint8_t sent[PIECE], got[PIECE];
+  size_t full = 0;
+
+  for (size_t i = 0; i < PIECE; i++)
+    sent[i] = (uint8_t) (i * 7 + i / 251);
+  packet.buf_alloc = VMM_VSOCK_CREDIT_MAX;
+  guest_send (&guest, &packet, NULL, 0);
+  for (uint32_t done = 0, said = 0; done < PIECE;) {
+    ssize_t n = send (fd, sent + said, PIECE - said, MSG_DONTWAIT);
+    said += n > 0 ? (uint32_t) n : 0;
+    guest_run (&guest);
+    while (guest_receive (&guest, &seen)) {
+      ck_assert_uint_eq (seen.op, VMM_VSOCK_OP_RW);
+      ck_assert_uint_le (seen.len, PIECE - done);
+      memcpy (got + done, guest.payload, seen.len);
+      done += seen.len;
+      full += seen.len == GUEST_ROOM;
+    }
+  }
+  ck_assert_mem_eq (got, sent, PIECE);
+  ck_assert_uint_ge (full, PIECE / GUEST_ROOM / 2);
+  ck_assert_uint_gt (vmm_vsock_table__find (guest.vsock, PORT, MINE)->burst, 1);
   close (fd);
 }
 END_TEST
@@ -532,6 +581,8 @@ suite (void)
   tcase_add_test (c, holds_no_more_than_it_promised);
   tcase_add_test (c, lingers_for_a_slow_program);
   tcase_add_test (c, obeys_the_guests_credit);
+  tcase_add_test (c, asks_at_once_whose_buffer_is_larger);
+  tcase_add_test (c, reads_much_at_once);
   tcase_add_test (c, answers_a_question_for_credit);
   tcase_add_test (c, serves_everyone_in_turn);
   tcase_add_test (c, rests_without_buffers);
