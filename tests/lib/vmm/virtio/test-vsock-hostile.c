@@ -229,7 +229,9 @@ START_TEST (caps_the_guests_credit)
   ck_assert_uint_eq (vmm_vsock_credit__left (vmm_vsock_table__find (guest.vsock, PORT, MINE)), credits[_i].left);
   if (credits[_i].left == 0) {
     host_say (&guest, fd, "x");
-    driver_run_for (&guest.driver, 100);
+    /* At once where the guest would not speak by itself: its buffer is larger than what we send. */
+    if (credits[_i].alloc <= VMM_VSOCK_CREDIT_MAX)
+      driver_run_for (&guest.driver, 100);
     guest_expect (&guest, VMM_VSOCK_OP_CREDIT_REQUEST, MINE, PORT);
     guest_expect_nothing (&guest);
     ck_assert_int_eq (fake_run (guest.driver.fake, 0), 0);

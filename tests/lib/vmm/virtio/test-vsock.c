@@ -282,21 +282,6 @@ START_TEST (obeys_the_guests_credit)
 }
 END_TEST
 
-START_TEST (asks_at_once_whose_buffer_is_larger)
-{
-  struct vmm_vsock_packet packet = guest_packet (VMM_VSOCK_OP_CREDIT_UPDATE, MINE, PORT);
-  int fd = host_open (&guest, listener, MINE, PORT);
-
-  packet.buf_alloc = VMM_VSOCK_CREDIT_MAX + 1;
-  packet.fwd_cnt = -VMM_VSOCK_CREDIT_MAX + 1;
-  guest_send (&guest, &packet, NULL, 0);
-  host_say (&guest, fd, "ab");
-  ck_assert_uint_eq (guest_expect (&guest, VMM_VSOCK_OP_RW, MINE, PORT).len, 1);
-  guest_expect (&guest, VMM_VSOCK_OP_CREDIT_REQUEST, MINE, PORT);
-  close (fd);
-}
-END_TEST
-
 /* A program that says much is read into many of the guest's buffers at once; what comes and in which order stays the same. */
 START_TEST (reads_much_at_once)
 {
@@ -581,7 +566,6 @@ suite (void)
   tcase_add_test (c, holds_no_more_than_it_promised);
   tcase_add_test (c, lingers_for_a_slow_program);
   tcase_add_test (c, obeys_the_guests_credit);
-  tcase_add_test (c, asks_at_once_whose_buffer_is_larger);
   tcase_add_test (c, reads_much_at_once);
   tcase_add_test (c, answers_a_question_for_credit);
   tcase_add_test (c, serves_everyone_in_turn);
