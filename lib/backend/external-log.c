@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,9 @@
 #include "backend/virtiofsd.h"
 #include "base/error.h"
 #include "base/fd.h"
+
+#define LOG_MAX       (4u << 20)
+#define LOG_MAX_DEBUG (64u << 20)
 
 int
 kata_external__log_file (int *fd, int dir_fd, const char *dir, const char *name, const kata_backend_env *env,
@@ -90,4 +94,19 @@ kata_external__ended_error (const char *doing, const char *why, int dir_fd, cons
   g_autofree char *panic = panic_line (dir_fd, console);
   return kata_error__set (err, panic != NULL ? KATA_E_GUEST : KATA_E_VMM, NULL, "%s: the virtual machine ended: %s",
                           doing, why);
+}
+
+void
+kata_external__bound_logs (int64_t pid, const kata_vm_plan *plan)
+{
+  rlim_t max = plan->debug ? LOG_MAX_DEBUG : LOG_MAX;
+  if (plan->share_kind == KATA_SHARE_9P)
+    return;
+  for (size_t i = 0; plan->disks != NULL && plan->disks[i] != NULL; i++) {
+    struct stat st;
+    if (!plan->disks[i]->readonly && stat (plan->disks[i]->path, &st) == 0 && S_ISREG (st.st_mode))
+      max = MAX (max, (rlim_t) st.st_size);
+  }
+  struct rlimit limit = { max, max };
+  prlimit ((pid_t) pid, RLIMIT_FSIZE, &limit, NULL);
 }

@@ -69,6 +69,13 @@ char *kata_external__why (const char *program, const char *how, int dir_fd, cons
 /** An error about a VM that has ended: KATA_E_GUEST when its kernel panicked, else KATA_E_VMM. */
 int kata_external__ended_error (const char *doing, const char *why, int dir_fd, const char *console, kata_error **err);
 
+/**
+ * A guest can print for ever. A limit on the size of the VMM's files keeps its console log small; what comes after it is dropped (EFBIG, with
+ * SIGXFSZ ignored). Call it once the machine exists, because it would hold for the memory's memfd too; it is at least the largest writable disk.
+ * With 9p the VMM writes the container's files itself, so there it is not set.
+ */
+void kata_external__bound_logs (int64_t pid, const kata_vm_plan *plan);
+
 /* ---- external-socket.c ---- */
 
 /** A listening unix socket @name (SOCK_STREAM or SOCK_SEQPACKET, also with SOCK_NONBLOCK) in the directory; the address goes through the descriptor, so the directory's path may be long. */

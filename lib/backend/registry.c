@@ -11,9 +11,10 @@
 
 /*
  * Order of preference: what kata_runtime_list_hypervisors() shows and the recommendation falls back on. Our own microVMM first; then QEMU,
- * because it runs on every host; the null backend last, because it runs nothing.
+ * because it runs on every host; then those that need a program of their own and KVM; the null backend last, because it runs nothing.
  */
-static const kata_backend *const builtin[] = { &kata_backend_builtin, &kata_backend_qemu, &kata_backend_null };
+static const kata_backend *const builtin[] = { &kata_backend_builtin, &kata_backend_qemu, &kata_backend_clh,
+                                               &kata_backend_null };
 
 struct kata_registry {
   GMutex lock;

@@ -32,5 +32,6 @@ char **kata_registry__names (kata_registry *registry);
 extern const kata_backend kata_backend_builtin;
 extern const kata_backend kata_backend_null;
 extern const kata_backend kata_backend_qemu;
+extern const kata_backend kata_backend_clh;
 
 #endif

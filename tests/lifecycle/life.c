@@ -12,11 +12,27 @@
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 
+#include "backend.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "host/tree.h"
 
 static const char *hypervisor = "null", *foreign_config;
+static const kata_backend *fake; /* in the place of null; the program is in the environment */
+
+/* KATA_TESTS_FAKE=NAME:PROGRAM. */
+static const char *
+fake_program (void)
+{
+  const char *value = g_getenv ("KATA_TESTS_FAKE"), *colon = value != NULL ? strchr (value, ':') : NULL;
+  if (colon == NULL)
+    return NULL;
+  g_autofree char *name = g_strndup (value, (gsize) (colon - value));
+  fake = fake_backend (name);
+  g_assert (fake != NULL);
+  hypervisor = fake->name;
+  return colon + 1;
+}
 
 /* The first thing that this host lacks: what `katactl check` would say. */
 static char *
@@ -96,10 +112,17 @@ life_open (const char *dir)
 }
 
 void
-life_configure (struct life *life, const char *null_settings)
+life_configure (struct life *life, const char *settings)
 {
-  g_autofree char *text = g_strdup_printf ("[hypervisor.null]\n%s\n", null_settings);
-  ck_assert (g_file_set_contents (life->config, text, -1, NULL));
+  const char *program = fake_program ();
+  g_autofree char *kernel = g_build_filename (life->dir, "vmlinuz", NULL);
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_string_append_printf (text, "[hypervisor.%s]\n%s\n", hypervisor, settings);
+  if (program != NULL) {
+    ck_assert (g_file_set_contents (kernel, "no kernel", -1, NULL));
+    g_string_append_printf (text, "path = \"%s\"\nkernel = \"%s\"\ninitrd = \"%s\"\n", program, kernel, kernel);
+  }
+  ck_assert (g_file_set_contents (life->config, text->str, -1, NULL));
 }
 
 struct life *
@@ -158,12 +181,14 @@ int
 life_runtime_new (kata_runtime **out, struct life *life, kata_error **err)
 {
   kata_runtime_options options = KATA_RUNTIME_OPTIONS_INIT;
+  fake_program ();
   options.config_path = life->config;
   options.state_dir = life->state_dir;
   options.hypervisor = hypervisor;
   options.log = print_line;
   options.log_level = KATA_LOG_DEBUG;
-  return kata_runtime_new (out, &options, err);
+  int r = kata_runtime_new (out, &options, err);
+  return r == 0 && fake != NULL ? kata_registry__add ((*out)->registry, fake, err) : r;
 }
 
 kata_runtime *

@@ -32,8 +32,8 @@ void life_free (struct life *life);
 /** The same place, seen from another process. */
 struct life *life_open (const char *dir);
 void life_close (struct life *life);
-/** Lines for [hypervisor.null], for runtimes made from now on. */
-void life_configure (struct life *life, const char *null_settings);
+/** Lines for [hypervisor.null], or the fake's table if the environment names one, for runtimes made from now on. */
+void life_configure (struct life *life, const char *settings);
 
 /** A runtime on the null backend; the first one may be used in a child that runs no test. */
 int life_runtime_new (kata_runtime **out, struct life *life, kata_error **err);

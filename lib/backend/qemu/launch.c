@@ -7,8 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/external.h"
@@ -18,10 +16,8 @@
 #include "base/error.h"
 #include "base/fd.h"
 
-#define LOG_MAX       (4u << 20)
-#define LOG_MAX_DEBUG (64u << 20)
-#define VHOST_FD      3
-#define NIC_FD        4
+#define VHOST_FD 3
+#define NIC_FD   4
 
 static int
 check_file (const char *path, const char *key, kata_error **err)
@@ -91,33 +87,13 @@ spawn_qemu (kata_qemu_vm *vm, char **argv, int vhost_fd, const kata_backend_env 
   options.fds = fds;
   options.n_fds = n_fds;
   options.cwd = vm->dir;
-  options.ignored_signal = SIGXFSZ; /* see bound_logs() */
+  options.ignored_signal = SIGXFSZ; /* see kata_external__bound_logs() */
   options.record = kata_external__record_process;
   options.record_data = &record;
   code = kata_child__spawn (&child, &options, err);
   if (code == 0)
     kata_backend_process__adopt (&vm->qemu, &child);
   return code;
-}
-
-/*
- * A guest can print for ever. A limit on the size of QEMU's files keeps console.log small; what comes after it is dropped (EFBIG, with SIGXFSZ
- * ignored). It is set once the machine exists, because it would hold for the memory's memfd too, and is at least the largest writable disk. With
- * 9p QEMU writes the container's files itself, so there it cannot be set.
- */
-static void
-bound_logs (kata_qemu_vm *vm, const kata_vm_plan *plan)
-{
-  rlim_t max = plan->debug ? LOG_MAX_DEBUG : LOG_MAX;
-  if (plan->share_kind == KATA_SHARE_9P)
-    return;
-  for (size_t i = 0; plan->disks != NULL && plan->disks[i] != NULL; i++) {
-    struct stat st;
-    if (!plan->disks[i]->readonly && stat (plan->disks[i]->path, &st) == 0 && S_ISREG (st.st_mode))
-      max = MAX (max, (rlim_t) st.st_size);
-  }
-  struct rlimit limit = { max, max };
-  prlimit ((pid_t) vm->qemu.identity.pid, RLIMIT_FSIZE, &limit, NULL);
 }
 
 /* Ready = QEMU answers on QMP and its virtiofsd is still there. */
@@ -128,7 +104,7 @@ wait_ready (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *
   g_autoptr (kata_error) error = NULL;
   int code = kata_qmp__open (&qmp, vm->dir_fd, vm->qemu.pidfd, env->deadline_us, &error);
   if (code == 0) {
-    bound_logs (vm, plan);
+    kata_external__bound_logs (vm->qemu.identity.pid, plan);
     return 0;
   }
   /* The connection breaks a moment before the process is gone. */

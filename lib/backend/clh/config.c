@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* config: writes VmConfig member by member. */
+#include "backend/clh/config.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "base/error.h"
+#include "base/json-write.h"
+
+#define DISKS_MAX  16
+#define NICS_MAX   8
+#define QUEUES_MAX 16
+#define GUEST_CID  3u
+#define REFILL_MS  1000
+/* virtio-fs: what Cloud Hypervisor takes when it is told nothing. */
+#define FS_QUEUE_SIZE 1024
+
+static bool
+given (const char *text)
+{
+  return text != NULL && text[0] != '\0';
+}
+
+static int
+unsupported (kata_error **err, const char *key, const char *why)
+{
+  return kata_error__set (err, KATA_E_UNSUPPORTED, key, "%s: %s", key, why);
+}
+
+static int
+check_boot (const kata_vm_plan *p, kata_error **err)
+{
+  if (!given (p->kernel) || p->kernel[0] != '/')
+    return kata_error__set (err, KATA_E_GUEST, "hypervisor.clh.kernel",
+                            "hypervisor.clh.kernel: no guest kernel; build the guest image or set the key");
+  if (!given (p->initrd) && !given (p->image))
+    return kata_error__set (
+        err, KATA_E_GUEST, "hypervisor.clh.initrd",
+        "hypervisor.clh.initrd: neither initrd nor image; build the guest image or set one of the keys");
+  if (given (p->firmware))
+    return unsupported (err, "hypervisor.clh.firmware", "Cloud Hypervisor starts a kernel or a firmware, not both");
+  return 0;
+}
+
+static int
+check_plan (const kata_vm_plan *p, kata_error **err)
+{
+  int code = check_boot (p, err);
+  if (code < 0)
+    return code;
+  if (p->vcpus == 0 || p->memory_mib == 0)
+    return kata_error__set (err, KATA_E_INVALID, "vcpus", "clh: a guest needs at least one vCPU and some memory");
+  if (given (p->machine_type))
+    return unsupported (err, "hypervisor.clh.machine_type", "Cloud Hypervisor has one machine; remove the key");
+  if (given (p->machine_accelerators))
+    return unsupported (err, "hypervisor.clh.machine_accelerators", "Cloud Hypervisor has no such option; remove it");
+  if (given (p->cpu_features))
+    return unsupported (err, "hypervisor.clh.cpu_features", "Cloud Hypervisor gives the host's CPU; remove the key");
+  if (p->share_kind == KATA_SHARE_9P)
+    return unsupported (err, "hypervisor.clh.shared_fs", "Cloud Hypervisor has no 9p; use virtio-fs");
+  if (p->share_kind == KATA_SHARE_VIRTIOFS && p->virtiofs_cache_mib > 0)
+    return unsupported (err, "hypervisor.clh.virtio_fs_cache_size", "Cloud Hypervisor has no DAX window; set it to 0");
+  if (p->agent_kind != KATA_AGENT_HYBRID)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "agent_kind", "clh: the agent is reached over its vsock only");
+  return 0;
+}
+
+static void
+write_size (struct kata_json_writer *w, const kata_vm_plan *p)
+{
+  kata_json_write__begin_object (w, "cpus");
+  kata_json_write__uint (w, "boot_vcpus", p->vcpus);
+  kata_json_write__uint (w, "max_vcpus", p->vcpus); /* vCPUs are not added later */
+  kata_json_write__end_object (w);
+  kata_json_write__begin_object (w, "memory");
+  kata_json_write__uint (w, "size", p->memory_mib << 20);
+  kata_json_write__bool (w, "shared", p->share_kind == KATA_SHARE_VIRTIOFS);
+  kata_json_write__bool (w, "hugepages", p->hugepages != 0);
+  kata_json_write__bool (w, "prefault", p->prealloc != 0);
+  kata_json_write__end_object (w);
+}
+
+static void
+write_payload (struct kata_json_writer *w, const kata_vm_plan *p)
+{
+  g_autoptr (GString) words = g_string_new ("console=ttyS0");
+  if (!given (p->initrd))
+    g_string_append_printf (words, " root=/dev/vda ro rootfstype=%s",
+                            given (p->image_fstype) ? p->image_fstype : "ext4");
+  if (given (p->cmdline))
+    g_string_append_printf (words, " %s", p->cmdline);
+  kata_json_write__begin_object (w, "payload");
+  kata_json_write__string (w, "kernel", p->kernel);
+  if (given (p->initrd))
+    kata_json_write__string (w, "initramfs", p->initrd);
+  kata_json_write__string (w, "cmdline", words->str);
+  kata_json_write__end_object (w);
+}
+
+static void
+write_bucket (struct kata_json_writer *w, const char *name, uint64_t rate, uint64_t once)
+{
+  if (rate == 0)
+    return;
+  kata_json_write__begin_object (w, name);
+  kata_json_write__uint (w, "size", rate);
+  kata_json_write__uint (w, "one_time_burst", once);
+  kata_json_write__uint (w, "refill_time", REFILL_MS);
+  kata_json_write__end_object (w);
+}
+
+/* The format is said, never probed: a guest could write another format's header into its disk. */
+static void
+write_disk (struct kata_json_writer *w, const kata_vm_plan *p, const char *id, const char *path, bool readonly)
+{
+  kata_json_write__begin_object (w, NULL);
+  kata_json_write__string (w, "id", id);
+  kata_json_write__string (w, "serial", id);
+  kata_json_write__string (w, "path", path);
+  kata_json_write__string (w, "image_type", "Raw");
+  kata_json_write__bool (w, "readonly", readonly);
+  kata_json_write__bool (w, "direct", p->block_cache_direct != 0);
+  if (p->block_queues != 0)
+    kata_json_write__uint (w, "num_queues", p->block_queues);
+  if (p->block_queue_size != 0)
+    kata_json_write__uint (w, "queue_size", p->block_queue_size);
+  if (p->disk_bytes != 0 || p->disk_ops != 0) {
+    kata_json_write__begin_object (w, "rate_limiter_config");
+    write_bucket (w, "bandwidth", p->disk_bytes, p->disk_bytes_once);
+    write_bucket (w, "ops", p->disk_ops, p->disk_ops_once);
+    kata_json_write__end_object (w);
+  }
+  kata_json_write__end_object (w);
+}
+
+static bool
+id_ok (const char *id)
+{
+  size_t len = id != NULL ? strnlen (id, 21) : 0;
+  return len >= 1 && len <= 20 && strspn (id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static int
+write_disks (struct kata_json_writer *w, const kata_vm_plan *p, kata_error **err)
+{
+  bool image = given (p->image) && !given (p->initrd);
+  if (!image && (p->disks == NULL || p->disks[0] == NULL))
+    return 0;
+  kata_json_write__begin_array (w, "disks");
+  if (image)
+    write_disk (w, p, "kata-image", p->image, true);
+  for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++) {
+    const kata_vm_disk *disk = p->disks[i];
+    if (!id_ok (disk->id) || disk->path == NULL || disk->path[0] != '/')
+      return kata_error__set (err, KATA_E_INVALID, disk->id,
+                              "disk \"%s\": its id must be 1 to 20 of a-z, 0-9 and -, its path absolute",
+                              disk->id != NULL ? disk->id : "");
+    if (i >= DISKS_MAX)
+      return kata_error__set (err, KATA_E_LIMIT, disk->id, "disk \"%s\": clh is given at most %d disks", disk->id,
+                              DISKS_MAX);
+    write_disk (w, p, disk->id, disk->path, disk->readonly != 0);
+  }
+  kata_json_write__end_array (w);
+  return 0;
+}
+
+static void
+write_share (struct kata_json_writer *w, const kata_vm_plan *p)
+{
+  if (p->share_kind != KATA_SHARE_VIRTIOFS)
+    return;
+  kata_json_write__begin_array (w, "fs");
+  kata_json_write__begin_object (w, NULL);
+  kata_json_write__string (w, "id", "share");
+  kata_json_write__string (w, "tag", given (p->share_tag) ? p->share_tag : "kataShared");
+  kata_json_write__string (w, "socket", "./virtiofsd.sock");
+  kata_json_write__uint (w, "num_queues", 1);
+  kata_json_write__uint (w, "queue_size", p->virtiofs_queue_size > 0 ? p->virtiofs_queue_size : FS_QUEUE_SIZE);
+  kata_json_write__end_object (w);
+  kata_json_write__end_array (w);
+}
+
+static bool
+waived (const kata_vm_plan *p, const char *layer)
+{
+  for (size_t i = 0; p->confine_waive != NULL && p->confine_waive[i] != NULL; i++)
+    if (strcmp (p->confine_waive[i], layer) == 0)
+      return true;
+  return false;
+}
+
+/* Sockets are named with a folder: Landlock lets the VMM make them by a rule about what is before the last slash. */
+static void
+write_rest (struct kata_json_writer *w, const kata_vm_plan *p)
+{
+  if (given (p->entropy_source)) {
+    kata_json_write__begin_object (w, "rng");
+    kata_json_write__string (w, "src", p->entropy_source);
+    kata_json_write__end_object (w);
+  }
+  if (p->memory_reporting) {
+    kata_json_write__begin_object (w, "balloon");
+    kata_json_write__uint (w, "size", 0);
+    kata_json_write__bool (w, "deflate_on_oom", true);
+    kata_json_write__bool (w, "free_page_reporting", true);
+    kata_json_write__end_object (w);
+  }
+  kata_json_write__begin_object (w, "serial");
+  kata_json_write__string (w, "mode", "File");
+  kata_json_write__string (w, "file", "./" KATA_CLH_CONSOLE_LOG);
+  kata_json_write__end_object (w);
+  kata_json_write__begin_object (w, "console");
+  kata_json_write__string (w, "mode", "Off");
+  kata_json_write__end_object (w);
+  kata_json_write__begin_object (w, "vsock");
+  kata_json_write__string (w, "id", "vsock");
+  kata_json_write__uint (w, "cid", GUEST_CID);
+  kata_json_write__string (w, "socket", "./" KATA_CLH_VSOCK_SOCKET);
+  kata_json_write__end_object (w);
+  kata_json_write__bool (w, "landlock_enable", !waived (p, "landlock"));
+}
+
+int
+kata_clh__vm_config (char **json, const kata_vm_plan *p, kata_error **err)
+{
+  struct kata_json_writer w;
+  int code = check_plan (p, err);
+  if (code < 0)
+    return code;
+  kata_json_write__init (&w, false);
+  kata_json_write__begin_object (&w, NULL);
+  write_size (&w, p);
+  write_payload (&w, p);
+  code = write_disks (&w, p, err);
+  if (code < 0) {
+    kata_json_write__clear (&w);
+    return code;
+  }
+  write_share (&w, p);
+  write_rest (&w, p);
+  kata_json_write__end_object (&w);
+  *json = kata_json_write__finish (&w);
+  return 0;
+}
+
+static bool
+mac_ok (const char *mac)
+{
+  for (size_t i = 0; i < 17; i++)
+    if (mac == NULL || (i % 3 == 2 ? mac[i] != ':' : !g_ascii_isxdigit (mac[i])))
+      return false;
+  return mac[17] == '\0';
+}
+
+int
+kata_clh__net_config (char **json, const kata_vm_plan *p, size_t n, kata_error **err)
+{
+  const kata_vm_nic *nic = p->nics[n];
+  struct kata_json_writer w;
+  if (!mac_ok (nic->mac) || nic->queues == 0 || nic->queues > QUEUES_MAX)
+    return kata_error__set (err, KATA_E_INVALID, nic->name,
+                            "network device \"%s\": its address or its number of queues (1 to %d) is wrong", nic->name,
+                            QUEUES_MAX);
+  if (n >= NICS_MAX)
+    return kata_error__set (err, KATA_E_LIMIT, nic->name, "network device \"%s\": clh is given at most %d", nic->name,
+                            NICS_MAX);
+  if (nic->kind != KATA_NIC_TAP || nic->vhost)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, nic->name,
+                            "network device \"%s\": Cloud Hypervisor takes taps, and moves their frames itself",
+                            nic->name);
+  g_autofree char *id = g_strdup_printf ("net%zu", n);
+  kata_json_write__init (&w, false);
+  kata_json_write__begin_object (&w, NULL);
+  kata_json_write__string (&w, "id", id);
+  kata_json_write__string (&w, "mac", nic->mac);
+  if (nic->mtu != 0)
+    kata_json_write__uint (&w, "mtu", nic->mtu);
+  kata_json_write__uint (&w, "num_queues", 2 * nic->queues); /* it counts both directions */
+  kata_json_write__end_object (&w);
+  *json = kata_json_write__finish (&w);
+  return 0;
+}
+
+int
+kata_clh__argv (char ***out, const kata_vm_plan *p, const char *program, kata_error **err)
+{
+  bool off = given (p->seccomp_sandbox) && strcmp (p->seccomp_sandbox, "off") == 0;
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_ptr_array_add (argv, g_strdup (program));
+  g_ptr_array_add (argv, g_strdup ("--api-socket"));
+  g_ptr_array_add (argv, g_strdup ("path=" KATA_CLH_API_SOCKET));
+  g_ptr_array_add (argv, g_strdup ("--seccomp"));
+  g_ptr_array_add (argv, g_strdup (off ? "false" : "true"));
+  if (p->debug)
+    g_ptr_array_add (argv, g_strdup ("-v"));
+  g_ptr_array_add (argv, NULL);
+  *out = (char **) g_ptr_array_steal (argv, NULL);
+  return 0;
+}

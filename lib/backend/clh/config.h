@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* config: a plan in Cloud Hypervisor's words: command line, VmConfig, NetConfig; pure. */
+#ifndef KATA_BACKEND_CLH_CONFIG_H
+#define KATA_BACKEND_CLH_CONFIG_H
+
+#include <kata/sys/backend.h>
+
+/* Names in the sandbox's directory, which is the VMM's working directory. */
+#define KATA_CLH_API_SOCKET   "clh.sock"
+#define KATA_CLH_VSOCK_SOCKET "vsock.sock"
+#define KATA_CLH_CONSOLE_LOG  "console.log"
+#define KATA_CLH_LOG          "clh.log"
+
+/** g_strfreev(). */
+int kata_clh__argv (char ***out, const kata_vm_plan *plan, const char *program, kata_error **err);
+
+/**
+ * The body of vm.create (VmConfig of vmm/src/api/openapi/cloud-hypervisor.yaml, version 51 and later), g_free(). What the plan asks for and Cloud
+ * Hypervisor has not is KATA_E_UNSUPPORTED with the configuration's key.
+ */
+int kata_clh__vm_config (char **json, const kata_vm_plan *plan, kata_error **err);
+
+/** The body of vm.add-net for the plan's network device number @n; its descriptors go along with the request. g_free(). */
+int kata_clh__net_config (char **json, const kata_vm_plan *plan, size_t n, kata_error **err);
+
+#endif

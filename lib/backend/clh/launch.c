@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* launch: starts virtiofsd and Cloud Hypervisor, creates the VM, adds its network devices, boots it. */
+#include "backend/clh/vm.h"
+
+#include <signal.h>
+
+#include "backend/clh/config.h"
+#include "backend/virtiofsd.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+static int
+spawn (kata_external_vm *vm, char **argv, const kata_backend_env *env, kata_error **err)
+{
+  kata_auto_fd int log = -1, console = -1;
+  int code = kata_external__log_file (&log, vm->dir_fd, vm->dir, KATA_CLH_LOG, env, err);
+  if (code == 0)
+    code = kata_external__log_file (&console, vm->dir_fd, vm->dir, KATA_CLH_CONSOLE_LOG, env, err);
+  if (code == 0)
+    code = kata_external__record_file (vm->dir, KATA_CLH_API_SOCKET, env, err);
+  if (code == 0)
+    code = kata_external__record_file (vm->dir, KATA_CLH_VSOCK_SOCKET, env, err);
+  if (code < 0)
+    return code;
+  struct kata_external_record record = { "clh", env };
+  kata_child_options options = KATA_CHILD_OPTIONS_INIT;
+  kata_child child;
+  options.program = argv[0];
+  options.argv = (const char *const *) argv;
+  options.stdout_fd = options.stderr_fd = log;
+  options.cwd = vm->dir;
+  options.ignored_signal = SIGXFSZ; /* see kata_external__bound_logs() */
+  options.record = kata_external__record_process;
+  options.record_data = &record;
+  code = kata_child__spawn (&child, &options, err);
+  if (code == 0)
+    kata_backend_process__adopt (&vm->vmm, &child);
+  return code;
+}
+
+static int
+add_nics (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  size_t fd = 0;
+  for (size_t i = 0; plan->nics != NULL && plan->nics[i] != NULL; i++) {
+    g_autofree char *body = NULL;
+    size_t queues = plan->nics[i]->queues;
+    if (queues > env->n_nic_fds - fd)
+      return kata_error__set (err, KATA_E_INVALID, plan->nics[i]->name,
+                              "network device \"%s\": a descriptor is missing", plan->nics[i]->name);
+    int code = kata_clh__net_config (&body, plan, i, err);
+    if (code == 0)
+      code = kata_clh__put (vm, "vm.add-net", body, env->nic_fds + fd, queues, env->deadline_us, err);
+    if (code < 0)
+      return code;
+    fd += queues;
+  }
+  return 0;
+}
+
+static int
+boot (kata_external_vm *vm, const char *config, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  int code = kata_clh__ping (vm, env->deadline_us, err);
+  if (code == 0)
+    code = kata_clh__put (vm, "vm.create", config, NULL, 0, env->deadline_us, err);
+  if (code == 0)
+    code = add_nics (vm, plan, env, err);
+  if (code == 0)
+    code = kata_clh__put (vm, "vm.boot", NULL, NULL, 0, env->deadline_us, err);
+  if (code == 0)
+    kata_external__bound_logs (vm->vmm.identity.pid, plan);
+  return code;
+}
+
+static int
+start (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  g_autofree char *program = NULL;
+  g_autofree char *config = NULL;
+  g_auto (GStrv) argv = NULL;
+  unsigned version[3];
+  int code = kata_clh__find (&program, version, plan, err);
+  if (code == 0)
+    code = kata_clh__vm_config (&config, plan, err);
+  if (code == 0)
+    code = kata_clh__argv (&argv, plan, program, err);
+  if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS) {
+    kata_child child;
+    code = kata_virtiofsd__start (&child, plan, vm->dir_fd, env, err);
+    if (code == 0)
+      kata_backend_process__adopt (&vm->virtiofsd, &child);
+  }
+  if (code == 0)
+    code = spawn (vm, argv, env, err);
+  return code == 0 ? boot (vm, config, plan, env, err) : code;
+}
+
+int
+kata_clh__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  g_autoptr (kata_external_vm) vm = NULL;
+  int64_t begun = kata_deadline__now ();
+  int code = kata_external_vm__check_files (&kata_clh_kind, plan, err);
+  if (code == 0)
+    code = kata_external_vm__new (&vm, &kata_clh_kind, plan, err);
+  if (code < 0)
+    return code;
+  code = start (vm, plan, env, err);
+  if (code < 0) {
+    kata_external_vm__discard (vm);
+    return code;
+  }
+  kata_external__debug (env, "clh: the machine of process %lld runs after %lld ms", (long long) vm->vmm.identity.pid,
+                        (long long) (kata_deadline__now () - begun) / 1000);
+  *out = g_steal_pointer (&vm);
+  return 0;
+}

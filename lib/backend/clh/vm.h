@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vm: what the files of the Cloud Hypervisor adapter share; private to the adapter. */
+#ifndef KATA_BACKEND_CLH_VM_H
+#define KATA_BACKEND_CLH_VM_H
+
+#include "backend/external-vm.h"
+#include "backend/http.h"
+
+/** The oldest Cloud Hypervisor whose API this is. */
+#define KATA_CLH_VERSION_MIN 51u
+
+extern const kata_external_kind kata_clh_kind;
+
+/** Asks the VMM: "vm.boot" with @body or none. KATA_E_VMM with what it says when it refuses. */
+int kata_clh__put (kata_external_vm *vm, const char *action, const char *body, const int *fds, size_t n_fds,
+                   int64_t deadline_us, kata_error **err);
+/** Waits until the VMM answers. */
+int kata_clh__ping (kata_external_vm *vm, int64_t deadline_us, kata_error **err);
+
+int kata_clh__find (char **program, unsigned version[3], const kata_vm_plan *plan, kata_error **err); /* probe.c */
+int kata_clh__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err);
+int kata_clh__launch (void **vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err);
+int kata_clh__pause (void *vm, const kata_backend_env *env, kata_error **err); /* control.c */
+int kata_clh__resume (void *vm, const kata_backend_env *env, kata_error **err);
+int kata_clh__stop (void *vm, int64_t grace_ms, const kata_backend_env *env, kata_error **err);
+
+#endif

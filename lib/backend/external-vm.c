@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* external-vm: processes, their end and its reason, and the way to the agent, alike for all VMMs that are programs. */
+#include "backend/external-vm.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+
+#include "backend/hybrid.h"
+#include "backend/saved.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+#define RETRY_MS 10
+
+int
+kata_external_vm__new (kata_external_vm **out, const kata_external_kind *kind, const kata_vm_plan *plan,
+                       kata_error **err)
+{
+  g_autoptr (kata_external_vm) vm = g_new0 (kata_external_vm, 1);
+  vm->kind = kind;
+  vm->dir = g_strdup (plan->dir);
+  vm->dir_fd = vm->gone_fd = vm->vmm.pidfd = vm->virtiofsd.pidfd = -1;
+  vm->port = plan->agent_port;
+  g_mutex_init (&vm->lock);
+  int code = kata_external__open_dir (&vm->dir_fd, plan->dir, err);
+  if (code == 0)
+    *out = g_steal_pointer (&vm);
+  return code;
+}
+
+void
+kata_external_vm__detach (void *handle)
+{
+  kata_external_vm *vm = handle;
+  if (vm == NULL)
+    return;
+  kata_external_vm__ended (vm); /* leaves no zombie of a VM that ended unseen */
+  kata_backend_process__clear (&vm->vmm);
+  kata_backend_process__clear (&vm->virtiofsd);
+  kata_fd__close (vm->gone_fd);
+  kata_fd__close (vm->dir_fd);
+  g_mutex_clear (&vm->lock);
+  g_free (vm->dir);
+  g_free (vm);
+}
+
+void
+kata_external_vm__discard (kata_external_vm *vm)
+{
+  kata_backend_process__discard (&vm->vmm);
+  kata_backend_process__discard (&vm->virtiofsd);
+}
+
+bool
+kata_external_vm__ended (kata_external_vm *vm)
+{
+  g_mutex_lock (&vm->lock);
+  kata_backend_process__ended (&vm->virtiofsd);
+  bool ended = kata_backend_process__ended (&vm->vmm);
+  g_mutex_unlock (&vm->lock);
+  return ended;
+}
+
+int
+kata_external_vm__exit_fd (void *handle)
+{
+  kata_external_vm *vm = handle;
+  return vm->vmm.pidfd >= 0 ? vm->vmm.pidfd : vm->gone_fd;
+}
+
+char *
+kata_external_vm__why (void *handle)
+{
+  kata_external_vm *vm = handle;
+  bool ended = kata_external_vm__ended (vm);
+  g_mutex_lock (&vm->lock);
+  kata_exit_status status = vm->vmm.status, helper = vm->virtiofsd.status;
+  g_mutex_unlock (&vm->lock);
+  g_autofree char *how = ended ? kata_exit_status__text (&status) : g_strdup ("is running");
+  return kata_external__why (vm->kind->program, how, vm->dir_fd, &vm->kind->logs, &helper);
+}
+
+int
+kata_external_vm__ended_error (kata_external_vm *vm, const char *doing, kata_error **err)
+{
+  g_autofree char *why = kata_external_vm__why (vm);
+  return kata_external__ended_error (doing, why, vm->dir_fd, vm->kind->logs.console, err);
+}
+
+size_t
+kata_external_vm__pids (void *handle, int64_t *pids, size_t max)
+{
+  kata_external_vm *vm = handle;
+  size_t n = 0;
+  if (max > n && vm->vmm.pidfd >= 0)
+    pids[n++] = vm->vmm.identity.pid;
+  if (max > n && vm->virtiofsd.pidfd >= 0)
+    pids[n++] = vm->virtiofsd.identity.pid;
+  if (max > n)
+    pids[n] = 0;
+  return n;
+}
+
+int
+kata_external_vm__save (void *handle, char **json, kata_error **err)
+{
+  kata_external_vm *vm = handle;
+  g_autofree char *vmm = kata_backend_process__to_json (&vm->vmm);
+  g_autofree char *virtiofsd = kata_backend_process__to_json (&vm->virtiofsd);
+  *json = g_strdup_printf ("{\"version\":1,\"vmm\":%s,\"virtiofsd\":%s,\"port\":%u}", vmm, virtiofsd, vm->port);
+  return 0;
+}
+
+static bool
+read_saved (kata_external_vm *vm, const char *text)
+{
+  g_autoptr (JsonObject) saved = kata_saved__parse (text);
+  return saved != NULL && kata_backend_process__from_json (&vm->vmm, saved, "vmm") &&
+         kata_backend_process__from_json (&vm->virtiofsd, saved, "virtiofsd") &&
+         kata_saved__number (saved, "port", UINT32_MAX, &vm->port) && vm->vmm.identity.pid > 0;
+}
+
+int
+kata_external_vm__attach (kata_external_vm **out, const kata_external_kind *kind, const kata_vm_plan *plan,
+                          const char *saved, kata_error **err)
+{
+  g_autoptr (kata_external_vm) vm = NULL;
+  int code = kata_external_vm__new (&vm, kind, plan, err);
+  if (code < 0)
+    return code;
+  if (!read_saved (vm, saved))
+    return kata_saved__corrupt (plan->id, err);
+  code = kata_backend_process__reopen (&vm->vmm, err);
+  if (code == 0)
+    code = kata_backend_process__reopen (&vm->virtiofsd, err);
+  if (code < 0)
+    return code;
+  if (vm->vmm.pidfd < 0 && (vm->gone_fd = eventfd (1, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+    return kata_error__errno (err, KATA_E_IO, NULL, errno, "sandbox %s: make an event descriptor", plan->id);
+  *out = g_steal_pointer (&vm);
+  return 0;
+}
+
+int
+kata_external_vm__connect (void *handle, kata_stream *out, const kata_backend_env *env, kata_error **err)
+{
+  kata_external_vm *vm = handle;
+  for (;;) {
+    g_autoptr (kata_error) error = NULL;
+    int fd = -1;
+    enum kata_hybrid_result result = KATA_HYBRID_LATER;
+    if (!kata_external_vm__ended (vm))
+      result = kata_hybrid__try (&fd, vm->dir_fd, vm->kind->vsock_socket, vm->port, env->deadline_us, &error);
+    if (result == KATA_HYBRID_OK) {
+      kata_external__stream (out, fd, -1);
+      return 0;
+    }
+    if (kata_external_vm__ended (vm))
+      return kata_external_vm__ended_error (vm, "connect to the agent", err);
+    if (result == KATA_HYBRID_FAILED)
+      return kata_error__propagate (err, g_steal_pointer (&error));
+    if (!kata_external__pause (kata_external_vm__exit_fd (vm), RETRY_MS, env->deadline_us))
+      return kata_external__no_answer (vm->dir_fd, vm->kind->logs.console, err);
+  }
+}
+
+static int
+check_file (const kata_external_kind *kind, const char *path, const char *name, kata_error **err)
+{
+  kata_auto_fd int fd = -1;
+  g_autofree char *key = g_strdup_printf ("hypervisor.%s.%s", kind->name, name);
+  return path == NULL || path[0] == '\0' ? 0 : kata_external__open_file (&fd, path, false, key, err);
+}
+
+int
+kata_external_vm__check_files (const kata_external_kind *kind, const kata_vm_plan *plan, kata_error **err)
+{
+  int code = check_file (kind, plan->kernel, "kernel", err);
+  if (code == 0)
+    code = check_file (kind, plan->initrd, "initrd", err);
+  if (code == 0)
+    code = check_file (kind, plan->image, "image", err);
+  for (size_t i = 0; code == 0 && plan->disks != NULL && plan->disks[i] != NULL; i++) {
+    kata_auto_fd int fd = -1;
+    code = kata_external__open_file (&fd, plan->disks[i]->path, !plan->disks[i]->readonly, plan->disks[i]->id, err);
+  }
+  return code;
+}

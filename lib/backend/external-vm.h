@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* external-vm: the handle of a virtual machine whose VMM is a program of its own, with a virtiofsd or without; which VMM is in its kind. */
+#ifndef KATA_BACKEND_EXTERNAL_VM_H
+#define KATA_BACKEND_EXTERNAL_VM_H
+
+#include <stdbool.h>
+
+#include <glib.h>
+
+#include "backend/external.h"
+#include "backend/process.h"
+
+/** What differs between VMMs; constant. */
+typedef struct kata_external_kind {
+  const char *name; /* of the hypervisor in the configuration: "clh" */
+  const char *program;
+  struct kata_external_logs logs;
+  const char *vsock_socket; /* of the CONNECT protocol; NULL = none */
+} kata_external_kind;
+
+typedef struct kata_external_vm {
+  const kata_external_kind *kind;
+  char *dir;
+  int dir_fd;
+  kata_backend_process vmm, virtiofsd;
+  int gone_fd; /* readable; stands for the pidfd of a VMM that ended before we attached. Else -1. */
+  uint32_t port;
+  GMutex lock; /* guards the two exit statuses */
+} kata_external_vm;
+
+/** With the directory open. */
+int kata_external_vm__new (kata_external_vm **out, const kata_external_kind *kind, const kata_vm_plan *plan,
+                           kata_error **err);
+/** Has the VMM ended? Reaps it then, if it is our child. */
+bool kata_external_vm__ended (kata_external_vm *vm);
+/** An error about a VM that has ended: KATA_E_GUEST when its kernel panicked, else KATA_E_VMM. */
+int kata_external_vm__ended_error (kata_external_vm *vm, const char *doing, kata_error **err);
+/** For a launch that failed: ends what is ours, and waits for it. */
+void kata_external_vm__discard (kata_external_vm *vm);
+/** KATA_E_GUEST: a file of the plan is not there or empty; keys are those of the kind. */
+int kata_external_vm__check_files (const kata_external_kind *kind, const kata_vm_plan *plan, kata_error **err);
+
+/* Verbs of the backend's table; @vm is a kata_external_vm. */
+int kata_external_vm__save (void *vm, char **json, kata_error **err);
+int kata_external_vm__exit_fd (void *vm);
+char *kata_external_vm__why (void *vm);
+size_t kata_external_vm__pids (void *vm, int64_t *pids, size_t max);
+/** Closes descriptors; ends nothing. */
+void kata_external_vm__detach (void *vm);
+/** Over the kind's vsock socket. */
+int kata_external_vm__connect (void *vm, kata_stream *out, const kata_backend_env *env, kata_error **err);
+/** From what save() wrote. */
+int kata_external_vm__attach (kata_external_vm **out, const kata_external_kind *kind, const kata_vm_plan *plan,
+                              const char *saved, kata_error **err);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_external_vm, kata_external_vm__detach)
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* clh: a stand-in for `cloud-hypervisor`, made from its API document: checks each request and the order of them; its guest is a null one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "machine.h"
+#include "schema.h"
+#include "server.h"
+
+enum state { NONE = 1, CREATED = 2, RUNNING = 4, PAUSED = 8 };
+
+struct vmm {
+  enum state state;
+  JsonNode *config;
+  struct null_guest *guest;
+  struct fake_fault fault;
+  int fs_fd; /* kept: virtiofsd ends with it */
+};
+
+/* NULL, or why not; g_free(). */
+typedef char *(*verb) (struct vmm *vmm, const struct fake_request *request, JsonNode *body);
+
+static const char *
+text (JsonNode *config, const char *object, const char *name)
+{
+  JsonObject *root = json_node_get_object (config);
+  if (!json_object_has_member (root, object))
+    return NULL;
+  return json_object_get_string_member_with_default (json_object_get_object_member (root, object), name, NULL);
+}
+
+static JsonObject *
+share (JsonNode *config)
+{
+  JsonObject *root = json_node_get_object (config);
+  JsonArray *all = json_object_has_member (root, "fs") ? json_object_get_array_member (root, "fs") : NULL;
+  return all != NULL && json_array_get_length (all) > 0 ? json_array_get_object_element (all, 0) : NULL;
+}
+
+static char *
+create (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  JsonObject *root = json_node_get_object (body);
+  const char *kernel = text (body, "payload", "kernel"), *initramfs = text (body, "payload", "initramfs");
+  if (kernel == NULL || access (kernel, R_OK) != 0 || (initramfs != NULL && access (initramfs, R_OK) != 0))
+    return g_strdup ("the payload cannot be read");
+  if (share (body) != NULL &&
+      !json_object_get_boolean_member_with_default (json_object_get_object_member (root, "memory"), "shared", FALSE))
+    return g_strdup ("a vhost-user device needs shared memory");
+  vmm->config = json_node_ref (body);
+  vmm->state = CREATED;
+  return NULL;
+}
+
+static char *
+add_net (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  gint64 queues = json_object_get_int_member_with_default (json_node_get_object (body), "num_queues", 2);
+  if (queues != 2 * (gint64) request->n_fds)
+    return g_strdup_printf ("%d queues and %zu descriptors", (int) queues, request->n_fds);
+  return NULL;
+}
+
+static char *
+open_share (struct vmm *vmm)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  JsonObject *fs = share (vmm->config);
+  if (fs == NULL)
+    return NULL;
+  vmm->fs_fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_strlcpy (address.sun_path, json_object_get_string_member (fs, "socket"), sizeof address.sun_path);
+  if (connect (vmm->fs_fd, (struct sockaddr *) &address, sizeof address) != 0)
+    return g_strdup_printf ("fs: %s", g_strerror (errno));
+  return NULL;
+}
+
+static char *
+boot (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  const char *vsock = text (vmm->config, "vsock", "socket"), *console = text (vmm->config, "serial", "file");
+  char *why = open_share (vmm);
+  int fd = why == NULL && vsock != NULL ? fake_listen (vsock) : -1;
+  if (why != NULL)
+    return why;
+  if (fd < 0)
+    return g_strdup ("vsock: no socket");
+  if (console != NULL)
+    close (open (console, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  vmm->guest = fake_machine_start (text (vmm->config, "payload", "cmdline"), fd);
+  vmm->state = RUNNING;
+  return vmm->guest != NULL ? NULL : g_strdup ("the guest does not start");
+}
+
+static char *
+pause_guest (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  fake_machine_pause (vmm->guest, true);
+  vmm->state = PAUSED;
+  return NULL;
+}
+
+static char *
+resume_guest (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  fake_machine_pause (vmm->guest, false);
+  vmm->state = RUNNING;
+  return NULL;
+}
+
+static char *
+nothing (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  return NULL;
+}
+
+static const struct action {
+  const char *method, *name, *body; /* the body's object; NULL = there is none */
+  unsigned states;                  /* in which it may be asked for */
+  verb verb;
+} actions[] = {
+  { "GET", "vmm.ping", NULL, NONE | CREATED | RUNNING | PAUSED, nothing },
+  { "PUT", "vm.create", "VmConfig", NONE, create },
+  { "PUT", "vm.add-net", "NetConfig", CREATED | RUNNING, add_net },
+  { "PUT", "vm.boot", NULL, CREATED, boot },
+  { "PUT", "vm.pause", NULL, RUNNING, pause_guest },
+  { "PUT", "vm.resume", NULL, PAUSED, resume_guest },
+  { "PUT", "vm.power-button", NULL, RUNNING, nothing },
+  { "PUT", "vmm.shutdown", NULL, NONE | CREATED | RUNNING | PAUSED, nothing },
+};
+
+static const struct action *
+find (const struct fake_request *request)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (actions); i++)
+    if (g_str_equal (actions[i].name, request->path) && g_str_equal (actions[i].method, request->method))
+      return &actions[i];
+  return NULL;
+}
+
+static char *
+perform (struct vmm *vmm, const struct action *action, const struct fake_request *request)
+{
+  g_autoptr (JsonNode) body = request->body != NULL ? json_from_string (request->body, NULL) : NULL;
+  if ((action->body != NULL) != (request->body != NULL))
+    return g_strdup ("a body where none is, or none where one is");
+  char *why = action->body != NULL ? schema_complaint (clh_schema, action->body, body) : NULL;
+  if (why == NULL && (action->states & vmm->state) == 0)
+    why = g_strdup_printf ("%s: not in this state", action->name);
+  return why != NULL ? why : action->verb (vmm, request, body);
+}
+
+static void
+answer (struct vmm *vmm, int fd)
+{
+  struct fake_request request;
+  if (!fake_read (&request, fd, "/api/v1/"))
+    return;
+  const struct action *action = find (&request);
+  if (action == NULL) {
+    fake_reply (fd, 404, NULL);
+  } else if (!fake_fault_strike (&vmm->fault, action->name, fd)) {
+    g_autofree char *why = perform (vmm, action, &request);
+    g_autofree char *said = why != NULL ? g_strdup_printf ("[\"%s\"]", why) : NULL;
+    bool ping = action == &actions[0];
+    fake_reply (fd, why != NULL ? 500 : ping ? 200 : 204, ping ? "{\"version\":\"v51.0.0\"}" : said);
+    if (why != NULL)
+      fprintf (stderr, "%s: %s\n", action->name, why);
+    if (g_str_equal (action->name, "vmm.shutdown"))
+      exit (0);
+    if (g_str_equal (action->name, "vm.power-button"))
+      fake_machine_end (vmm->guest); /* ends the process */
+  }
+  fake_request_clear (&request);
+}
+
+int
+main (int argc, char **argv)
+{
+  struct vmm vmm = { .state = NONE, .fs_fd = -1 };
+  const char *socket_path = NULL;
+  for (int i = 1; i < argc; i++) {
+    const char *value = i + 1 < argc ? argv[i + 1] : "";
+    if (g_str_equal (argv[i], "--version"))
+      return puts ("cloud-hypervisor v51.0.0") < 0;
+    if (g_str_equal (argv[i], "-v"))
+      continue;
+    bool good = (g_str_equal (argv[i], "--fault") && fake_fault_parse (&vmm.fault, value)) ||
+                (g_str_equal (argv[i], "--seccomp") && (g_str_equal (value, "true") || g_str_equal (value, "false"))) ||
+                (g_str_equal (argv[i], "--api-socket") && g_str_has_prefix (value, "path="));
+    if (!good)
+      return fprintf (stderr, "%s %s: no such option\n", argv[i], value) < 0 ? 1 : 2;
+    if (g_str_equal (argv[i], "--api-socket"))
+      socket_path = value + strlen ("path=");
+    i++;
+  }
+  int listener = socket_path != NULL ? fake_listen (socket_path) : -1, fd;
+  while (listener >= 0 && (fd = accept4 (listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+    answer (&vmm, fd);
+    close (fd);
+  }
+  return fprintf (stderr, "no socket\n") < 0 ? 1 : 2;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* machine: a null guest with its agent, behind a vsock socket of the CONNECT protocol: what a fake VMM runs. It knows no API. */
+#ifndef KATA_TESTS_FAKES_MACHINE_H
+#define KATA_TESTS_FAKES_MACHINE_H
+
+#include <stdbool.h>
+
+#include "backend/null/guest.h"
+
+/** @vsock: a listening socket. The process ends with the guest, with code 0. NULL on failure. */
+struct null_guest *fake_machine_start (const char *cmdline, int vsock_fd);
+void fake_machine_pause (struct null_guest *guest, bool paused);
+/** As if the guest had powered off. */
+void fake_machine_end (struct null_guest *guest);
+
+#endif

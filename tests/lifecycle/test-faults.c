@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test-faults: a VMM that dies, hangs, hangs up, talks nonsense or refuses at each request: typed errors in time, and nothing left. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fixture.h"
+
+#define START_MS 3000
+#define SLACK_MS 20000 /* the machine may be busy */
+
+static const char *const hows[] = { "die", "hang", "hang-up", "junk", "refuse", "long" };
+static const char *const starting[] = { "vmm.ping", "vm.create", "vm.boot" };
+
+/* From now on the VMM is this script: the fake with its fault. */
+static void
+misbehave (const char *action, const char *how)
+{
+  static char *program; /* of the first call: the environment names the script afterwards */
+  if (program == NULL)
+    program = g_strdup (strchr (g_getenv ("KATA_TESTS_FAKE"), ':') + 1);
+  g_autofree char *script = g_build_filename (life->dir, "faulty", NULL);
+  g_autofree char *text = g_strdup_printf ("#!/bin/sh\ncase $1 in --version) exec %s \"$@\";; esac\n"
+                                           "exec %s --fault %s:%s \"$@\"\n",
+                                           program, program, action, how);
+  g_autofree char *fake = g_strdup_printf ("clh:%s", script);
+  ck_assert (g_file_set_contents_full (script, text, -1, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
+  g_setenv ("KATA_TESTS_FAKE", fake, TRUE);
+  life_configure (life, "");
+  kata_runtime_unref (runtime);
+  runtime = life_runtime (life);
+}
+
+static kata_sandbox *
+created (void)
+{
+  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+  kata_sandbox *sandbox = NULL;
+  kata_error *error = NULL;
+  options.id = "s";
+  ck_ok (kata_sandbox_create (&sandbox, runtime, &options, &error), error);
+  return sandbox;
+}
+
+START_TEST (start_fails)
+{
+  const char *how = hows[_i];
+  for (size_t i = 0; i < G_N_ELEMENTS (starting); i++) {
+    kata_error *error = NULL;
+    misbehave (starting[i], how);
+    kata_sandbox *sandbox = created ();
+    int64_t begin = g_get_monotonic_time ();
+    int r = kata_sandbox_start (sandbox, START_MS, &error);
+    int ms = (int) ((g_get_monotonic_time () - begin) / 1000);
+    printf ("%s, %s: %s after %d ms: %s\n", starting[i], how, kata_error_code_name (r), ms,
+            kata_error_get_message (error));
+    ck_assert_int_le (ms, START_MS + SLACK_MS);
+    if (strcmp (how, "hang") == 0)
+      ck_assert_int_eq (r, KATA_E_TIMEOUT);
+    if (strcmp (how, "die") == 0)
+      ck_assert_int_eq (r, KATA_E_VMM);
+    if (strcmp (how, "refuse") == 0 && i > 0)
+      ck_assert_ptr_nonnull (strstr (kata_error_get_message (error), "it is said so: in two parts"));
+    bed_failed (r, &error, how);
+    ck_assert_int_eq (kata_sandbox_get_state (sandbox), KATA_STATE_CREATED);
+    ck_ok (kata_sandbox_delete (sandbox, 0, &error), error);
+    kata_sandbox_unref (sandbox);
+  }
+}
+END_TEST
+
+START_TEST (late_is_not_wrong)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (starting); i++) {
+    kata_error *error = NULL;
+    misbehave (starting[i], "late");
+    kata_sandbox *sandbox = created ();
+    ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
+    ck_ok (kata_sandbox_stop (sandbox, 1000, &error), error);
+    ck_ok (kata_sandbox_delete (sandbox, 0, &error), error);
+    kata_sandbox_unref (sandbox);
+  }
+}
+END_TEST
+
+/* A guest that runs: pausing it fails, and it ends all the same, by force if need be. */
+START_TEST (end_comes)
+{
+  static const char *const ending[] = { "vm.pause", "vm.power-button", "vmm.shutdown" };
+  const char *how = hows[_i];
+  for (size_t i = 0; i < G_N_ELEMENTS (ending); i++) {
+    kata_error *error = NULL;
+    misbehave (ending[i], how);
+    kata_sandbox *sandbox = created ();
+    ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
+    if (i == 0)
+      bed_failed (kata_sandbox_pause (sandbox, 500, &error), &error, how);
+    int64_t begin = g_get_monotonic_time ();
+    ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+    int ms = (int) ((g_get_monotonic_time () - begin) / 1000);
+    printf ("%s, %s: deleted after %d ms\n", ending[i], how, ms);
+    ck_assert_int_le (ms, START_MS + SLACK_MS);
+    kata_sandbox_unref (sandbox);
+  }
+}
+END_TEST
+
+static Suite *
+make (void)
+{
+  Suite *suite = NULL;
+  TCase *tcase = bed_case (&suite, "faults", 180, fixture_setup, fixture_teardown);
+  tcase_add_loop_test (tcase, start_fails, 0, (int) G_N_ELEMENTS (hows));
+  tcase_add_test (tcase, late_is_not_wrong);
+  tcase_add_loop_test (tcase, end_comes, 0, (int) G_N_ELEMENTS (hows));
+  return suite;
+}
+
+int
+main (void)
+{
+  return bed_run (make);
+}
