@@ -146,6 +146,20 @@ KATA_API int kata_runtime_recover (kata_runtime *runtime, uint32_t flags, uint32
                                    kata_error **err);
 
 /**
+ * kata_runtime_recover_sandbox:
+ * The same for one sandbox by its id, also one whose making was cut short so early that kata_sandbox_open() does not find it. One that runs,
+ * and an id that nothing is left of, are no error.
+ * @runtime: the runtime
+ * @id: the sandbox
+ * @timeout_ms: milliseconds, also for who works on it; KATA_TIMEOUT_DEFAULT or KATA_TIMEOUT_NONE
+ * @err: (out) (optional): why it failed
+ * Returns: 0 or a negative kata_error_code
+ * Errors: KATA_E_INVALID (the id), KATA_E_BUSY (a living process works on it), KATA_E_IO, KATA_E_TIMEOUT, KATA_E_CORRUPT
+ * Threads: any. Blocks: until processes have ended, at most @timeout_ms. Since: 0.1
+ */
+KATA_API int kata_runtime_recover_sandbox (kata_runtime *runtime, const char *id, int64_t timeout_ms, kata_error **err);
+
+/**
  * kata_runtime_check:
  * Can this host run containers in virtual machines? One row per requirement.
  * @json: (out) (transfer full): an array of {"name","ok","required","detail","remedy"}; release with kata_free()

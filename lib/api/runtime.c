@@ -94,6 +94,15 @@ kata_runtime_recover (kata_runtime *runtime, uint32_t flags, uint32_t *n_recover
 }
 
 int
+kata_runtime_recover_sandbox (kata_runtime *runtime, const char *id, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (runtime != NULL, "runtime", err);
+  KATA_REQUIRE (id != NULL, "id", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  return r != 0 ? r : kata_recover__sandbox (runtime, id, kata_runtime__deadline (timeout_ms, RECOVER_MS), err);
+}
+
+int
 kata_runtime_check (char **json, kata_runtime *runtime, kata_error **err)
 {
   KATA_REQUIRE (json != NULL, "json", err);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/id.h"
 #include "host/beneath.h"
 #include "sandbox/directory.h"
 #include "sandbox/stop.h"
@@ -63,14 +64,14 @@ tidy (struct kata_operation *op, kata_error **err)
   return r;
 }
 
-/* Under the state directory's lock, so that a directory that was just made has its lock already. */
+/* Under the state directory's lock, so that a directory that was just made has its lock already. @wait: for who works there. */
 static int
-begin (struct kata_operation *op, kata_sandbox *sandbox, bool all, int64_t deadline_us, kata_error **err)
+begin (struct kata_operation *op, kata_sandbox *sandbox, bool wait, int64_t deadline_us, kata_error **err)
 {
   const struct kata_operation_options options = {
     .what = "recover",
     .any = true,
-    .timeout_ms = all ? kata_runtime__left_ms (deadline_us) : 0,
+    .timeout_ms = wait ? kata_runtime__left_ms (deadline_us) : 0,
   };
   kata_auto_fd int fd = kata_beneath__open (sandbox->runtime->state_fd, ".", O_RDONLY | O_DIRECTORY, 0, false);
   if (fd < 0)
@@ -80,7 +81,8 @@ begin (struct kata_operation *op, kata_sandbox *sandbox, bool all, int64_t deadl
 }
 
 static int
-recover_one (kata_runtime *runtime, const char *id, bool all, uint32_t *n, int64_t deadline_us, kata_error **err)
+recover_one (kata_runtime *runtime, const char *id, bool all, bool wait, uint32_t *n, int64_t deadline_us,
+             kata_error **err)
 {
   int dirfd = -1;
   g_autoptr (kata_error) error = NULL;
@@ -91,7 +93,7 @@ recover_one (kata_runtime *runtime, const char *id, bool all, uint32_t *n, int64
     return kata_error__propagate (err, g_steal_pointer (&error));
   kata_sandbox *sandbox = kata_sandbox__new (runtime, id, dirfd);
   struct kata_operation op;
-  r = begin (&op, sandbox, all, deadline_us, &error);
+  r = begin (&op, sandbox, wait, deadline_us, &error);
   if (r == 0) {
     enum verdict verdict = judge (&op, all, &error);
     r = kata_error_get_code (error);
@@ -102,7 +104,7 @@ recover_one (kata_runtime *runtime, const char *id, bool all, uint32_t *n, int64
       r = tidy (&op, &error);
     }
     kata_operation__end (&op);
-  } else if (r == KATA_E_NOT_FOUND || (r == KATA_E_BUSY && !all)) {
+  } else if (r == KATA_E_NOT_FOUND || (r == KATA_E_BUSY && !wait)) {
     r = 0; /* gone meanwhile, or somebody works on it */
   }
   kata_sandbox_unref (sandbox);
@@ -123,7 +125,7 @@ kata_recover__run (kata_runtime *runtime, bool all, uint32_t *n_recovered, int64
     if (kata_deadline__now () >= deadline_us)
       kata_error__set (&error, KATA_E_TIMEOUT, ids[i], "recover: out of time before sandbox \"%s\"", ids[i]);
     else
-      recover_one (runtime, ids[i], all, &n, deadline_us, &error);
+      recover_one (runtime, ids[i], all, all, &n, deadline_us, &error);
     if (first == NULL)
       first = error;
     else
@@ -132,4 +134,12 @@ kata_recover__run (kata_runtime *runtime, bool all, uint32_t *n_recovered, int64
   if (n_recovered != NULL)
     *n_recovered = n;
   return first != NULL ? kata_error__propagate (err, g_steal_pointer (&first)) : 0;
+}
+
+int
+kata_recover__sandbox (kata_runtime *runtime, const char *id, int64_t deadline_us, kata_error **err)
+{
+  uint32_t n = 0;
+  int r = kata_id__check ("id", id, err);
+  return r != 0 ? r : recover_one (runtime, id, false, true, &n, deadline_us, err);
 }

@@ -89,11 +89,12 @@ remedy (enum remedy how, const char *what)
   kata_error *error = NULL;
   kata_sandbox *sandbox = NULL;
   char **ids = NULL;
-  uint32_t n = 99;
+  uint32_t n = how == DELETE ? 0 : 99;
   /* A forced delete is enough where there still is a sandbox by the public interface's words. */
   if (how == DELETE && kata_sandbox_open (&sandbox, runtime, "s", NULL) == 0)
     ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
-  int r = kata_runtime_recover (runtime, KATA_RECOVER_DEAD, &n, LIFE_MS, &error);
+  int r = how == DELETE ? kata_runtime_recover_sandbox (runtime, "s", LIFE_MS, &error)
+                        : kata_runtime_recover (runtime, KATA_RECOVER_DEAD, &n, LIFE_MS, &error);
   ck_assert_msg (r == 0, "%s: recover: %s", what, kata_error_get_message (error));
   ck_assert_uint_le (n, 1);
   ck_ok (kata_runtime_list (&ids, runtime, &error), error);

@@ -68,6 +68,15 @@ class Kill(unittest.TestCase):
         self.kill_servers()
         task.delete_verb()
 
+    def test_half_made(self):
+        """A sandbox whose making was cut short before it could be opened: `delete` finds it by its id, and looks at no other."""
+        for name in ('one', 'other'):
+            self.host.bundle(name, ['true'])
+            os.makedirs(os.path.join(self.host.state, 'default__' + name), 0o700)
+        self.assertEqual(self.host.verb('one', 'delete').returncode, 0)
+        self.assertEqual(os.listdir(self.host.state), ['default__other'])
+        self.assertEqual(self.host.verb('other', 'delete').returncode, 0)
+
     def test_while_starting(self):
         for ms in (0, 2, 4, 6, 8, 10, 15, 20, 30):
             name = f'starting{ms}'

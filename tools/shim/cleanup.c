@@ -67,16 +67,6 @@ wait_server (group *group)
   close (fd);
 }
 
-/* One whose making was cut short before it could be opened. Recovery looks at every sandbox, so only then. */
-static int
-remove_half_made (kata_runtime *runtime, group *group, kata_error **err)
-{
-  g_autofree char *path = g_build_filename (kata_runtime_get_state_dir (runtime), group->sandbox_id, NULL);
-  if (access (path, F_OK) != 0)
-    return 0;
-  return kata_runtime_recover (runtime, KATA_RECOVER_DEAD, NULL, RECOVER_MS, err);
-}
-
 gboolean
 cleanup_sandbox (group *group, const options *options, char **error)
 {
@@ -90,7 +80,8 @@ cleanup_sandbox (group *group, const options *options, char **error)
     r = kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &err);
   if (r == KATA_E_NOT_FOUND) {
     err = kata_error_unref (err);
-    r = remove_half_made (runtime, group, &err);
+    /* Its making may have been cut short. */
+    r = kata_runtime_recover_sandbox (runtime, group->sandbox_id, RECOVER_MS, &err);
   }
   if (r < 0)
     *error = g_strdup (kata_error_get_message (err));

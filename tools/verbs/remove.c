@@ -16,7 +16,8 @@
 #include "metrics/socket.h"
 #include "output.h"
 
-#define PROXY_MS 5000 /* for the proxy to see that its process has gone */
+#define RECOVER_MS 10000
+#define PROXY_MS   5000 /* for the proxy to see that its process has gone */
 
 int
 create_start (oci *oci, int exit_code, entry *entry)
@@ -77,8 +78,13 @@ remove_orphan (oci *oci, int exit_code, const char *sandbox_id)
   int rc = kata_sandbox_open (&sandbox, oci->ctl.runtime, sandbox_id, &err);
   if (rc == 0)
     rc = kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &err);
+  if (rc == KATA_E_NOT_FOUND) {
+    err = kata_error_unref (err);
+    /* Its making may have been cut short. */
+    rc = kata_runtime_recover_sandbox (oci->ctl.runtime, sandbox_id, RECOVER_MS, &err);
+  }
   remove_dead_pod (oci, sandbox_id);
-  return rc == 0 || rc == KATA_E_NOT_FOUND ? 0 : oci_error (oci, exit_code, err);
+  return rc == 0 ? 0 : oci_error (oci, exit_code, err);
 }
 
 int
