@@ -14,6 +14,7 @@
 #include "messages/task.pb-c.h"
 #include "rootfs.h"
 #include "runtime.h"
+#include "say.h"
 
 /* containerd waits five seconds for the whole call. */
 #define ENDING_MS 1500 /* a server that was told to go */
@@ -117,7 +118,7 @@ verb_delete (options *options)
   g_autofree char *here = g_get_current_dir ();
   const char *bundle = options->bundle ? options->bundle : here;
   if (!remove_task (options, bundle, &error)) {
-    fprintf (stderr, "delete \"%s\": %s\n", options->id, error);
+    say_failure ("delete \"%s\": %s", options->id, error);
     return 1;
   }
   return print_response () ? 0 : 1;

@@ -6,6 +6,7 @@
 #include <kata/kata.h>
 
 #include "messages/start.pb-c.h"
+#include "say.h"
 #include "verbs.h"
 
 #define RUNTIME_NAME "io.containerd.libkata.v2"
@@ -36,7 +37,7 @@ main (int argc, char **argv)
   static options options;
   g_autofree char *error = NULL;
   if (!options_parse (&options, argc, argv, &error)) {
-    fprintf (stderr, "containerd-shim-libkata-v2: %s\n", error);
+    say_failure ("containerd-shim-libkata-v2: %s", error);
     return 1;
   }
   switch (options.action) {

@@ -50,6 +50,19 @@ say (const char *format, ...)
 }
 
 void
+say_failure (const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  va_end (args);
+  for (char *at = text; *at; at++)
+    if (g_ascii_iscntrl (*at))
+      *at = '?';
+  fprintf (stderr, "%s\n", text);
+}
+
+void
 say_library (void *user_data, int level, const char *message)
 {
   static const char *const names[] = { "error", "warning", "info", "debug" };

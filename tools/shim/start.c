@@ -15,6 +15,7 @@
 #include "place.h"
 #include "messages/start.pb-c.h"
 #include "runtime.h"
+#include "say.h"
 
 #define TRIES_MAX  8
 #define LEAVING_MS 3000 /* a server of the same name that is about to end */
@@ -209,6 +210,6 @@ verb_start (options *options)
   g_autofree char *here = g_get_current_dir ();
   if (start (options, options->bundle ? options->bundle : here, &error))
     return 0;
-  fprintf (stderr, "%s\n", error);
+  say_failure ("%s", error);
   return 1;
 }
