@@ -43,7 +43,7 @@ def write_bundle(folder, args, change=None, image=None, **process):
 
 
 class Engine:
-    """`attempt` runs a bundle to its end: (0 or not, what was said)."""
+    """`attempt` runs a bundle to its end: (0 or not, what was said); `begin` and `remove` are the two ends of one: 0 or not."""
     count, kind = 0, ''
 
     def name(self):
@@ -71,6 +71,12 @@ class Runtime(Engine):
         result = self.r.run('run', '--bundle', folder, '--', name)
         return result.returncode, result.stderr.decode('utf-8', 'replace') + result.stdout.decode('utf-8', 'replace')
 
+    def begin(self, folder, name):
+        return self.r.create(name, folder)
+
+    def remove(self, _folder, name):
+        return self.r.run('delete', '--force', name).returncode
+
     def left(self):
         return self.r.settled_leftovers()
 
@@ -95,6 +101,12 @@ class Katactl(Engine):
         words = [w for k, v in annotations.items() for w in ('--annotation', f'{k}={v}')]
         result = self.ctl.run('run', *words, '--bundle', folder, f'--name={name}', '--rm')
         return result.returncode, result.stderr.decode('utf-8', 'replace') + result.stdout.decode('utf-8', 'replace')
+
+    def begin(self, folder, name):
+        return self.ctl.run('run', '--bundle', folder, f'--name={name}', '-d').returncode
+
+    def remove(self, _folder, name):
+        return self.ctl.run('delete', '-f', name).returncode
 
     def left(self):
         return self.ctl.settled_leftovers()
@@ -144,6 +156,12 @@ class Shim(Engine):
             said = ''
         client.call('Delete', [(1, name)])
         return code, said
+
+    def begin(self, folder, name):
+        return self.host.verb(name, 'start', bundle=folder).returncode
+
+    def remove(self, folder, name):
+        return self.host.verb(name, 'delete', bundle=folder).returncode
 
     def left(self):
         return self.host.settled_left()

@@ -102,6 +102,10 @@ class Guest(unittest.TestCase):
             with self.subTest(name):
                 self.member(r, name, ['sh', '-c', self.reach()], change=lambda config: config.update(annotations=MEMBER),
                             image=lambda rootfs, n=name: self.spoil(rootfs, (n, 'mnt')))
+        with self.subTest('empty'):
+            code, text = self.member(r, 'empty', ['/bin/sh'], change=lambda config: config.update(annotations=MEMBER),
+                                     image=lambda rootfs: subprocess.run(['find', rootfs, '-mindepth', '1', '-delete'], check=True))
+            self.assertNotEqual(code, 0, text)
         with self.subTest('working folder'):
             self.working_folders(r)
         with self.subTest('tables'):

@@ -276,6 +276,58 @@ class Config(Base):
             self.refused(engine, f'table {i}', change=change)
 
 
+class Ids(Base):
+    @each
+    def test_at_once(self, engine):
+        """One name six times at once: one of them is made."""
+        folder = engines.write_bundle(engine.folder(), ['sleep', '1000'])
+        name, codes = engine.name(), []
+        threads = [threading.Thread(target=lambda: codes.append(engine.begin(folder, name))) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len([code for code in codes if code == 0]), 1, codes)
+        self.assertEqual(len(codes), 6)
+        self.assertEqual(engine.remove(folder, name), 0)
+        subprocess.run(['rm', '-rf', folder], check=True)
+
+    @each
+    def test_names(self, engine):
+        folder = engines.write_bundle(engine.folder(), ['true'])
+        for name in share(engine, ('..', '.', 'a/b', '../../x', '/etc', 'x' * 300, 'a b', 'a\nb', '\u00e9', '-x', 'a\x1b[2J', '.shim', '.katactl', '.oci')):
+            code, said = engine.go(folder, name)
+            with self.subTest(name):
+                self.not_taken(code, said, name)
+        subprocess.run(['rm', '-rf', folder], check=True)
+
+
+class Streams(Base):
+    """The shim's FIFOs, as containerd would name them: what is none of ours is neither opened for long nor waited for."""
+
+    @each
+    def test_other_files(self, engine):
+        if engine.kind != 'shim':
+            return
+        d = engine.directory
+        os.symlink('/no/such', f'{d}/dangling')
+        pathlib.Path(f'{d}/plain').write_text('before\n', encoding='ascii')
+        for i, (path, code) in enumerate(((f'{d}/plain', 0), (f'{d}/dangling', 1), (d, 1), ('relative', 1), (f'{d}/none', 1), ('/dev/full', 0))):
+            task = engines.shim.Task(engine.host, f's{i}', ['echo', 'hi'], mounts=False, stdio=False)
+            task.stdout = path
+            try:
+                task.create()
+                task.call('Start')
+                self.assertEqual((task.wait(), code), (0, 0), path)
+                task.call('Delete')
+            except engines.wire.Refused as refused:
+                self.assertEqual(code, 1, f'{path}: {refused}')
+            task.call('Shutdown')
+            task.client.close()
+            task.delete_verb()
+        self.assertEqual(pathlib.Path(f'{d}/plain').read_text(encoding='ascii'), 'before\nhi\n')
+
+
 class Planted(Base):
     def state_name(self, engine, parent, name):
         """Where an engine keeps what it knows of a container."""

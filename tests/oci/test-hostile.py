@@ -17,13 +17,14 @@ import runtime
 PROGRAM = sys.argv[1]
 
 
-def digest(folder):
-    """Names, kinds and contents below a folder."""
+def digest(folder, links=True):
+    """Names, kinds, contents and numbers of links below a folder."""
     found = hashlib.sha256()
     for top, folders, files in sorted(os.walk(folder)):
         for name in sorted(folders + files):
             path = os.path.join(top, name)
-            found.update(f"{path} {os.lstat(path).st_mode:o} {os.lstat(path).st_size}".encode())
+            s = os.lstat(path)
+            found.update(f"{path} {s.st_mode:o} {s.st_size} {s.st_nlink if links else 0}".encode())
             if os.path.isfile(path) and not os.path.islink(path):
                 found.update(pathlib.Path(path).read_bytes())
     return found.hexdigest()
@@ -36,7 +37,7 @@ class Hostile(unittest.TestCase):
         self.outside = f"{self.r.directory}/outside"
         os.mkdir(self.outside)
         pathlib.Path(self.outside, "precious").write_text("precious", encoding="ascii")
-        self.before = digest(self.outside)
+        self.before, self.contents = digest(self.outside), digest(self.outside, links=False)
 
     def refused(self, *words, code=1):
         result = self.r.run(*words, timeout=60)
@@ -202,6 +203,80 @@ class Hostile(unittest.TestCase):
                     self.nothing()
             finally:
                 stranger.send_signal(signal.SIGKILL)
+
+    def test_half_made(self):
+        """A keeper that was killed while it made its sandbox: `delete` finds what is left by its id, and looks at no other."""
+        self.r.run("list")
+        for name in ("c1", "other"):
+            os.makedirs(f"{self.r.root}/{name}", 0o700)
+            os.makedirs(f"{self.r.root}/.oci/containers/{name}", 0o700)
+        self.assertEqual(self.r.run("delete", "--force", "c1").returncode, 0)
+        self.assertEqual([n for n in os.listdir(self.r.root) if not n.startswith(".")], ["other"])
+        self.assertEqual(self.r.run("delete", "--force", "other").returncode, 0)
+        self.nothing()
+
+    def planted(self, path):
+        """Each kind of file that somebody may have put at @path; a hard link is to something precious."""
+        def hard(p):
+            os.link(f"{self.outside}/precious", p)
+
+        def sock(p):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.bind(p)
+        for plant in (hard, sock, os.mkfifo, lambda p: os.symlink(f"{self.outside}/precious", p), lambda p: os.symlink("/no/such", p)):
+            plant(path)
+            yield plant
+            if os.path.lexists(path):
+                os.unlink(path)
+
+    def test_planted_files(self):
+        """At the places of the pid file and of the log: replaced or refused, but nothing is written through them."""
+        bundle, path = self.r.bundle("sleep", "1000"), f"{self.r.directory}/planted"
+        for _ in self.planted(path):
+            self.assertEqual(self.r.create("c1", bundle, "--pid-file", path), 0)
+            self.assertTrue(pathlib.Path(path).is_file() and not os.path.islink(path))
+            self.assertEqual(digest(self.outside, links=False), self.contents)
+            self.assertEqual(self.r.run("delete", "-f", "c1").returncode, 0)
+        for _ in self.planted(path):
+            self.assertEqual(self.r.run("--log", path, "--log-format", "json", "state", "no-such", timeout=20).returncode, 1)
+            self.assertEqual(digest(self.outside, links=False), self.contents)
+        self.nothing()
+
+    def test_preserved_descriptors(self):
+        """None of ours reaches the proxy or the keeper, and none can be asked for."""
+        bundle = self.r.bundle("sleep", "1000")
+        self.assertIn(b"--preserve-fds", self.refused("create", "-b", bundle, "--preserve-fds", "2", "c1"))
+        leaked = os.open(f"{self.outside}/precious", os.O_RDONLY)
+        with subprocess.Popen(self.r.argv("create", "-b", bundle, "c1"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              pass_fds=[leaked], env=dict(os.environ, LISTEN_FDS="1")) as p:
+            self.assertEqual(p.wait(60), 0)
+        for line in self.r.leftovers():
+            if line.startswith("process "):
+                pid = line.split()[1].rstrip(":")
+                held = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+                self.assertNotIn(f"{self.outside}/precious", held, line)
+        os.close(leaked)
+        self.assertEqual(self.r.run("delete", "-f", "c1").returncode, 0)
+        self.nothing()
+
+    def test_links_in_the_shared_folder(self):
+        """A guest that has put links where the next container of its pod is to be shared: not followed, and the pod lives on."""
+        pod = {"io.kubernetes.cri.container-type": "sandbox", "io.kubernetes.cri.sandbox-id": "pod"}
+        member = {"io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.sandbox-id": "pod"}
+        self.assertEqual(self.r.create("pod", self.r.bundle("sleep", "1000", change=lambda c: c.update(annotations=pod))), 0)
+        second = self.r.bundle("sleep", "1000", change=lambda c: c.update(annotations=member))
+        shared = f"{self.r.root}/pod/shared"
+        for name in ("c2", "c2/rootfs"):
+            os.makedirs(os.path.dirname(f"{shared}/{name}"), exist_ok=True)
+            os.symlink(self.outside, f"{shared}/{name}")
+            self.assertEqual(self.r.create("c2", second), 1, name)
+            self.assertEqual(digest(self.outside), self.before)
+            self.r.run("delete", "-f", "c2")
+            subprocess.run(["rm", "-rf", f"{shared}/c2"], check=True)
+        self.assertEqual(self.r.create("c2", second), 0)
+        for name in ("c2", "pod"):
+            self.assertEqual(self.r.run("delete", "-f", name).returncode, 0)
+        self.nothing()
 
     def test_keeper_socket(self):
         """Junk at a keeper's socket: it goes on."""

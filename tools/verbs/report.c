@@ -36,7 +36,7 @@ log_line (oci *oci, const char *message)
   return g_strconcat (text, "\n", NULL);
 }
 
-/* The engine names the file; what is not a plain file there (a link, a FIFO nobody reads) is not written to. */
+/* The engine names the file; what is not a plain file there (a link, a FIFO nobody reads) or has another name elsewhere is not written to. */
 static void
 append (const char *path, const char *line)
 {
@@ -44,7 +44,7 @@ append (const char *path, const char *line)
   int fd = open (path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0644);
   if (fd < 0)
     return;
-  if (fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && write (fd, line, strlen (line)) < 0)
+  if (fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_nlink <= 1 && write (fd, line, strlen (line)) < 0)
     fprintf (stderr, "kata-runtime: cannot write \"%s\": %s\n", path, g_strerror (errno));
   close (fd);
 }
