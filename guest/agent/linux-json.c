@@ -32,19 +32,21 @@ write_namespace (struct kata_json_writer *json, const char *type, const char *pa
 
 /*
  * The VM is the pod: its containers share the guest's network, host name and IPC, so those namespaces are not made anew, and
- * paths in the specification are the host's and mean nothing here.
+ * paths in the specification are the host's and mean nothing here. But a container with users of its own has no right to the guest's
+ * IPC, and could not even mount mqueue: it gets its own.
  */
 static int
 write_namespaces (struct kata_json_writer *json, const Grpc__Linux *linux_, const struct spec_place *place,
                   struct fault *fault)
 {
   static const char *const shared[] = { "network", "uts", "ipc", "time" };
-  int pid = 0, user = 0, cgroup = 0;
+  int pid = 0, user = 0, cgroup = 0, ipc = 0;
   for (size_t i = 0; linux_ && i < linux_->n_namespaces; i++) {
     const char *type = linux_->namespaces[i]->type;
     int known = text_is (type, "mount");
     pid |= text_is (type, "pid");
     user |= text_is (type, "user");
+    ipc |= text_is (type, "ipc");
     cgroup |= text_is (type, "cgroup");
     for (size_t k = 0; k < sizeof shared / sizeof shared[0]; k++)
       known |= text_is (type, shared[k]);
@@ -57,6 +59,8 @@ write_namespaces (struct kata_json_writer *json, const Grpc__Linux *linux_, cons
     write_namespace (json, "pid", place->pidns_path);
   if (user)
     write_namespace (json, "user", NULL);
+  if (user && ipc)
+    write_namespace (json, "ipc", NULL);
   if (cgroup)
     write_namespace (json, "cgroup", NULL);
   kata_json_write__end_array (json);

@@ -54,7 +54,7 @@ typedef struct kata_placement {
  * @container_id: the id that the engine gave; a sandbox made for the container bears it
  * @err: (out) (optional): why it failed
  * Returns: 0 or a negative kata_error_code
- * Errors: KATA_E_INVALID (the id), KATA_E_SPEC (key = JSON path), KATA_E_LIMIT
+ * Errors: KATA_E_INVALID (the id), KATA_E_SPEC (key = JSON path), KATA_E_LIMIT, KATA_E_UNSUPPORTED (a namespace of another container)
  * Threads: any. Blocks: no. Since: 0.1
  */
 KATA_API int

@@ -134,6 +134,21 @@ copy_text (char *to, size_t room, const char *from, const char *key, kata_error 
   return 0;
 }
 
+/* Another container's processes or memory are in another virtual machine. A pod's own are said with paths too, but then it is a pod. */
+static int
+refuse_joining (const kata_placement *out, const kata_oci_spec *spec, kata_error **err)
+{
+  for (size_t i = 0; i < spec->linux_.n_namespaces && out->role == KATA_PLACEMENT_SINGLE; i++) {
+    const struct kata_oci_namespace *ns = &spec->linux_.namespaces[i];
+    if (ns->path != NULL && (strcmp (ns->type, "pid") == 0 || strcmp (ns->type, "ipc") == 0))
+      return kata_error__set (err, KATA_E_UNSUPPORTED, "$.linux.namespaces",
+                              "config.json: $.linux.namespaces[%zu]: the %s namespace of another container (%.128s) "
+                              "cannot be joined from a virtual machine; put both containers into one pod",
+                              i, ns->type, ns->path);
+  }
+  return 0;
+}
+
 static int
 take_namespaces (kata_placement *out, const kata_oci_spec *spec, kata_error **err)
 {
@@ -162,6 +177,8 @@ kata_oci__place (kata_placement *out, const kata_oci_spec *spec, const char *con
   out->flags |= spec->have_process && spec->process.terminal ? KATA_PLACEMENT_TERMINAL : 0;
   take_own_size (out, &spec->linux_.resources);
   rc = take_pod_size (out, spec, err);
+  if (rc == 0)
+    rc = refuse_joining (out, spec, err);
   if (rc == 0)
     rc = take_namespaces (out, spec, err);
   if (rc == 0)

@@ -67,12 +67,28 @@ keep_namespace (struct kata_plan_edit *e, struct kata_oci_namespace *ns)
   return true;
 }
 
+/* An engine leaves out a namespace that shall be the host's. */
+static void
+warn_of_missing (struct kata_plan_edit *e)
+{
+  static const char *const types[] = { "pid", "ipc", "uts" };
+  const struct kata_oci_linux *linux_ = &e->spec->linux_;
+  for (size_t k = 0; k < G_N_ELEMENTS (types) && linux_->n_namespaces > 0; k++) {
+    bool found = false;
+    for (size_t i = 0; i < linux_->n_namespaces; i++)
+      found |= strcmp (linux_->namespaces[i].type, types[k]) == 0;
+    drop (e, !found, "$.linux.namespaces",
+          kata_arena__printf (e->arena, "no %s: it is the guest's, not the host's", types[k]));
+  }
+}
+
 static int
 edit_namespaces (struct kata_plan_edit *e, kata_error **err)
 {
   struct kata_oci_linux *linux_ = &e->spec->linux_;
   struct kata_oci_namespace *kept = kata_arena__new0 (e->arena, struct kata_oci_namespace, linux_->n_namespaces);
   size_t n = 0;
+  warn_of_missing (e);
   for (size_t i = 0; i < linux_->n_namespaces; i++) {
     kept[n] = linux_->namespaces[i];
     if (strcmp (kept[n].type, "user") == 0 && kept[n].path != NULL)

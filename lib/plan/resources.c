@@ -21,7 +21,9 @@ edit_memory (struct kata_oci_memory *memory, GPtrArray *warnings)
   warn (warnings, memory->disable_oom_killer.value, "memory.disableOOMKiller", cgroup2);
   memory->kernel.have = memory->kernel_tcp.have = memory->swappiness.have = false;
   memory->disable_oom_killer.have = memory->disable_oom_killer.value = false;
-  /* A guest without swap: every limit of it holds already, and its kernel may not know the file. */
+  /* A guest without swap: every limit of it holds already, and its kernel may not know the file. The number is memory and swap together. */
+  warn (warnings, memory->swap.have && memory->limit.have && memory->swap.value > memory->limit.value, "memory.swap",
+        "a guest has no swap");
   memory->swap.have = false;
 }
 

@@ -141,6 +141,12 @@ START_TEST (a_spec_becomes_json)
                           "\"path\":\"/proc/9/ns/pid\"}],"
                           "\"cgroupsPath\":\"/containers/c\"}}");
   free (text);
+  pid.type = (char *) "user";
+  network.type = (char *) "ipc";
+  place.pidns_path = NULL;
+  text = config_of (&spec, &place, &fault);
+  ck_assert_ptr_nonnull (strstr (text, "[{\"type\":\"mount\"},{\"type\":\"user\"},{\"type\":\"ipc\"}]"));
+  free (text);
   process.cwd = (char *) "relative";
   ck_assert_ptr_null (config_of (&spec, &place, &fault));
   process.cwd = NULL;

@@ -156,6 +156,31 @@ class Tests(unittest.TestCase):
         self.assertEqual(self.once("/bin/none").returncode, 127)
         self.assertEqual(self.once("/bin/not-executable").returncode, 126)
 
+    def test_inspect(self):
+        """What engines above podman read, before the start, while it runs and after its end."""
+        words = "{{.State.Status}} {{.State.Running}} {{.State.Pid}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.OCIRuntime}}"
+        self.p.ok("create", "--name", "i", "--hostname", "named", "--network", "none", self.p.image, *LOOP)
+        self.assertEqual(self.p.ok("inspect", "i", "--format", words), f"created false 0 0 false {PROGRAM}")
+        self.p.ok("start", "i")
+        pid = self.p.ok("inspect", "i", "--format", "{{.State.Pid}}")
+        self.assertEqual(self.p.ok("inspect", "i", "--format", words), f"running true {pid} 0 false {PROGRAM}")
+        self.assertEqual(self.p.ok("inspect", "i", "--format", "{{.Config.Hostname}} {{.HostConfig.NetworkMode}} {{.NetworkSettings.IPAddress}}").split(),
+                         ["named", "none"])
+        self.assertEqual(self.p.ok("exec", "i", "hostname"), "named")
+        self.assertIn(f"i {pid} Up ", self.p.ok("ps", "--format", "{{.Names}} {{.Pid}} {{.State}}"))
+        self.p.ok("stop", "i")
+        self.assertEqual(self.p.ok("inspect", "i", "--format", words), f"exited false 0 5 false {PROGRAM}")
+
+    def test_memory_runs_out(self):
+        result = self.p.run("run", "--name", "oom", "--network", "none", "--memory", "64m", self.p.image, "sh", "-c",
+                            "x=xxxxxxxx; while :; do x=$x$x; done")
+        self.assertEqual(result.returncode, 137, result.stderr)
+        self.assertEqual(self.p.ok("inspect", "oom", "--format", "{{.State.OOMKilled}} {{.State.ExitCode}}"), "true 137")
+
+    def test_networks_that_are_refused(self):
+        result = self.p.run("run", "--rm", "--network", "host", self.p.image, "true")
+        self.assertEqual((result.returncode, b"cannot have the host's network" in result.stderr), (126, True), result.stderr)
+
     def test_standard_input(self):
         self.assertEqual(self.once("cat", options=("-i",), stdin=b"words\n" * 1000).stdout, b"words\n" * 1000)
 

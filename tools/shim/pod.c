@@ -36,6 +36,11 @@ make (service *service, task *task, kata_error **err, char **why)
     return r;
   options.id = service->group->sandbox_id;
   const kata_placement *placement = task->place.placement;
+  if (!*placement->network_namespace && !(placement->flags & KATA_PLACEMENT_NETWORK_NEW)) {
+    *why = g_strdup ("config.json: $.linux.namespaces has no network: a virtual machine cannot have the host's network "
+                     "(hostNetwork, --net-host)");
+    return KATA_E_UNSUPPORTED;
+  }
   options.hostname = *placement->hostname ? placement->hostname : task->id;
   options.annotations = (const char *const *) task->place.annotations;
   options.limit_cpu_milli = placement->cpu_milli;

@@ -58,6 +58,12 @@ check_arguments (oci *oci, int exit_code, const create *create, const kata_place
     return oci_fail (oci, exit_code, "container with given ID already exists: \"%s\"", create->id);
   if (!(placement->flags & KATA_PLACEMENT_PROCESS))
     return oci_fail (oci, exit_code, "config.json: $.process is missing: a virtual machine's container must have one");
+  if (placement->role != KATA_PLACEMENT_CONTAINER && !*placement->network_namespace &&
+      !(placement->flags & KATA_PLACEMENT_NETWORK_NEW))
+    return oci_fail (
+        oci, exit_code,
+        "config.json: $.linux.namespaces has no network: a virtual machine cannot have the host's network; "
+        "use a bridge (the default) or none");
   if (create->preserve_fds && strcmp (create->preserve_fds, "0") != 0)
     return oci_fail (oci, exit_code,
                      "--preserve-fds %s: descriptors of the host cannot be handed into a virtual machine",

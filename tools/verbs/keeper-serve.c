@@ -73,8 +73,10 @@ boot (keeper *keeper, const kata_placement *placement, const char *config, const
     return -1;
   }
   keeper->sandbox = kata_sandbox_ref (sandbox);
-  if (kata_sandbox_start (sandbox, KATA_TIMEOUT_DEFAULT, &err) == 0)
+  if (kata_sandbox_start (sandbox, KATA_TIMEOUT_DEFAULT, &err) == 0) {
+    keeper_watch (keeper, sandbox);
     return 0;
+  }
   fail_with (answer, err);
   keeper_remove_sandbox (keeper, NULL);
   return -1;
@@ -145,6 +147,7 @@ make_unit (keeper *keeper, wire_message *request, const char *id, const char *co
   kept_fds fds = take_fds (request, terminal);
   unit->id = g_strdup (id);
   unit->container = kata_container_ref (container);
+  unit->bundle = g_strdup (options.bundle);
   unit->execs = g_ptr_array_new ();
   unit->init = kept_new (process, &fds, terminal, 0);
   return unit;
@@ -214,6 +217,8 @@ serve_kill (unit *unit, wire_message *request, answer *answer)
     fail (answer, "container not running");
     return;
   }
+  if (signum == SIGKILL)
+    kept_note (unit->init, KEPT_KILLED);
   int rc = kata_container_kill (unit->container, signum, all && signum == SIGKILL ? KATA_KILL_ALL : 0,
                                 KATA_TIMEOUT_DEFAULT, &err);
   if (rc == KATA_E_STATE || rc == KATA_E_NOT_FOUND)
@@ -234,6 +239,12 @@ serve_state (unit *unit, wire_message *request, answer *answer)
   else if (state == KATA_STATE_PAUSED)
     status = "paused";
   wire_add_text (answer->reply, "status", status);
+}
+
+static void
+serve_ooms (unit *unit, wire_message *request, answer *answer)
+{
+  wire_add_int (answer->reply, "ooms", g_atomic_int_get (&unit->ooms));
 }
 
 static void
@@ -355,6 +366,7 @@ serve_delete (keeper *keeper, const char *id, int force, answer *answer)
   unit = keeper_remove (keeper, id);
   if (!unit)
     return;
+  kept_note (unit->init, KEPT_KILLED);
   /* What fails here fails because the machine is gone; then the next step removes the rest. */
   kata_container_delete (unit->container, KATA_DELETE_FORCE, REMOVE_MS, &err);
   g_mutex_lock (&keeper->boot);
@@ -374,8 +386,8 @@ static const struct op {
   const char *name;
   void (*serve) (unit *unit, wire_message *request, answer *answer);
 } ops[] = {
-  { "kill", serve_kill },     { "state", serve_state },   { "pause", serve_pause },
-  { "resume", serve_resume }, { "update", serve_update }, { "stats", serve_stats },
+  { "kill", serve_kill },     { "state", serve_state }, { "pause", serve_pause }, { "resume", serve_resume },
+  { "update", serve_update }, { "stats", serve_stats }, { "ooms", serve_ooms },
 };
 
 void

@@ -84,6 +84,7 @@ unit_free (unit *unit)
   g_ptr_array_unref (unit->execs);
   kept_free (unit->init);
   kata_container_unref (unit->container);
+  g_free (unit->bundle);
   g_free (unit->id);
   g_free (unit);
 }

@@ -14,6 +14,8 @@ typedef struct unit {
   kept *init;
   GPtrArray *execs; /* kept *; those that have ended are freed now and then */
   int busy;         /* requests that use it outside the lock */
+  char *bundle;     /* (nullable) */
+  int ooms;         /* times that the guest was short of memory for it */
 } unit;
 
 typedef struct keeper {
@@ -42,6 +44,9 @@ typedef struct answer {
 void keeper_serve (keeper *keeper, wire_message *request, answer *answer);
 /** Remove the virtual machine and all of it; (nullable) @error gets why not. */
 int keeper_remove_sandbox (keeper *keeper, char **error);
+
+/** Hear of lacks of memory in @sandbox until it ends; the units know them then. */
+void keeper_watch (keeper *keeper, kata_sandbox *sandbox);
 
 /** A unit that stays while it is used; NULL when there is none. */
 unit *keeper_take (keeper *keeper, const char *id);

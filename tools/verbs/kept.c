@@ -11,6 +11,7 @@
 #include "stream.h"
 
 #define CALL_MS 10000
+#define OOM_MS  1000 /* for the news of a lack of memory, which come beside that of the end */
 
 struct kept {
   kata_process *process;
@@ -21,6 +22,7 @@ struct kept {
   GCond changed;
   int held;  /* kept_run() will come */
   int ended; /* the proxy was told */
+  int killed, starved;
   streams *streams;
   sink out, errors;
 };
@@ -48,6 +50,17 @@ end (kept *kept, int status)
   g_mutex_unlock (&kept->lock);
 }
 
+/* Somebody in the guest killed it, and it was not us: whoever hears of the end may ask at once whether the memory was short. */
+static void
+await_reason (kept *kept)
+{
+  int64_t until = g_get_monotonic_time () + OOM_MS * 1000;
+  g_mutex_lock (&kept->lock);
+  while (!kept->killed && !kept->starved && g_cond_wait_until (&kept->changed, &kept->lock, until))
+    ;
+  g_mutex_unlock (&kept->lock);
+}
+
 static void *
 wait_thread (void *data)
 {
@@ -60,6 +73,8 @@ wait_thread (void *data)
   g_mutex_unlock (&kept->lock);
   if (kept->streams)
     streams_finish (kept->streams, 1, NULL);
+  if (rc == 0 && status == 128 + SIGKILL)
+    await_reason (kept);
   end (kept, rc == 0 ? status : PROXY_LOST);
   return NULL;
 }
@@ -77,6 +92,7 @@ listen_thread (void *data)
       kata_process_resize (kept->process, packet.rows, packet.columns, CALL_MS, NULL);
   }
   /* Killed on the host: what it stood for shall not live on. */
+  kept_note (kept, KEPT_KILLED);
   if (!kept_has_ended (kept))
     kata_process_signal (kept->process, SIGKILL, CALL_MS, NULL);
   return NULL;
@@ -120,6 +136,18 @@ kept_run (kept *kept, int started)
       kata_process_close_stdin (kept->process, CALL_MS, NULL); /* fails only when it has ended already */
   }
   kept->held = 0;
+  g_cond_broadcast (&kept->changed);
+  g_mutex_unlock (&kept->lock);
+}
+
+void
+kept_note (kept *kept, int what)
+{
+  g_mutex_lock (&kept->lock);
+  if (what == KEPT_STARVED)
+    kept->starved = 1;
+  else
+    kept->killed = 1;
   g_cond_broadcast (&kept->changed);
   g_mutex_unlock (&kept->lock);
 }

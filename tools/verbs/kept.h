@@ -19,6 +19,9 @@ kept *kept_new (kata_process *process, const kept_fds *fds, int terminal, int ru
 void kept_hold (kept *kept);
 /** It runs (@started), or it could not be started: copy its streams. */
 void kept_run (kept *kept, int started);
+/** Why it may be about to end by SIGKILL: the engine wants it, or the guest was short of memory. */
+enum { KEPT_KILLED, KEPT_STARVED };
+void kept_note (kept *kept, int what);
 int kept_has_ended (kept *kept);
 /** Its proxy on the host is gone: the process is killed, or soon will be. */
 int kept_is_orphan (kept *kept);

@@ -159,6 +159,45 @@ print_stats (oci *oci, const entry *entry)
   return OCI_OK;
 }
 
+/* How often the guest was short of memory for it; -1 = nobody knows any more. */
+static int64_t
+count_ooms (oci *oci, const entry *entry)
+{
+  wire_message reply = { 0 };
+  int rc = wire_call (oci, OCI_FAILED, entry->sandbox, wire_request ("ooms", entry->id), NULL, 0, &reply);
+  int64_t count = rc == 0 ? output_member_int (reply.object, "ooms", 0) : -1;
+  if (rc == 0)
+    wire_clear (&reply);
+  return count;
+}
+
+static void
+print_ooms (oci *oci, const entry *entry, int64_t *told)
+{
+  int64_t count = count_ooms (oci, entry);
+  for (; *told < count; (*told)++)
+    printf ("{\"type\":\"oom\",\"id\":\"%s\"}\n", entry->id);
+  fflush (stdout);
+}
+
+/* Between two lines of figures. 1 = it goes on. */
+static int
+watch_ooms (oci *oci, const entry *entry, int64_t pause_ms, int64_t *told)
+{
+  int64_t until = g_get_monotonic_time () + pause_ms * 1000;
+  for (;;) {
+    int64_t left = until - g_get_monotonic_time ();
+    if (left > 0)
+      g_usleep ((gulong) MIN (left, G_USEC_PER_SEC));
+    g_autofree char *status = verbs_status (oci, entry);
+    print_ooms (oci, entry, told);
+    if (strcmp (status, "stopped") == 0)
+      return 0;
+    if (left <= 0)
+      return 1;
+  }
+}
+
 int
 oci_events (oci *oci, int argc, char **argv)
 {
@@ -177,13 +216,9 @@ oci_events (oci *oci, int argc, char **argv)
   if (entry_load (oci, argv[first], &entry) != OCI_OK)
     return OCI_FAILED;
   int rc = print_stats (oci, &entry);
-  while (rc == OCI_OK && !once && entry_lives (&entry)) {
-    g_usleep ((gulong) pause_ms * 1000);
-    g_autofree char *status = verbs_status (oci, &entry);
-    if (strcmp (status, "stopped") == 0)
-      break;
+  int64_t told = rc == OCI_OK && !once ? count_ooms (oci, &entry) : 0;
+  while (rc == OCI_OK && !once && watch_ooms (oci, &entry, pause_ms, &told))
     rc = print_stats (oci, &entry);
-  }
   entry_clear (&entry);
   return rc;
 }

@@ -230,7 +230,7 @@ START_TEST (edits)
   ck_assert_str_eq (l->resources.devices[1].type, "c");
   ck_assert (!l->seccomp.have && !l->resources.memory.swap.have && l->resources.memory.limit.value == 1000);
   ck_assert_str_eq (c->spec->hostname, "box");
-  ck_assert_uint_eq (g_strv_length (c->warnings), 10);
+  ck_assert_uint_eq (g_strv_length (c->warnings), 13);
   /* What it was made from is as it was. */
   ck_assert_uint_eq (spec->linux_.resources.n_devices, 3);
   ck_assert_str_eq (spec->linux_.resources.devices[1].type, "b");
