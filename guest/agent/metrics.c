@@ -102,7 +102,10 @@ add_agent (struct text *text, struct agent *agent)
     add_gauge (text, "kata_agent_process_resident_memory_bytes", "Resident memory of the agent.",
                resident * (uint64_t) sysconf (_SC_PAGESIZE));
   if (clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &used) == 0)
-    add_gauge (text, "kata_agent_process_cpu_seconds_total", "Processor time of the agent.", (uint64_t) used.tv_sec);
+    add (text,
+         "# HELP kata_agent_process_cpu_seconds_total Processor time of the agent.\n"
+         "# TYPE kata_agent_process_cpu_seconds_total counter\nkata_agent_process_cpu_seconds_total %.2f\n",
+         (double) used.tv_sec + (double) used.tv_nsec / 1e9);
   pthread_mutex_lock (&agent->lock);
   unsigned containers = agent->n_containers, execs = agent->n_execs;
   pthread_mutex_unlock (&agent->lock);

@@ -133,6 +133,28 @@ START_TEST (states_are_kept)
 }
 END_TEST
 
+START_TEST (guest_metrics)
+{
+  kata_error *error = NULL;
+  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+  kata_sandbox *sandbox = NULL;
+  char *text = NULL;
+  options.id = "s1";
+  ck_ok (kata_sandbox_create (&sandbox, runtime, &options, &error), error);
+  ck_assert_int_eq (kata_sandbox_metrics_get (&text, sandbox, LIFE_MS, NULL), KATA_E_STATE);
+  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
+  ck_assert_int_eq (kata_sandbox_metrics_get (NULL, sandbox, LIFE_MS, NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_sandbox_metrics_get (&text, sandbox, -7, NULL), KATA_E_INVALID);
+  ck_assert_ptr_null (text);
+  ck_ok (kata_sandbox_metrics_get (&text, sandbox, LIFE_MS, &error), error);
+  ck_assert_ptr_nonnull (strstr (text, "\nkata_agent_containers 0\n"));
+  kata_free (text);
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  ck_assert_int_eq (kata_sandbox_metrics_get (&text, sandbox, LIFE_MS, NULL), KATA_E_NOT_FOUND);
+  kata_sandbox_unref (sandbox);
+}
+END_TEST
+
 START_TEST (arguments)
 {
   kata_sandbox *sandbox = NULL;
@@ -212,6 +234,7 @@ make (void)
   tcase_add_test (tcase, streams_and_exit);
   tcase_add_test (tcase, timeouts_lose_nothing);
   tcase_add_test (tcase, states_are_kept);
+  tcase_add_test (tcase, guest_metrics);
   tcase_add_test (tcase, arguments);
   tcase_add_test (tcase, reports);
   return suite;

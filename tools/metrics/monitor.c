@@ -136,6 +136,7 @@ metrics_monitor_stop (metrics_monitor *monitor)
   if (!monitor)
     return;
   unlinkat (monitor->directory_fd, METRICS_SOCKET, 0);
+  metrics_asker_stop (monitor->asker);
   if (write (monitor->server.stop_fd, &one, sizeof one) == (ssize_t) sizeof one)
     g_thread_join (monitor->thread);
   monitor_free (monitor);

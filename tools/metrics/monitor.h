@@ -21,7 +21,7 @@ typedef struct metrics_monitor metrics_monitor;
 
 /** Makes the socket and a thread; NULL with errno. @directory_fd stays the caller's. */
 metrics_monitor *metrics_monitor_start (int directory_fd, const metrics_source *source);
-/** Removes the socket and ends the thread: a few seconds when just then the library does not answer it. (nullable) */
+/** Removes the socket and ends the thread, also when just then the library does not answer it. (nullable) */
 void metrics_monitor_stop (metrics_monitor *monitor);
 
 #endif

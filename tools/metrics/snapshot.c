@@ -9,6 +9,7 @@ struct metrics_asker {
   gatomicrefcount refs; /* the owner's, and the thread's */
   GMutex lock;          /* of what follows */
   GCond changed;
+  gboolean stopping;        /* nobody wants to wait any more */
   gboolean busy;            /* a thread asks */
   metrics_snapshot *result; /* what the last one got, if nobody took it yet */
 };
@@ -126,6 +127,15 @@ metrics_asker_new (void)
 }
 
 void
+metrics_asker_stop (metrics_asker *asker)
+{
+  g_mutex_lock (&asker->lock);
+  asker->stopping = TRUE;
+  g_cond_broadcast (&asker->changed);
+  g_mutex_unlock (&asker->lock);
+}
+
+void
 metrics_asker_free (metrics_asker *asker)
 {
   asker_unref (asker);
@@ -135,10 +145,10 @@ metrics_asker_free (metrics_asker *asker)
 static gboolean
 wait_idle (metrics_asker *asker, gint64 until)
 {
-  while (asker->busy)
+  while (asker->busy && !asker->stopping)
     if (!g_cond_wait_until (&asker->changed, &asker->lock, until))
-      return !asker->busy;
-  return TRUE;
+      break;
+  return !asker->busy && !asker->stopping;
 }
 
 metrics_snapshot *

@@ -26,6 +26,8 @@ void metrics_snapshot_free (metrics_snapshot *snapshot);
 typedef struct metrics_asker metrics_asker;
 
 metrics_asker *metrics_asker_new (void);
+/** Whoever waits in metrics_asker_ask() gets NULL, now and from now on. */
+void metrics_asker_stop (metrics_asker *asker);
 /** A call that still waits for the library goes on without us. */
 void metrics_asker_free (metrics_asker *asker);
 /**
