@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -92,6 +93,17 @@ print_address (ctl *ctl, int fd)
   fflush (stdout);
 }
 
+/* Each sandbox takes two while it is asked. */
+static void
+allow_descriptors (void)
+{
+  struct rlimit limit;
+  if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit (RLIMIT_NOFILE, &limit); /* else it is enough for some hundreds */
+  }
+}
+
 static int
 serve (ctl *ctl, int listen_fd, int any_host)
 {
@@ -109,6 +121,7 @@ serve (ctl *ctl, int listen_fd, int any_host)
                         .stop_fd = signal_fd,
                         .any_host = any_host };
   http_server server = { .listen_fd = listen_fd, .stop_fd = signal_fd, .answer = metrics_node_answer, .data = &node };
+  allow_descriptors ();
   print_address (ctl, listen_fd);
   http_server_run (&server);
   close (signal_fd);

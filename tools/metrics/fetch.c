@@ -10,7 +10,6 @@
 
 #include "metrics/socket.h"
 
-#define AT_ONCE    64u
 #define FETCH_MS   4000 /* a sandbox needs 2.5 s at most; Prometheus waits for 10 s */
 #define ANSWER_MAX (4u << 20)
 
@@ -74,14 +73,14 @@ read_some (struct call *call)
 
 /* FALSE: nothing is left to wait for. */
 static gboolean
-turn (struct call *calls, gsize n, gint64 until, int stop_fd)
+turn (struct call *calls, struct pollfd *fds, gsize n, gint64 until, int stop_fd)
 {
-  struct pollfd fds[AT_ONCE + 1] = { { stop_fd, POLLIN, 0 } };
   gboolean any = FALSE;
   for (gsize i = 0; i < n; i++) {
     fds[i + 1] = (struct pollfd){ calls[i].fd, POLLIN, 0 };
     any = any || calls[i].fd >= 0;
   }
+  fds[0] = (struct pollfd){ stop_fd, POLLIN, 0 };
   gint64 left = (until - g_get_monotonic_time ()) / 1000;
   if (!any || left <= 0)
     return FALSE;
@@ -93,27 +92,21 @@ turn (struct call *calls, gsize n, gint64 until, int stop_fd)
   return fds[0].revents == 0;
 }
 
-static void
-fetch_some (metrics_fetch *fetches, gsize n, const char *path, int stop_fd)
+void
+metrics_fetch_all (metrics_fetch *fetches, gsize n, const char *path, int stop_fd)
 {
-  struct call calls[AT_ONCE];
+  g_autofree struct call *calls = g_new (struct call, n + 1);
+  g_autofree struct pollfd *fds = g_new (struct pollfd, n + 1);
   gint64 now = g_get_monotonic_time ();
   for (gsize i = 0; i < n; i++) {
     calls[i] = (struct call){ &fetches[i], -1, NULL };
     begin (&calls[i], path, now);
   }
-  while (turn (calls, n, now + FETCH_MS * 1000, stop_fd))
+  while (turn (calls, fds, n, now + FETCH_MS * 1000, stop_fd))
     ;
   for (gsize i = 0; i < n; i++) {
     if (calls[i].fd >= 0)
       finish (&calls[i]);
     g_string_free (calls[i].in, TRUE);
   }
-}
-
-void
-metrics_fetch_all (metrics_fetch *fetches, gsize n, const char *path, int stop_fd)
-{
-  for (gsize i = 0; i < n; i += AT_ONCE)
-    fetch_some (fetches + i, MIN (n - i, AT_ONCE), path, stop_fd);
 }
