@@ -60,8 +60,7 @@ bool vmm_memory__slice (const struct vmm_memory *memory, vmm_gpa gpa, uint64_t l
 
 /**
  * One step of filling RAM from a file, at most @len bytes of it from @offset on: how many, 0 at the file's end, or -1 and errno (EFAULT: not RAM,
- * EINTR). Without mapping the file, and where it can without touching our mapping of the RAM, page by page. While the machine is built only:
- * it moves the memfd's file position.
+ * EINTR). Without mapping the file.
  */
 int64_t vmm_memory__load (const struct vmm_memory *memory, vmm_gpa gpa, uint64_t len, int fd, uint64_t offset);
 

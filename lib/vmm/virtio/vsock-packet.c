@@ -2,23 +2,24 @@
 /* vsock-packet: decodes, checks and encodes vsock headers; the caller has copied them out of guest memory. */
 #include "vmm/virtio/vsock-packet.h"
 
+#include <endian.h>
 #include <stddef.h>
 #include <string.h>
 
+/* Whole words: a header is made or read for each page that is carried. */
 static uint64_t
 get (const uint8_t *at, unsigned len)
 {
   uint64_t value = 0;
-  while (len-- > 0)
-    value = value << 8 | at[len];
-  return value;
+  memcpy (&value, at, len);
+  return le64toh (value);
 }
 
 static void
 put (uint8_t *at, unsigned len, uint64_t value)
 {
-  for (unsigned i = 0; i < len; i++, value >>= 8)
-    at[i] = (uint8_t) (value & 0xff);
+  uint64_t wire = htole64 (value);
+  memcpy (at, &wire, len);
 }
 
 void
