@@ -16,16 +16,16 @@ import engine
 PROGRAM, CONFIG, HYPERVISOR = sys.argv[1:4]
 del sys.argv[1:4]
 NULL = HYPERVISOR == 'null'
-CRICTL = 'github.com/kubernetes-sigs/cri-tools@v1.26.1'
+CRICTL = 'sigs.k8s.io/cri-tools@v1.30.0'
 host = None
 crictl_program = None
 
 
 def go(*words, folder):
     try:
-        result = subprocess.run(['go', *words], cwd=folder, capture_output=True, timeout=900, check=False)
+        result = subprocess.run(['go', *words], cwd=folder, capture_output=True, timeout=420, check=False)
     except subprocess.TimeoutExpired:
-        engine.skip('crictl was not built within 15 minutes')
+        engine.skip('crictl was not built within 7 minutes')
     if result.returncode:
         engine.skip(f'crictl cannot be built: {result.stderr.decode()[-200:]}')
     return result.stdout
@@ -46,7 +46,7 @@ def find_crictl():
         # Its list of vendored modules is not whole in the module's archive.
         shutil.copytree(module, f'{top}/src', ignore=shutil.ignore_patterns('vendor'))
         subprocess.run(['chmod', '-R', 'u+w', f'{top}/src'], check=True)
-        go('build', '-p', '2', '-o', f'{top}/crictl', './cmd/crictl', folder=f'{top}/src')
+        go('build', '-p', '2', '-ldflags', '-w -s', '-o', f'{top}/crictl', './cmd/crictl', folder=f'{top}/src')
         os.makedirs(cache, exist_ok=True)
         shutil.copy(f'{top}/crictl', f'{program}.new')
         os.rename(f'{program}.new', program)
@@ -141,6 +141,7 @@ class Pod(unittest.TestCase):
         stats = json.loads(crictl('stats', '-o', 'json', '--id', first))['stats'][0]
         self.assertGreater(int(stats['memory']['workingSetBytes']['value']), 0)
         self.assertGreater(int(stats['cpu']['usageCoreNanoSeconds']['value']), 0)
+        self.assertEqual(crictl('exec', first, 'sh', '-c', 'echo streamed'), 'streamed')
         crictl('stop', '-t', '1', first)
         self.assertEqual(json.loads(crictl('inspect', first))['status']['state'], 'CONTAINER_EXITED')
         crictl('rm', first)
@@ -157,6 +158,12 @@ class Pod(unittest.TestCase):
         self.assertEqual(json.loads(crictl('inspectp', pod))['status']['state'], 'SANDBOX_READY')
         crictl('stopp', pod)
         crictl('rmp', pod)
+
+    def test_host_network_is_refused(self):
+        path = self.write('hosts', {'metadata': {'name': 'h', 'namespace': 'test', 'uid': 'u2', 'attempt': 1},
+                                    'log_directory': f'{self.folder}/logs', 'linux': {'security_context': {'namespace_options': {'network': 2}}}})
+        with self.assertRaisesRegex(AssertionError, "cannot have the host's network"):
+            crictl('runp', '--runtime', 'libkata', path)
 
     @unittest.skipIf(NULL, 'the null hypervisor has no network')
     def test_address_is_reached_from_the_host(self):
