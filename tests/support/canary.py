@@ -88,11 +88,13 @@ class Canary:
         return found
 
     def watch(self):
-        if self.mounted:
-            fd = call(LIBC.fanotify_init(FAN_CLOEXEC | FAN_NONBLOCK | FAN_DFID_NAME, os.O_RDONLY), 'fanotify_init')
-            mask = ctypes.c_uint64(sum(KINDS) | FAN_ONDIR)
-            call(LIBC.fanotify_mark(fd, FAN_ADD | FAN_FILESYSTEM, mask, -100, self.path.encode()), 'fanotify_mark')
+        """Its descriptor, the names of inotify's numbers, and what reads it."""
+        fd = LIBC.fanotify_init(FAN_CLOEXEC | FAN_NONBLOCK | FAN_DFID_NAME, os.O_RDONLY) if self.mounted else -1
+        mask = ctypes.c_uint64(sum(KINDS) | FAN_ONDIR)
+        if fd >= 0 and LIBC.fanotify_mark(fd, FAN_ADD | FAN_FILESYSTEM, mask, -100, self.path.encode()) == 0:
             return fd, {}, self.read_fanotify
+        if fd >= 0:
+            os.close(fd)
         fd = call(LIBC.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK), 'inotify_init1')
         names = {call(LIBC.inotify_add_watch(fd, p.encode(), sum(IN_KINDS)), 'inotify_add_watch'): p for p in self.marks}
         return fd, names, self.read_inotify
@@ -163,7 +165,7 @@ class Canary:
         found += [f'changed: {old} is now {new}' for old, new in zip(self.before, now) if old != new]
         found += ['files came or went'] if len(now) != len(self.before) else []
         self.drain()
-        if not self.mounted: # inotify has seen our own look as well
+        if self.names: # inotify has seen our own look as well
             time.sleep(0.01)
             self.drain()
             self.events = []
