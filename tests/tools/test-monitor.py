@@ -203,6 +203,7 @@ class Served(Base):
                 path = os.path.join(runtime.root, ".oci", "pods", "one", SOCKET)
                 pid, text = self.common(path, "one", "keeper", "one")
                 self.assertGreaterEqual(text.value("kata_shim_keeper_requests_total"), 2)
+                self.assertEqual(text.value("kata_shim_oom_events_total"), 0)
                 if killed:
                     kill(pid)
                 result = runtime.run("delete", "--force", "one")

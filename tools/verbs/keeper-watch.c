@@ -38,6 +38,7 @@ watch_thread (void *data)
       continue;
     leave_word (unit->bundle);
     g_atomic_int_inc (&unit->ooms);
+    g_atomic_int_inc (&watcher->keeper->ooms);
     kept_note (unit->init, KEPT_STARVED);
     keeper_give (watcher->keeper, unit);
   }

@@ -251,6 +251,8 @@ write_extra (void *data, GString *text, const metrics_label *labels)
   g_mutex_unlock (&keeper->lock);
   metrics_text_family (text, "kata_shim_keeper_requests_total", "counter", "Requests of kata-runtime to this keeper.");
   metrics_text_uint (text, "kata_shim_keeper_requests_total", labels, requests);
+  metrics_text_family (text, "kata_shim_oom_events_total", "counter", "How often a container ran out of memory.");
+  metrics_text_uint (text, "kata_shim_oom_events_total", labels, (guint64) g_atomic_int_get (&keeper->ooms));
 }
 
 static int

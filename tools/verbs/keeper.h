@@ -29,6 +29,7 @@ typedef struct keeper {
   GHashTable *creating; /* ids that a request is making: their deletion waits for it */
   int n_requests, leaving;
   uint64_t n_served;     /* requests so far */
+  gint ooms;             /* atomic: how often a container ran out of memory */
   int used;              /* a container was made, or failed to be: from now on an empty pod ends */
   GMutex boot;           /* one boot at a time; taken before @lock */
   kata_sandbox *sandbox; /* (nullable): made by the first container */
