@@ -276,7 +276,7 @@ class Hostile(Base):
         self.assertTrue(clients[0].recv(100).startswith(b"HTTP/1.1 408 "))
         for client in clients:
             client.close()
-        # Those that ask and never read; the answers are larger than a socket's buffer takes only if there are many.
+        # Those that ask and never read.
         deaf = [dial(path) for _ in range(12)]
         for client in deaf:
             client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
