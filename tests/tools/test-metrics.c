@@ -185,7 +185,6 @@ START_TEST (test_refused_as_a_whole)
   };
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
     g_autoptr (metrics_merge) merge = metrics_merge_new ();
-    g_autofree char *text = NULL;
     GString *out = g_string_new (NULL);
     ck_assert_msg (!add (merge, "a", rows[i].add_id, rows[i].text), "accepted: %s", rows[i].text);
     metrics_merge_write (merge, out);
