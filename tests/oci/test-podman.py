@@ -181,6 +181,33 @@ class Tests(unittest.TestCase):
         result = self.p.run("run", "--rm", "--network", "host", self.p.image, "true")
         self.assertEqual((result.returncode, b"cannot have the host's network" in result.stderr), (126, True), result.stderr)
 
+    @unittest.skipIf(CONFIG, "the bed's devices are root's")
+    def test_rootless(self):
+        """A user without any right: root of a user namespace of podman's, with one user in it."""
+        top = tempfile.mkdtemp(prefix="kata-podman-user-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, top, ignore_errors=True)
+        pathlib.Path(top, "containers.conf").write_text('[containers]\ndefault_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]\n'
+                                                        '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n', encoding="ascii")
+        pathlib.Path(top, "storage.conf").write_text('[storage]\ndriver = "vfs"\n[storage.options.vfs]\nignore_chown_errors = "true"\n', encoding="ascii")
+        shutil.copy(f"{self.p.directory}/image.tar", top)
+        os.mkdir(f"{top}/run", 0o700)
+        for path in (top, f"{top}/run", f"{top}/image.tar"):
+            os.chown(path, 12345, 12345)
+        words = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups", "env", f"HOME={top}", "USER=nobody", f"XDG_RUNTIME_DIR={top}/run",
+                 f"CONTAINERS_CONF={top}/containers.conf", f"CONTAINERS_STORAGE_CONF={top}/storage.conf"]
+        if subprocess.run([*words, "unshare", "-Urm", PROGRAM, "--version"], cwd=top, capture_output=True, check=False).returncode:
+            self.skipTest("an unprivileged user has no user namespace here, or cannot run what was built")
+
+        def user(*more):
+            return subprocess.run([*words, "podman", "--runtime", PROGRAM, *more], cwd=top, stdin=subprocess.DEVNULL, capture_output=True, timeout=180,
+                                  check=False)
+        self.addCleanup(user, "system", "migrate")  # ends the process that holds podman's user namespace
+        if user("import", "image.tar", "bb").returncode:
+            self.skipTest("podman itself does not work for an unprivileged user here")
+        result = user("run", "--rm", "--network", "none", "bb", "sh", "-c", "uname -r; exit 7")
+        self.assertEqual(result.returncode, 7, result.stderr)
+        self.assertNotIn(os.uname().release.encode(), result.stdout)
+
     def test_standard_input(self):
         self.assertEqual(self.once("cat", options=("-i",), stdin=b"words\n" * 1000).stdout, b"words\n" * 1000)
 

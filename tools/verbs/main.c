@@ -63,6 +63,19 @@ set_path (void)
     setenv ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 }
 
+/* Rootless engines run us as root of a user namespace, where /run is not ours; they say where it is, as to runc. */
+static char *
+user_state_dir (void)
+{
+  g_autofree char *map = NULL;
+  const char *folder = getenv ("XDG_RUNTIME_DIR");
+  unsigned long inside = 0, outside = 0, count = 0;
+  if (!folder || *folder != '/' || !g_file_get_contents ("/proc/self/uid_map", &map, NULL, NULL) ||
+      sscanf (map, "%lu %lu %lu", &inside, &outside, &count) != 3 || (inside == outside && count >= 4294967295UL))
+    return NULL;
+  return g_build_filename (folder, "libkata", NULL);
+}
+
 static int
 choose (oci *oci, int argc, char **argv)
 {
@@ -101,6 +114,8 @@ oci_main (int argc, char **argv)
 {
   oci oci = { .ctl = { .argc = argc, .argv = argv, .report_fd = -1, .started_us = g_get_monotonic_time () } };
   set_path ();
+  g_autofree char *state_dir = user_state_dir ();
+  oci.ctl.state_dir = state_dir;
   int rc = choose (&oci, argc, argv);
   if (fflush (stdout) != 0 && rc == OCI_OK)
     rc = OCI_FAILED;
