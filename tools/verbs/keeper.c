@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -279,6 +280,7 @@ oci_keep (oci *oci, int argc, char **argv)
     return OCI_FAILED;
   keeper.id = argv[first];
   oci->keeping = 1;
+  mallopt (M_ARENA_MAX, 1); /* a thread for each request: with arenas of their own we would grow for hours */
   umask (0077);
   signal (SIGPIPE, SIG_IGN);
   prctl (PR_SET_NAME, "kata-keeper");
