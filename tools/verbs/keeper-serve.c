@@ -217,7 +217,7 @@ serve_kill (unit *unit, wire_message *request, answer *answer)
     fail (answer, "container not running");
     return;
   }
-  if (signum == SIGKILL)
+  if (signum == SIGKILL || signum == SIGTERM) /* the agent makes SIGKILL of it for a first process without a handler */
     kept_note (unit->init, KEPT_KILLED);
   int rc = kata_container_kill (unit->container, signum, all && signum == SIGKILL ? KATA_KILL_ALL : 0,
                                 KATA_TIMEOUT_DEFAULT, &err);

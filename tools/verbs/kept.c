@@ -11,7 +11,7 @@
 #include "stream.h"
 
 #define CALL_MS 10000
-#define OOM_MS  1000 /* for the news of a lack of memory, which come beside that of the end */
+#define OOM_MS  2000 /* for the news of a lack of memory, which come beside that of the end */
 
 struct kept {
   kata_process *process;
@@ -86,6 +86,8 @@ listen_thread (void *data)
   struct proxy_packet packet;
   ssize_t n;
   while ((n = recv (kept->fds.control, &packet, sizeof packet, 0)) == (ssize_t) sizeof packet) {
+    if (packet.type == PROXY_SIGNAL && packet.value == SIGTERM)
+      kept_note (kept, KEPT_KILLED);
     if (packet.type == PROXY_SIGNAL)
       kata_process_signal (kept->process, packet.value, CALL_MS, NULL); /* one that has just ended is no error */
     else if (packet.type == PROXY_RESIZE && packet.rows && packet.columns)
