@@ -399,9 +399,8 @@ keeper_serve (keeper *keeper, wire_message *request, answer *answer)
     return;
   }
   if (strcmp (op, "create") == 0) {
-    keeper_creating (keeper, id, 1);
     serve_create (keeper, request, id, answer);
-    keeper_creating (keeper, id, 0);
+    keeper_created (keeper, id);
     g_mutex_lock (&keeper->lock);
     keeper->used = 1;
     g_mutex_unlock (&keeper->lock);

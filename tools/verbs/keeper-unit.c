@@ -2,6 +2,8 @@
 /* keeper-unit: the keeper's table of containers; one that a request uses is not removed under it. */
 #include "verbs/keeper.h"
 
+#define UNREAD_US (5 * G_USEC_PER_SEC) /* requests are written at once, so reading them takes no time */
+
 unit *
 keeper_take (keeper *keeper, const char *id)
 {
@@ -34,13 +36,21 @@ keeper_add (keeper *keeper, unit *unit)
 }
 
 void
-keeper_creating (keeper *keeper, const char *id, int on)
+keeper_read (keeper *keeper, const char *id)
 {
   g_mutex_lock (&keeper->lock);
-  if (on)
+  keeper->n_unread--;
+  if (id)
     g_hash_table_add (keeper->creating, g_strdup (id));
-  else
-    g_hash_table_remove (keeper->creating, id);
+  g_cond_broadcast (&keeper->idle);
+  g_mutex_unlock (&keeper->lock);
+}
+
+void
+keeper_created (keeper *keeper, const char *id)
+{
+  g_mutex_lock (&keeper->lock);
+  g_hash_table_remove (keeper->creating, id);
   g_cond_broadcast (&keeper->idle);
   g_mutex_unlock (&keeper->lock);
 }
@@ -48,7 +58,10 @@ keeper_creating (keeper *keeper, const char *id, int on)
 void
 keeper_wait_created (keeper *keeper, const char *id)
 {
+  int64_t until = g_get_monotonic_time () + UNREAD_US;
   g_mutex_lock (&keeper->lock);
+  while (keeper->n_unread > 0 && g_cond_wait_until (&keeper->idle, &keeper->lock, until))
+    ;
   while (g_hash_table_contains (keeper->creating, id))
     g_cond_wait (&keeper->idle, &keeper->lock);
   g_mutex_unlock (&keeper->lock);

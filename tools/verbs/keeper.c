@@ -22,6 +22,7 @@
 #include "verbs/entry.h"
 #include "verbs/spawn.h"
 #include "metrics/monitor.h"
+#include "output.h"
 
 #define REQUESTS_MAX  64 /* at once */
 #define REQUEST_S     30 /* for a request to arrive as a whole */
@@ -132,17 +133,25 @@ struct conversation {
   int fd;
 };
 
+/* 0, or -1: nothing whole came. A deletion that comes after it waits until it is known what it makes. */
+static int
+read_request (keeper *keeper, int fd, wire_message *request)
+{
+  int rc = wire_peer_is_ours (fd) ? wire_receive (fd, request) : -1;
+  const char *op = rc == 0 ? output_member_string (request->object, "op") : NULL;
+  keeper_read (keeper, op && strcmp (op, "create") == 0 ? output_member_string (request->object, "id") : NULL);
+  return rc;
+}
+
 static void
 converse (keeper *keeper, int fd)
 {
   struct timeval limit = { .tv_sec = REQUEST_S };
-  wire_message request;
+  wire_message request = { 0 };
   answer answer = { 0 };
   setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  if (!wire_peer_is_ours (fd))
-    return;
-  if (wire_receive (fd, &request) == 0) {
+  if (read_request (keeper, fd, &request) == 0) {
     answer.reply = json_builder_new ();
     json_builder_begin_object (answer.reply);
     keeper_serve (keeper, &request, &answer);
@@ -187,6 +196,7 @@ take_connection (keeper *keeper)
   g_mutex_lock (&keeper->lock);
   int refused = keeper->leaving || keeper->n_requests >= REQUESTS_MAX;
   keeper->n_requests += !refused;
+  keeper->n_unread += !refused;
   keeper->n_served += !refused;
   g_mutex_unlock (&keeper->lock);
   if (refused) {

@@ -28,6 +28,7 @@ typedef struct keeper {
   GHashTable *units;    /* id → unit */
   GHashTable *creating; /* ids that a request is making: their deletion waits for it */
   int n_requests, leaving;
+  int n_unread;          /* of them those that are still to be read: any may ask to make a container */
   uint64_t n_served;     /* requests so far */
   gint ooms;             /* atomic: how often a container ran out of memory */
   int used;              /* a container was made, or failed to be: from now on an empty pod ends */
@@ -54,9 +55,11 @@ unit *keeper_take (keeper *keeper, const char *id);
 void keeper_give (keeper *keeper, unit *unit);
 /** Takes @unit's place in the table; 0, or -1 when the id is taken. */
 int keeper_add (keeper *keeper, unit *unit);
-/** @id is being made (@on), or that has ended. */
-void keeper_creating (keeper *keeper, const char *id, int on);
-/** Wait until no request makes @id. */
+/** A request has been read; (nullable) @id is what it makes. */
+void keeper_read (keeper *keeper, const char *id);
+/** The making of @id has ended. */
+void keeper_created (keeper *keeper, const char *id);
+/** Wait until no request makes @id, not even one that came before us and is read only now. */
 void keeper_wait_created (keeper *keeper, const char *id);
 /** Out of the table, once nobody uses it. The caller frees it. */
 unit *keeper_remove (keeper *keeper, const char *id);
