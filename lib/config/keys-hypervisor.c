@@ -168,7 +168,8 @@ const struct kata_key kata_keys_hypervisor[] = {
         "builtin hypervisor: process = in a jailed helper, kata-vmm; thread = in the calling process",
         .oneof = isolation_values),
   USED (confine_waive, STRINGS, OURS, "[]",
-        "builtin hypervisor: names of layers of the jail that may be missing on this host; a layer that is missing is "
+        "builtin and clh hypervisors: names of layers of the jail that may be missing on this host; a layer that is "
+        "missing is "
         "an error otherwise"),
   { .name = NULL },
 };

@@ -3,6 +3,7 @@
 #include "backend/clh/vm.h"
 
 #include <signal.h>
+#include <string.h>
 
 #include "backend/clh/config.h"
 #include "backend/virtiofsd.h"
@@ -58,12 +59,24 @@ add_nics (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env
   return 0;
 }
 
+/* Its Landlock rules need a host with Linux 6.2. */
+static int
+create (kata_external_vm *vm, const char *config, const kata_backend_env *env, kata_error **err)
+{
+  kata_error *error = NULL;
+  int code = kata_clh__put (vm, "vm.create", config, NULL, 0, env->deadline_us, &error);
+  if (code < 0 && strstr (kata_error_get_message (error), "landlock") != NULL)
+    return kata_error__wrap (err, error, "hypervisor.clh.confine_waive",
+                             "hypervisor.clh.confine_waive: to go without Landlock, name \"landlock\" there");
+  return code < 0 ? kata_error__propagate (err, error) : 0;
+}
+
 static int
 boot (kata_external_vm *vm, const char *config, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
 {
   int code = kata_clh__ping (vm, env->deadline_us, err);
   if (code == 0)
-    code = kata_clh__put (vm, "vm.create", config, NULL, 0, env->deadline_us, err);
+    code = create (vm, config, env, err);
   if (code == 0)
     code = add_nics (vm, plan, env, err);
   if (code == 0)
