@@ -301,6 +301,7 @@ START_TEST (every_point_of_a_refresh_fails)
   kata_error *error = NULL;
   kata_runtime *runtime = life_runtime (life);
   kata_sandbox *sandbox = NULL;
+  struct life_fault fault = { 0 }; /* the runtime keeps it */
   int points = 0;
   ck_ok (create (&sandbox, runtime, pod_path, &error), error);
   ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
@@ -308,7 +309,7 @@ START_TEST (every_point_of_a_refresh_fails)
   for (int n = 1; struck; n++) {
     struck = false;
     for (int remove = 0; remove < 2; remove++) {
-      struct life_fault fault = { .at = n, .code = KATA_E_NO_MEMORY };
+      fault = (struct life_fault){ .at = n, .code = KATA_E_NO_MEMORY };
       g_free (in (pod, remove ? "ip link del eth1" : COME));
       life_fault (runtime, &fault);
       int r = kata_sandbox_refresh_network (sandbox, LIFE_MS, &error);
@@ -388,11 +389,13 @@ make (void)
   tcase_add_test (tcase, joined_and_left);
   tcase_add_test (tcase, every_point_fails);
   tcase_add_test (tcase, killed_at_every_point);
-  tcase_add_test (tcase, namespace_of_its_own);
   tcase_add_test (tcase, filled_later);
-  tcase_add_test (tcase, come_and_gone);
-  tcase_add_test (tcase, more_than_ports);
-  tcase_add_test (tcase, every_point_of_a_refresh_fails);
+  if (g_getenv ("KATA_TESTS_FAKE") == NULL) { /* Cloud Hypervisor's adapter adds no device later */
+    tcase_add_test (tcase, namespace_of_its_own);
+    tcase_add_test (tcase, come_and_gone);
+    tcase_add_test (tcase, more_than_ports);
+    tcase_add_test (tcase, every_point_of_a_refresh_fails);
+  }
   tcase_add_test (tcase, taken_already);
   tcase_add_test (tcase, namespace_gone);
   return suite;

@@ -283,7 +283,7 @@ START_TEST (start_socket)
 {
   int pair[2];
   size_t len;
-  static char text[VMM_DESCRIBE_MAX], big[VMM_DESCRIBE_MAX + 2];
+  static char text[VMM_DESCRIBE_MAX + 1], big[VMM_DESCRIBE_MAX + 2];
   kata_auto_error kata_error *error = NULL, *told = NULL;
   ck_assert_int_eq (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
   ck_assert_int_eq (vmm_start__send (pair[0], "kata-vmm=1\n", NULL), 0);
