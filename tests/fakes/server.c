@@ -12,6 +12,7 @@
 
 #define LATE_MS  300
 #define TEXT_MAX (1u << 20)
+#define DEPTH    1000000
 
 bool
 fake_fault_parse (struct fake_fault *fault, const char *text)
@@ -55,6 +56,10 @@ fake_fault_strike (const struct fake_fault *fault, const char *action, int fd)
     (void) !send (fd, junk, sizeof junk, MSG_NOSIGNAL);
   if (g_str_equal (how, "long"))
     send_long (fd);
+  if (g_str_equal (how, "deep")) {
+    g_autofree char *nested = g_strnfill (DEPTH, '[');
+    fake_reply (fd, 500, nested);
+  }
   if (g_str_equal (how, "refuse"))
     fake_reply (fd, 500, "[\"it is said so\",\"in\\u001btwo parts\"]");
   return true; /* and "hang-up" */

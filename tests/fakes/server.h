@@ -17,7 +17,7 @@ struct fake_request {
   size_t n_fds;
 };
 
-/** "ACTION:HOW": when asked for ACTION, HOW = die, hang, hang-up, junk, refuse, long or late. */
+/** "ACTION:HOW": when asked for ACTION, HOW = die, hang, hang-up, junk, refuse, deep, long or late. */
 struct fake_fault {
   char *action, *how;
 };

@@ -9,7 +9,7 @@
 #define START_MS 3000
 #define SLACK_MS 20000 /* the machine may be busy */
 
-static const char *const hows[] = { "die", "hang", "hang-up", "junk", "refuse", "long" };
+static const char *const hows[] = { "die", "hang", "hang-up", "junk", "refuse", "deep", "long" };
 static const char *const starting[] = { "vmm.ping", "vm.create", "vm.boot" };
 
 /* From now on the VMM is this script: the fake with its fault. */

@@ -4,10 +4,9 @@
 
 #include <string.h>
 
-#include <json-glib/json-glib.h>
-
 #include "backend/clh/config.h"
 #include "base/error.h"
+#include "base/json.h"
 
 #define PREFIX   "/api/v1/"
 #define SAID_MAX 1000
@@ -18,17 +17,14 @@
 static char *
 said (const char *body)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autoptr (kata_arena) arena = kata_arena__new ();
   g_autoptr (GString) text = g_string_new (NULL);
-  JsonNode *root = json_parser_load_from_data (parser, body, -1, NULL) ? json_parser_get_root (parser) : NULL;
-  if (root != NULL && JSON_NODE_HOLDS_ARRAY (root)) {
-    JsonArray *array = json_node_get_array (root);
-    for (guint i = 0; i < json_array_get_length (array) && text->len < SAID_MAX; i++) {
-      JsonNode *node = json_array_get_element (array, i);
-      if (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
-        g_string_append_printf (text, "%s%.300s", text->len > 0 ? ": " : "", json_node_get_string (node));
-    }
-  }
+  const kata_json *root = NULL;
+  if (kata_json__parse (&root, arena, body, strlen (body), NULL, KATA_E_PROTOCOL, NULL) == 0 &&
+      root->type == KATA_JSON_ARRAY)
+    for (const kata_json *at = root->first; at != NULL && text->len < SAID_MAX; at = at->next)
+      if (at->type == KATA_JSON_STRING)
+        g_string_append_printf (text, "%s%.300s", text->len > 0 ? ": " : "", at->text);
   if (text->len == 0)
     g_string_append_printf (text, "%.300s", body[0] != '\0' ? body : "no reason");
   g_autofree char *valid = g_utf8_make_valid (text->str, -1);
