@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/kvm.h"
+
 static const char *const names[KATA_CAP_COUNT] = {
   [KATA_CAP_RUN] = "run",
   [KATA_CAP_KVM] = "kvm",
@@ -72,6 +74,20 @@ kata_capabilities__lack_absent (kata_capabilities *caps, const char *before)
                                 KATA_CAP_MEMORY_RESIZE, KATA_CAP_SNAPSHOT,    KATA_CAP_CONFIDENTIAL };
   for (size_t i = 0; i < G_N_ELEMENTS (absent); i++)
     kata_capabilities__lack (caps, absent[i], "%s %s", before, kata_capability_name (absent[i]));
+}
+
+bool
+kata_capabilities__probe_kvm (kata_capabilities *caps, bool needed)
+{
+  char reason[sizeof caps->reason[0]];
+  bool usable = kata_kvm__usable (NULL, reason, sizeof reason);
+  if (usable)
+    kata_capabilities__grant (caps, KATA_CAP_KVM);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_KVM, "%s", reason);
+  if (!usable && needed)
+    kata_capabilities__lack (caps, KATA_CAP_RUN, "%s", reason);
+  return usable;
 }
 
 bool

@@ -108,6 +108,27 @@ kata_external__connect_wait (int *out, int dir_fd, const char *name, int pidfd, 
   }
 }
 
+ssize_t
+kata_external__send (int fd, const char *data, size_t len, const int *fds, size_t n_fds)
+{
+  union {
+    struct cmsghdr align;
+    char space[CMSG_SPACE (sizeof (int) * KATA_EXTERNAL_FDS_MAX)];
+  } control = { 0 };
+  struct iovec iov = { (void *) data, len };
+  struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+  if (n_fds > 0) {
+    message.msg_control = control.space;
+    message.msg_controllen = CMSG_SPACE (sizeof (int) * n_fds);
+    struct cmsghdr *cmsg = CMSG_FIRSTHDR (&message);
+    cmsg->cmsg_level = SOL_SOCKET;
+    cmsg->cmsg_type = SCM_RIGHTS;
+    cmsg->cmsg_len = CMSG_LEN (sizeof (int) * n_fds);
+    memcpy (CMSG_DATA (cmsg), fds, sizeof (int) * n_fds);
+  }
+  return sendmsg (fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* ---- a stream over a socket ---- */
 
 struct socket_stream {

@@ -3,20 +3,25 @@
 #include "backend/external-vm.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 
 #include "backend/hybrid.h"
 #include "backend/saved.h"
+#include "backend/virtiofsd.h"
 #include "base/error.h"
 #include "base/fd.h"
 
-#define RETRY_MS 10
+#define RETRY_MS  10
+#define QUIT_MS   2000
+#define HELPER_MS 2000
+#define PRESS_MS  1000 /* how long the guest is left alone before the power button, and between presses */
 
 int
-kata_external_vm__new (kata_external_vm **out, const kata_external_kind *kind, const kata_vm_plan *plan,
+kata_external_vm__new (void **out, size_t size, const kata_external_kind *kind, const kata_vm_plan *plan,
                        kata_error **err)
 {
-  g_autoptr (kata_external_vm) vm = g_new0 (kata_external_vm, 1);
+  g_autoptr (kata_external_vm) vm = g_malloc0 (size);
   vm->kind = kind;
   vm->dir = g_strdup (plan->dir);
   vm->dir_fd = vm->gone_fd = vm->vmm.pidfd = vm->virtiofsd.pidfd = -1;
@@ -121,24 +126,33 @@ read_saved (kata_external_vm *vm, const char *text)
 }
 
 int
-kata_external_vm__attach (kata_external_vm **out, const kata_external_kind *kind, const kata_vm_plan *plan,
-                          const char *saved, kata_error **err)
+kata_external_vm__reopen (kata_external_vm *vm, const char *id, kata_error **err)
 {
-  g_autoptr (kata_external_vm) vm = NULL;
-  int code = kata_external_vm__new (&vm, kind, plan, err);
-  if (code < 0)
-    return code;
-  if (!read_saved (vm, saved))
-    return kata_saved__corrupt (plan->id, err);
-  code = kata_backend_process__reopen (&vm->vmm, err);
+  int code = kata_backend_process__reopen (&vm->vmm, err);
   if (code == 0)
     code = kata_backend_process__reopen (&vm->virtiofsd, err);
   if (code < 0)
     return code;
   if (vm->vmm.pidfd < 0 && (vm->gone_fd = eventfd (1, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
-    return kata_error__errno (err, KATA_E_IO, NULL, errno, "sandbox %s: make an event descriptor", plan->id);
-  *out = g_steal_pointer (&vm);
+    return kata_error__errno (err, KATA_E_IO, NULL, errno, "sandbox %s: make an event descriptor", id);
   return 0;
+}
+
+int
+kata_external_vm__attach (kata_external_vm **out, const kata_external_kind *kind, const kata_vm_plan *plan,
+                          const char *saved, kata_error **err)
+{
+  void *made = NULL;
+  int code = kata_external_vm__new (&made, sizeof (kata_external_vm), kind, plan, err);
+  g_autoptr (kata_external_vm) vm = made;
+  if (code < 0)
+    return code;
+  if (!read_saved (vm, saved))
+    return kata_saved__corrupt (plan->id, err);
+  code = kata_external_vm__reopen (vm, plan->id, err);
+  if (code == 0)
+    *out = g_steal_pointer (&vm);
+  return code;
 }
 
 int
@@ -173,16 +187,92 @@ check_file (const kata_external_kind *kind, const char *path, const char *name, 
 }
 
 int
-kata_external_vm__check_files (const kata_external_kind *kind, const kata_vm_plan *plan, kata_error **err)
+kata_external_vm__check_files (const kata_external_kind *kind, const kata_vm_plan *plan, bool write_disks,
+                               kata_error **err)
 {
   int code = check_file (kind, plan->kernel, "kernel", err);
   if (code == 0)
     code = check_file (kind, plan->initrd, "initrd", err);
   if (code == 0)
     code = check_file (kind, plan->image, "image", err);
+  if (code == 0)
+    code = check_file (kind, plan->firmware, "firmware", err);
   for (size_t i = 0; code == 0 && plan->disks != NULL && plan->disks[i] != NULL; i++) {
+    const kata_vm_disk *disk = plan->disks[i];
     kata_auto_fd int fd = -1;
-    code = kata_external__open_file (&fd, plan->disks[i]->path, !plan->disks[i]->readonly, plan->disks[i]->id, err);
+    if (disk->path != NULL && disk->path[0] != '\0')
+      code = kata_external__open_file (&fd, disk->path, write_disks && !disk->readonly, disk->id, err);
   }
+  return code;
+}
+
+int
+kata_external_vm__start_share (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env,
+                               kata_error **err)
+{
+  kata_child child;
+  if (plan->share_kind != KATA_SHARE_VIRTIOFS)
+    return 0;
+  int code = kata_virtiofsd__start (&child, plan, vm->dir_fd, env, err);
+  if (code == 0)
+    kata_backend_process__adopt (&vm->virtiofsd, &child);
+  return code;
+}
+
+int
+kata_external_vm__spawn (kata_external_vm *vm, char **argv, const kata_child_fd *fds, size_t n_fds,
+                         const kata_backend_env *env, kata_error **err)
+{
+  kata_auto_fd int log = -1, console = -1;
+  int code = kata_external__log_file (&log, vm->dir_fd, vm->dir, vm->kind->logs.vmm, env, err);
+  if (code == 0)
+    code = kata_external__log_file (&console, vm->dir_fd, vm->dir, vm->kind->logs.console, env, err);
+  if (code < 0)
+    return code;
+  struct kata_external_record record = { vm->kind->name, env };
+  kata_child_options options = KATA_CHILD_OPTIONS_INIT;
+  kata_child child;
+  options.program = argv[0];
+  options.argv = (const char *const *) argv;
+  options.stdout_fd = options.stderr_fd = log;
+  options.fds = fds;
+  options.n_fds = n_fds;
+  options.cwd = vm->dir;
+  options.ignored_signal = SIGXFSZ; /* see kata_external__bound_logs() */
+  options.record = kata_external__record_process;
+  options.record_data = &record;
+  code = kata_child__spawn (&child, &options, err);
+  if (code == 0)
+    kata_backend_process__adopt (&vm->vmm, &child);
+  return code;
+}
+
+/*
+ * The agent was asked to end the guest before this, and a guest that powers off ends its VMM. One whose agent cannot be reached, or is
+ * another's, hears the power button; again and again, for early in its boot it does not listen. Pressing it once too often does no harm.
+ */
+static void
+end_orderly (kata_external_vm *vm, kata_external_command command, const char *press, int64_t until_us)
+{
+  while (!kata_external_vm__ended (vm)) {
+    kata_pidfd__wait (vm->vmm.pidfd, kata_deadline__within (until_us, PRESS_MS), NULL);
+    if (kata_deadline__now () >= until_us)
+      return;
+    command (vm, press, kata_deadline__within (until_us, PRESS_MS), NULL);
+  }
+}
+
+int
+kata_external_vm__stop (kata_external_vm *vm, kata_external_command command, const char *press, const char *quit,
+                        int64_t grace_ms, const kata_backend_env *env, kata_error **err)
+{
+  if (grace_ms > 0)
+    end_orderly (vm, command, press, kata_deadline__within (env->deadline_us, grace_ms));
+  if (!kata_external_vm__ended (vm))
+    command (vm, quit, kata_deadline__within (env->deadline_us, QUIT_MS), NULL);
+  int code = kata_backend_process__end (&vm->vmm, QUIT_MS, env->deadline_us, err);
+  if (code == 0)
+    code = kata_backend_process__end (&vm->virtiofsd, HELPER_MS, env->deadline_us, err);
+  kata_external_vm__ended (vm);
   return code;
 }

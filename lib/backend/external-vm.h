@@ -28,8 +28,8 @@ typedef struct kata_external_vm {
   GMutex lock; /* guards the two exit statuses */
 } kata_external_vm;
 
-/** With the directory open. */
-int kata_external_vm__new (kata_external_vm **out, const kata_external_kind *kind, const kata_vm_plan *plan,
+/** With the directory open, in @size bytes: an adapter's handle may have more behind it, which needs no freeing. */
+int kata_external_vm__new (void **out, size_t size, const kata_external_kind *kind, const kata_vm_plan *plan,
                            kata_error **err);
 /** Has the VMM ended? Reaps it then, if it is our child. */
 bool kata_external_vm__ended (kata_external_vm *vm);
@@ -37,8 +37,23 @@ bool kata_external_vm__ended (kata_external_vm *vm);
 int kata_external_vm__ended_error (kata_external_vm *vm, const char *doing, kata_error **err);
 /** For a launch that failed: ends what is ours, and waits for it. */
 void kata_external_vm__discard (kata_external_vm *vm);
-/** KATA_E_GUEST: a file of the plan is not there or empty; keys are those of the kind. */
-int kata_external_vm__check_files (const kata_external_kind *kind, const kata_vm_plan *plan, kata_error **err);
+/** KATA_E_GUEST: a file of the plan is not there or empty; keys are those of the kind. @write_disks: disks are opened as the guest will have them. */
+int kata_external_vm__check_files (const kata_external_kind *kind, const kata_vm_plan *plan, bool write_disks,
+                                   kata_error **err);
+/** Starts virtiofsd, if the plan shares a directory. */
+int kata_external_vm__start_share (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env,
+                                   kata_error **err);
+/** Starts the VMM in the sandbox's directory, with the kind's logs made, and recorded. @fds are what it gets besides. */
+int kata_external_vm__spawn (kata_external_vm *vm, char **argv, const kata_child_fd *fds, size_t n_fds,
+                             const kata_backend_env *env, kata_error **err);
+/** After read_saved of an adapter: takes up the processes that are still there. */
+int kata_external_vm__reopen (kata_external_vm *vm, const char *id, kata_error **err);
+
+/** Asks a running VMM for something by its name. */
+typedef int (*kata_external_command) (kata_external_vm *vm, const char *name, int64_t deadline_us, kata_error **err);
+/** The backend's verb: within @grace_ms by @press, the power button; then by @quit; then by force. Returns when all processes are gone. */
+int kata_external_vm__stop (kata_external_vm *vm, kata_external_command command, const char *press, const char *quit,
+                            int64_t grace_ms, const kata_backend_env *env, kata_error **err);
 
 /* Verbs of the backend's table; @vm is a kata_external_vm. */
 int kata_external_vm__save (void *vm, char **json, kata_error **err);

@@ -4,6 +4,7 @@
 #define KATA_BACKEND_EXTERNAL_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include <kata/sys/backend.h>
 
@@ -90,6 +91,11 @@ int kata_external__connect (int *fd, int dir_fd, const char *name, int type, kat
 /** As above for SOCK_STREAM, tried again until @deadline_us or until the process behind @pidfd ends (KATA_E_VMM; -1 = none). */
 int
 kata_external__connect_wait (int *fd, int dir_fd, const char *name, int pidfd, int64_t deadline_us, kata_error **err);
+
+/** How many descriptors go along with one message. */
+#define KATA_EXTERNAL_FDS_MAX 64u
+/** One sendmsg() that does not block: what it returns, with errno. The descriptors (at most KATA_EXTERNAL_FDS_MAX) go with the first byte. */
+ssize_t kata_external__send (int fd, const char *data, size_t len, const int *fds, size_t n_fds);
 
 /** A whole stream over a connected socket, which it owns. @lock_fd (or -1) stays open as long as the stream. */
 void kata_external__stream (kata_stream *out, int fd, int lock_fd);

@@ -113,28 +113,6 @@ wait_for (int fd, short events, int64_t deadline_us, kata_error **err)
   return kata_error__set (err, KATA_E_TIMEOUT, NULL, "HTTP: no answer in time");
 }
 
-/* The descriptors go with the first byte. */
-static ssize_t
-send_some (int fd, const char *data, size_t len, const int *fds, size_t n_fds)
-{
-  union {
-    struct cmsghdr align;
-    char space[CMSG_SPACE (sizeof (int) * KATA_HTTP_FDS_MAX)];
-  } control = { 0 };
-  struct iovec iov = { (void *) data, len };
-  struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
-  if (n_fds > 0) {
-    message.msg_control = control.space;
-    message.msg_controllen = CMSG_SPACE (sizeof (int) * n_fds);
-    struct cmsghdr *cmsg = CMSG_FIRSTHDR (&message);
-    cmsg->cmsg_level = SOL_SOCKET;
-    cmsg->cmsg_type = SCM_RIGHTS;
-    cmsg->cmsg_len = CMSG_LEN (sizeof (int) * n_fds);
-    memcpy (CMSG_DATA (cmsg), fds, sizeof (int) * n_fds);
-  }
-  return sendmsg (fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 static int
 send_request (int fd, const kata_http_request *request, int64_t deadline_us, kata_error **err)
 {
@@ -148,7 +126,8 @@ send_request (int fd, const kata_http_request *request, int64_t deadline_us, kat
     int code = wait_for (fd, POLLOUT, deadline_us, err);
     if (code < 0)
       return code;
-    ssize_t n = send_some (fd, text->str + done, text->len - done, request->fds, done == 0 ? request->n_fds : 0);
+    ssize_t n =
+        kata_external__send (fd, text->str + done, text->len - done, request->fds, done == 0 ? request->n_fds : 0);
     if (n < 0 && errno != EAGAIN && errno != EINTR)
       return kata_error__errno (err, KATA_E_VMM, NULL, errno, "HTTP: %s %s", request->method, request->path);
     done += n > 0 ? (size_t) n : 0;
@@ -196,9 +175,9 @@ kata_http__call (kata_http_reply *reply, int dir_fd, const char *name, const kat
                  int64_t deadline_us, kata_error **err)
 {
   kata_auto_fd int fd = -1;
-  if (request->n_fds > KATA_HTTP_FDS_MAX)
+  if (request->n_fds > KATA_EXTERNAL_FDS_MAX)
     return kata_error__set (err, KATA_E_LIMIT, request->path, "HTTP: %s: more than %u descriptors", request->path,
-                            KATA_HTTP_FDS_MAX);
+                            KATA_EXTERNAL_FDS_MAX);
   int code = kata_external__connect (&fd, dir_fd, name, SOCK_STREAM, err);
   if (code == 0)
     code = send_request (fd, request, deadline_us, err);

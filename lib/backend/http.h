@@ -11,7 +11,6 @@
 
 #define KATA_HTTP_HEAD_MAX 8192u
 #define KATA_HTTP_BODY_MAX (1u << 20)
-#define KATA_HTTP_FDS_MAX  64u
 
 typedef struct kata_http_request {
   const char *method, *path;

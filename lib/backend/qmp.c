@@ -119,27 +119,6 @@ read_message (kata_qmp *qmp, JsonNode **out, int64_t deadline_us, kata_error **e
 }
 
 /* The first byte carries @pass_fd, unless that is -1. */
-static ssize_t
-send_some (int fd, const char *text, size_t len, int pass_fd)
-{
-  union {
-    char bytes[CMSG_SPACE (sizeof (int))];
-    struct cmsghdr align;
-  } control = { { 0 } };
-  struct iovec part = { (void *) text, len };
-  struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-  if (pass_fd >= 0) {
-    message.msg_control = control.bytes;
-    message.msg_controllen = sizeof control.bytes;
-    struct cmsghdr *header = CMSG_FIRSTHDR (&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN (sizeof (int));
-    memcpy (CMSG_DATA (header), &pass_fd, sizeof pass_fd);
-  }
-  return sendmsg (fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 static int
 write_line (kata_qmp *qmp, const char *text, int pass_fd, int64_t deadline_us, kata_error **err)
 {
@@ -149,7 +128,7 @@ write_line (kata_qmp *qmp, const char *text, int pass_fd, int64_t deadline_us, k
     int n = poll (&poller, 1, kata_deadline__poll_ms (deadline_us));
     if (n == 0 && kata_deadline__now () >= deadline_us)
       return kata_error__set (err, KATA_E_TIMEOUT, NULL, "QMP: the other end does not read");
-    ssize_t put = send_some (qmp->fd, text + done, len - done, done == 0 ? pass_fd : -1);
+    ssize_t put = kata_external__send (qmp->fd, text + done, len - done, &pass_fd, done == 0 && pass_fd >= 0 ? 1 : 0);
     if (put < 0 && errno != EAGAIN && errno != EINTR)
       return kata_error__set (err, KATA_E_VMM, NULL, "QMP: the other end closed the connection");
     if (put > 0)

@@ -8,7 +8,6 @@
 #include "backend/external.h"
 #include "backend/virtiofsd.h"
 #include "base/error.h"
-#include "host/kvm.h"
 #include "vmm/machine.h"
 
 #define KEY "hypervisor.builtin.path"
@@ -28,13 +27,8 @@ probe_run (const kata_vm_plan *plan, kata_capabilities *caps)
 {
   g_autofree char *program = NULL;
   g_autoptr (kata_error) error = NULL;
-  char reason[sizeof caps->reason[0]];
-  if (!kata_kvm__usable (NULL, reason, sizeof reason)) {
-    kata_capabilities__lack (caps, KATA_CAP_KVM, "%s", reason);
-    kata_capabilities__lack (caps, KATA_CAP_RUN, "%s", reason);
+  if (!kata_capabilities__probe_kvm (caps, true))
     return;
-  }
-  kata_capabilities__grant (caps, KATA_CAP_KVM);
   if (plan->isolation != KATA_ISOLATION_THREAD && kata_builtin__find (&program, plan, &error) < 0) {
     kata_capabilities__lack (caps, KATA_CAP_RUN, "%s", kata_error_get_message (error));
     return;

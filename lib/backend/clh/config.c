@@ -7,14 +7,14 @@
 
 #include <glib.h>
 
+#include "backend/device.h"
 #include "base/error.h"
 #include "base/json-write.h"
 
-#define DISKS_MAX  16
-#define NICS_MAX   8
-#define QUEUES_MAX 16
-#define GUEST_CID  3u
-#define REFILL_MS  1000
+#define DISKS_MAX 16
+#define NICS_MAX  8
+#define GUEST_CID 3u
+#define REFILL_MS 1000
 /* virtio-fs: what Cloud Hypervisor takes when it is told nothing. */
 #define FS_QUEUE_SIZE 1024
 
@@ -136,13 +136,6 @@ write_disk (struct kata_json_writer *w, const kata_vm_plan *p, const char *id, c
   kata_json_write__end_object (w);
 }
 
-static bool
-id_ok (const char *id)
-{
-  size_t len = id != NULL ? strnlen (id, 21) : 0;
-  return len >= 1 && len <= 20 && strspn (id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
-}
-
 static int
 write_disks (struct kata_json_writer *w, const kata_vm_plan *p, kata_error **err)
 {
@@ -154,10 +147,9 @@ write_disks (struct kata_json_writer *w, const kata_vm_plan *p, kata_error **err
     write_disk (w, p, "kata-image", p->image, true);
   for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++) {
     const kata_vm_disk *disk = p->disks[i];
-    if (!id_ok (disk->id) || disk->path == NULL || disk->path[0] != '/')
-      return kata_error__set (err, KATA_E_INVALID, disk->id,
-                              "disk \"%s\": its id must be 1 to 20 of a-z, 0-9 and -, its path absolute",
-                              disk->id != NULL ? disk->id : "");
+    int code = kata_device__check_disk (disk, err);
+    if (code < 0)
+      return code;
     if (i >= DISKS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, disk->id, "disk \"%s\": clh is given at most %d disks", disk->id,
                               DISKS_MAX);
@@ -246,24 +238,14 @@ kata_clh__vm_config (char **json, const kata_vm_plan *p, kata_error **err)
   return 0;
 }
 
-static bool
-mac_ok (const char *mac)
-{
-  for (size_t i = 0; i < 17; i++)
-    if (mac == NULL || (i % 3 == 2 ? mac[i] != ':' : !g_ascii_isxdigit (mac[i])))
-      return false;
-  return mac[17] == '\0';
-}
-
 int
 kata_clh__net_config (char **json, const kata_vm_plan *p, size_t n, kata_error **err)
 {
   const kata_vm_nic *nic = p->nics[n];
   struct kata_json_writer w;
-  if (!mac_ok (nic->mac) || nic->queues == 0 || nic->queues > QUEUES_MAX)
-    return kata_error__set (err, KATA_E_INVALID, nic->name,
-                            "network device \"%s\": its address or its number of queues (1 to %d) is wrong", nic->name,
-                            QUEUES_MAX);
+  int code = kata_device__check_nic (nic, err);
+  if (code < 0)
+    return code;
   if (n >= NICS_MAX)
     return kata_error__set (err, KATA_E_LIMIT, nic->name, "network device \"%s\": clh is given at most %d", nic->name,
                             NICS_MAX);

@@ -2,41 +2,17 @@
 /* launch: starts virtiofsd and Cloud Hypervisor, creates the VM, adds its network devices, boots it. */
 #include "backend/clh/vm.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "backend/clh/config.h"
-#include "backend/virtiofsd.h"
 #include "base/error.h"
-#include "base/fd.h"
 
+/* It makes these itself. */
 static int
-spawn (kata_external_vm *vm, char **argv, const kata_backend_env *env, kata_error **err)
+record_sockets (kata_external_vm *vm, const kata_backend_env *env, kata_error **err)
 {
-  kata_auto_fd int log = -1, console = -1;
-  int code = kata_external__log_file (&log, vm->dir_fd, vm->dir, KATA_CLH_LOG, env, err);
-  if (code == 0)
-    code = kata_external__log_file (&console, vm->dir_fd, vm->dir, KATA_CLH_CONSOLE_LOG, env, err);
-  if (code == 0)
-    code = kata_external__record_file (vm->dir, KATA_CLH_API_SOCKET, env, err);
-  if (code == 0)
-    code = kata_external__record_file (vm->dir, KATA_CLH_VSOCK_SOCKET, env, err);
-  if (code < 0)
-    return code;
-  struct kata_external_record record = { "clh", env };
-  kata_child_options options = KATA_CHILD_OPTIONS_INIT;
-  kata_child child;
-  options.program = argv[0];
-  options.argv = (const char *const *) argv;
-  options.stdout_fd = options.stderr_fd = log;
-  options.cwd = vm->dir;
-  options.ignored_signal = SIGXFSZ; /* see kata_external__bound_logs() */
-  options.record = kata_external__record_process;
-  options.record_data = &record;
-  code = kata_child__spawn (&child, &options, err);
-  if (code == 0)
-    kata_backend_process__adopt (&vm->vmm, &child);
-  return code;
+  int code = kata_external__record_file (vm->dir, KATA_CLH_API_SOCKET, env, err);
+  return code < 0 ? code : kata_external__record_file (vm->dir, KATA_CLH_VSOCK_SOCKET, env, err);
 }
 
 static int
@@ -98,25 +74,24 @@ start (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *e
     code = kata_clh__vm_config (&config, plan, err);
   if (code == 0)
     code = kata_clh__argv (&argv, plan, program, err);
-  if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS) {
-    kata_child child;
-    code = kata_virtiofsd__start (&child, plan, vm->dir_fd, env, err);
-    if (code == 0)
-      kata_backend_process__adopt (&vm->virtiofsd, &child);
-  }
   if (code == 0)
-    code = spawn (vm, argv, env, err);
+    code = kata_external_vm__start_share (vm, plan, env, err);
+  if (code == 0)
+    code = record_sockets (vm, env, err);
+  if (code == 0)
+    code = kata_external_vm__spawn (vm, argv, NULL, 0, env, err);
   return code == 0 ? boot (vm, config, plan, env, err) : code;
 }
 
 int
 kata_clh__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
 {
-  g_autoptr (kata_external_vm) vm = NULL;
+  void *made = NULL;
   int64_t begun = kata_deadline__now ();
-  int code = kata_external_vm__check_files (&kata_clh_kind, plan, err);
+  int code = kata_external_vm__check_files (&kata_clh_kind, plan, true, err);
   if (code == 0)
-    code = kata_external_vm__new (&vm, &kata_clh_kind, plan, err);
+    code = kata_external_vm__new (&made, sizeof (kata_external_vm), &kata_clh_kind, plan, err);
+  g_autoptr (kata_external_vm) vm = made;
   if (code < 0)
     return code;
   code = start (vm, plan, env, err);

@@ -7,7 +7,6 @@
 #include "backend/capability.h"
 #include "backend/virtiofsd.h"
 #include "base/error.h"
-#include "host/kvm.h"
 
 #define KEY       "hypervisor.clh.path"
 #define REMEDY    "install cloud-hypervisor or set the key"
@@ -54,7 +53,6 @@ kata_clh__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error *
   g_autofree char *program = NULL;
   g_autoptr (kata_error) error = NULL;
   unsigned version[3];
-  char reason[sizeof caps->reason[0]];
   if (kata_clh__find (&program, version, plan, &error) < 0) {
     for (int cap = 0; cap < KATA_CAP_COUNT; cap++)
       kata_capabilities__lack (caps, cap, "%s", kata_error_get_message (error));
@@ -64,13 +62,8 @@ kata_clh__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error *
   snprintf (caps->version, sizeof caps->version, "%u.%u.%u", version[0], version[1], version[2]);
   caps->max_vcpus = VCPUS_MAX;
   caps->max_memory_mib = 1 << 20;
-  if (kata_kvm__usable (NULL, reason, sizeof reason)) {
-    kata_capabilities__grant (caps, KATA_CAP_KVM);
+  if (kata_capabilities__probe_kvm (caps, true))
     kata_capabilities__grant (caps, KATA_CAP_RUN);
-  } else {
-    kata_capabilities__lack (caps, KATA_CAP_KVM, "%s", reason);
-    kata_capabilities__lack (caps, KATA_CAP_RUN, "%s", reason);
-  }
   kata_virtiofsd__probe (plan, caps);
   probe_absent (caps);
   kata_capabilities__grant (caps, KATA_CAP_VSOCK_HYBRID);

@@ -25,7 +25,7 @@
 static int
 no_answer (kata_qemu_vm *vm, kata_error **err)
 {
-  return kata_external__no_answer (vm->dir_fd, KATA_QEMU_CONSOLE_LOG, err);
+  return kata_external__no_answer (vm->base.dir_fd, KATA_QEMU_CONSOLE_LOG, err);
 }
 
 /* ---- vsock ---- */
@@ -34,7 +34,7 @@ no_answer (kata_qemu_vm *vm, kata_error **err)
 static int
 vsock_try (int *out, const kata_qemu_vm *vm, int64_t deadline_us)
 {
-  struct sockaddr_vm addr = { .svm_family = AF_VSOCK, .svm_cid = vm->cid, .svm_port = vm->port };
+  struct sockaddr_vm addr = { .svm_family = AF_VSOCK, .svm_cid = vm->cid, .svm_port = vm->base.port };
   kata_auto_fd int fd = socket (AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0)
     return -errno;
@@ -82,12 +82,12 @@ connect_vsock (kata_qemu_vm *vm, kata_stream *out, int64_t deadline_us, kata_err
       kata_external__stream (out, fd, -1);
       return 0;
     }
-    if (kata_qemu_vm__ended (vm))
-      return kata_qemu_vm__ended_error (vm, "connect to the agent", err);
+    if (kata_external_vm__ended (&vm->base))
+      return kata_external_vm__ended_error (&vm->base, "connect to the agent", err);
     if (!worth_a_retry (result))
       return kata_error__errno (err, KATA_E_IO, NULL, -result, "connect to the agent over vsock (context id %u)",
                                 vm->cid);
-    if (!kata_external__pause (vm->qemu.pidfd, RETRY_MS, deadline_us))
+    if (!kata_external__pause (vm->base.vmm.pidfd, RETRY_MS, deadline_us))
       return no_answer (vm, err);
   }
 }
@@ -101,7 +101,7 @@ take_port (kata_qemu_vm *vm, uint32_t *port, int *lock_fd, kata_error **err)
   for (uint32_t i = 0; i < vm->serial_ports; i++) {
     char name[64];
     snprintf (name, sizeof name, KATA_QEMU_AGENT_LOCK, i);
-    kata_auto_fd int fd = openat (vm->dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    kata_auto_fd int fd = openat (vm->base.dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
       return kata_error__errno (err, KATA_E_IO, name, errno, "connect to the agent: open %s", name);
     if (flock (fd, LOCK_EX | LOCK_NB) == 0) {
@@ -125,10 +125,10 @@ wait_port (kata_qemu_vm *vm, uint32_t *port, int *lock_fd, int64_t deadline_us, 
     int code = take_port (vm, port, lock_fd, &busy);
     if (code == 0)
       return 0;
-    if (code != KATA_E_BUSY || !kata_external__pause (vm->qemu.pidfd, RETRY_MS, until))
+    if (code != KATA_E_BUSY || !kata_external__pause (vm->base.vmm.pidfd, RETRY_MS, until))
       return kata_error__propagate (err, g_steal_pointer (&busy));
-    if (kata_qemu_vm__ended (vm))
-      return kata_qemu_vm__ended_error (vm, "connect to the agent", err);
+    if (kata_external_vm__ended (&vm->base))
+      return kata_external_vm__ended_error (&vm->base, "connect to the agent", err);
   }
 }
 
@@ -182,7 +182,7 @@ connect_serial (kata_qemu_vm *vm, kata_stream *out, int64_t deadline_us, kata_er
     struct ttrpc_io io;
     g_autoptr (kata_error) error = NULL;
     int fd = -1, result = -EPIPE;
-    code = kata_external__connect_wait (&fd, vm->dir_fd, name, vm->qemu.pidfd, deadline_us, &error);
+    code = kata_external__connect_wait (&fd, vm->base.dir_fd, name, vm->base.vmm.pidfd, deadline_us, &error);
     if (code == 0)
       result = kata_serial_link__connect (&io, fd, kata_deadline__poll_ms (deadline_us));
     if (result == 0) {
@@ -192,11 +192,12 @@ connect_serial (kata_qemu_vm *vm, kata_stream *out, int64_t deadline_us, kata_er
       return 0;
     }
     /* A guest that dies takes QEMU along; give that a moment to be seen, so that the error says it. */
-    if (!kata_external__pause (vm->qemu.pidfd, RETRY_MS, deadline_us))
-      return kata_qemu_vm__ended (vm) ? kata_qemu_vm__ended_error (vm, "connect to the agent", err)
-                                      : no_answer (vm, err);
-    if (kata_qemu_vm__ended (vm))
-      return kata_qemu_vm__ended_error (vm, "connect to the agent", err);
+    if (!kata_external__pause (vm->base.vmm.pidfd, RETRY_MS, deadline_us))
+      return kata_external_vm__ended (&vm->base)
+                 ? kata_external_vm__ended_error (&vm->base, "connect to the agent", err)
+                 : no_answer (vm, err);
+    if (kata_external_vm__ended (&vm->base))
+      return kata_external_vm__ended_error (&vm->base, "connect to the agent", err);
     if (code < 0 && code != KATA_E_VMM)
       return kata_error__propagate (err, g_steal_pointer (&error));
     if (result != -EPIPE && result != -ETIMEDOUT)
@@ -208,8 +209,8 @@ int
 kata_qemu__connect (void *handle, kata_stream *out, const kata_backend_env *env, kata_error **err)
 {
   kata_qemu_vm *vm = handle;
-  if (kata_qemu_vm__ended (vm))
-    return kata_qemu_vm__ended_error (vm, "connect to the agent", err);
+  if (kata_external_vm__ended (&vm->base))
+    return kata_external_vm__ended_error (&vm->base, "connect to the agent", err);
   if (vm->agent_kind == KATA_AGENT_VSOCK)
     return connect_vsock (vm, out, env->deadline_us, err);
   return connect_serial (vm, out, env->deadline_us, err);

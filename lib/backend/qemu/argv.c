@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#include "backend/device.h"
 #include "base/error.h"
 
 #define DISKS_MAX       16
@@ -214,13 +215,6 @@ add_share (struct builder *b)
   add (b, "-device", "virtio-9p-%s,fsdev=share,mount_tag=%s", b->bus, tag);
 }
 
-static bool
-id_ok (const char *id)
-{
-  size_t len = id != NULL ? strnlen (id, 21) : 0;
-  return len >= 1 && len <= 20 && strspn (id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
-}
-
 /* The format is said, never probed: a guest could write another format's header into its disk. */
 static void
 add_disk (struct builder *b, size_t n, const char *path, bool readonly, const char *serial)
@@ -251,10 +245,9 @@ add_disks (struct builder *b, kata_error **err)
     add_disk (b, n++, p->image, true, "kata-image");
   for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++, n++) {
     const kata_vm_disk *disk = p->disks[i];
-    if (!id_ok (disk->id) || disk->path == NULL || disk->path[0] != '/')
-      return kata_error__set (err, KATA_E_INVALID, disk->id,
-                              "disk \"%s\": its id must be 1 to 20 of a-z, 0-9 and -, its path absolute",
-                              disk->id != NULL ? disk->id : "");
+    int code = kata_device__check_disk (disk, err);
+    if (code < 0)
+      return code;
     if (n >= DISKS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, disk->id, "disk \"%s\": qemu takes at most %d disks", disk->id,
                               DISKS_MAX);
@@ -285,15 +278,6 @@ add_agent (struct builder *b, kata_error **err)
     add (b, "-device", "virtserialport,bus=agent.0,nr=%u,chardev=agent%u,name=" KATA_QEMU_AGENT_PORT, i + 1, i, i);
   }
   return 0;
-}
-
-bool
-kata_qemu__mac_ok (const char *mac)
-{
-  for (size_t i = 0; i < 17; i++)
-    if (mac == NULL || (i % 3 == 2 ? mac[i] != ':' : !g_ascii_isxdigit (mac[i])))
-      return false;
-  return mac[17] == '\0';
 }
 
 /* "4:5:6": the numbers of @n descriptors. */
@@ -334,10 +318,9 @@ add_nics (struct builder *b, kata_error **err)
   const kata_vm_nic *const *nics = b->plan->nics;
   int fd = b->context->nic_fd, vhost_fd = fd;
   for (size_t i = 0; nics != NULL && nics[i] != NULL; i++) {
-    if (!kata_qemu__mac_ok (nics[i]->mac) || nics[i]->queues == 0 || nics[i]->queues > 16)
-      return kata_error__set (err, KATA_E_INVALID, nics[i]->name,
-                              "network device \"%s\": its address or its number of queues (1 to 16) is wrong",
-                              nics[i]->name);
+    int code = kata_device__check_nic (nics[i], err);
+    if (code < 0)
+      return code;
     if (i >= NICS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, nics[i]->name, "network device \"%s\": qemu is given at most %d",
                               nics[i]->name, NICS_MAX);

@@ -2,44 +2,15 @@
 /* launch: makes what QEMU needs in the sandbox's directory, starts virtiofsd and QEMU, waits until QEMU takes commands. */
 #include "backend/qemu/vm.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "backend/external.h"
 #include "backend/qemu/argv.h"
 #include "backend/qmp.h"
-#include "backend/virtiofsd.h"
 #include "base/error.h"
 #include "base/fd.h"
 
 #define VHOST_FD 3
 #define NIC_FD   4
-
-static int
-check_file (const char *path, const char *key, kata_error **err)
-{
-  kata_auto_fd int fd = -1;
-  return path == NULL || path[0] == '\0' ? 0 : kata_external__open_file (&fd, path, false, key, err);
-}
-
-static int
-check_files (const kata_vm_plan *plan, kata_error **err)
-{
-  int code = check_file (plan->kernel, "hypervisor.qemu.kernel", err);
-  if (code == 0)
-    code = check_file (plan->initrd, "hypervisor.qemu.initrd", err);
-  if (code == 0)
-    code = check_file (plan->image, "hypervisor.qemu.image", err);
-  if (code == 0)
-    code = check_file (plan->firmware, "hypervisor.qemu.firmware", err);
-  for (size_t i = 0; code == 0 && plan->disks != NULL && plan->disks[i] != NULL; i++)
-    code = check_file (plan->disks[i]->path, plan->disks[i]->id, err);
-  return code;
-}
 
 /* QEMU makes these itself, so they are recorded before it starts. */
 static int
@@ -62,13 +33,6 @@ record_files (const kata_vm_plan *plan, const kata_backend_env *env, kata_error 
 static int
 spawn_qemu (kata_qemu_vm *vm, char **argv, int vhost_fd, const kata_backend_env *env, kata_error **err)
 {
-  kata_auto_fd int log = -1, console = -1;
-  int code = kata_external__log_file (&log, vm->dir_fd, vm->dir, KATA_QEMU_STDERR_LOG, env, err);
-  if (code == 0)
-    code = kata_external__log_file (&console, vm->dir_fd, vm->dir, KATA_QEMU_CONSOLE_LOG, env, err);
-  if (code < 0)
-    return code;
-  struct kata_external_record record = { "qemu", env };
   kata_child_fd fds[KATA_CHILD_FDS_MAX];
   size_t n_fds = 0;
   if (env->n_nic_fds + env->n_vhost_fds >= KATA_CHILD_FDS_MAX)
@@ -79,21 +43,7 @@ spawn_qemu (kata_qemu_vm *vm, char **argv, int vhost_fd, const kata_backend_env 
     fds[n_fds++] = (kata_child_fd){ env->nic_fds[i], NIC_FD + (int) i };
   for (size_t i = 0; i < env->n_vhost_fds; i++)
     fds[n_fds++] = (kata_child_fd){ env->vhost_fds[i], NIC_FD + (int) (env->n_nic_fds + i) };
-  kata_child_options options = KATA_CHILD_OPTIONS_INIT;
-  kata_child child;
-  options.program = argv[0];
-  options.argv = (const char *const *) argv;
-  options.stdout_fd = options.stderr_fd = log;
-  options.fds = fds;
-  options.n_fds = n_fds;
-  options.cwd = vm->dir;
-  options.ignored_signal = SIGXFSZ; /* see kata_external__bound_logs() */
-  options.record = kata_external__record_process;
-  options.record_data = &record;
-  code = kata_child__spawn (&child, &options, err);
-  if (code == 0)
-    kata_backend_process__adopt (&vm->qemu, &child);
-  return code;
+  return kata_external_vm__spawn (&vm->base, argv, fds, n_fds, env, err);
 }
 
 /* Ready = QEMU answers on QMP and its virtiofsd is still there. */
@@ -102,26 +52,18 @@ wait_ready (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *
 {
   g_autoptr (kata_qmp) qmp = NULL;
   g_autoptr (kata_error) error = NULL;
-  int code = kata_qmp__open (&qmp, vm->dir_fd, vm->qemu.pidfd, env->deadline_us, &error);
+  int code = kata_qmp__open (&qmp, vm->base.dir_fd, vm->base.vmm.pidfd, env->deadline_us, &error);
   if (code == 0) {
-    kata_external__bound_logs (vm->qemu.identity.pid, plan);
+    kata_external__bound_logs (vm->base.vmm.identity.pid, plan);
     return 0;
   }
   /* The connection breaks a moment before the process is gone. */
   if (code == KATA_E_VMM)
-    kata_pidfd__wait (vm->qemu.pidfd, kata_deadline__within (env->deadline_us, 1000), NULL);
-  if (kata_qemu_vm__ended (vm))
-    return kata_qemu_vm__ended_error (vm, "start qemu", err);
-  g_autofree char *why = kata_qemu_vm__why (vm);
+    kata_pidfd__wait (vm->base.vmm.pidfd, kata_deadline__within (env->deadline_us, 1000), NULL);
+  if (kata_external_vm__ended (&vm->base))
+    return kata_external_vm__ended_error (&vm->base, "start qemu", err);
+  g_autofree char *why = kata_external_vm__why (vm);
   return kata_error__wrap (err, g_steal_pointer (&error), NULL, "start qemu (%s)", why);
-}
-
-/* The children of a launch that failed are ended here, while they are ours: nobody else could reap them. */
-static void
-discard (kata_qemu_vm *vm)
-{
-  kata_backend_process__discard (&vm->qemu);
-  kata_backend_process__discard (&vm->virtiofsd);
 }
 
 static int
@@ -142,12 +84,8 @@ start (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, 
     code = kata_qemu__argv (&argv, plan, &context, err);
   if (code == 0)
     code = record_files (plan, env, err);
-  if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS) {
-    kata_child child;
-    code = kata_virtiofsd__start (&child, plan, vm->dir_fd, env, err);
-    if (code == 0)
-      kata_backend_process__adopt (&vm->virtiofsd, &child);
-  }
+  if (code == 0)
+    code = kata_external_vm__start_share (&vm->base, plan, env, err);
   if (code == 0)
     code = spawn_qemu (vm, argv, vhost_fd, env, err);
   if (code == 0)
@@ -158,22 +96,22 @@ start (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, 
 int
 kata_qemu__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
 {
-  int code = check_files (plan, err);
+  void *made = NULL;
+  int code = kata_external_vm__check_files (&kata_qemu_kind, plan, false, err);
+  if (code == 0)
+    code = kata_external_vm__new (&made, sizeof (kata_qemu_vm), &kata_qemu_kind, plan, err);
   if (code < 0)
     return code;
-  g_autoptr (kata_qemu_vm) vm = kata_qemu_vm__new (plan->dir);
+  g_autoptr (kata_qemu_vm) vm = made;
   vm->agent_kind = plan->agent_kind;
-  vm->port = plan->agent_port;
   vm->serial_ports = plan->agent_serial_ports;
-  code = kata_external__open_dir (&vm->dir_fd, plan->dir, err);
   int64_t begun = kata_deadline__now ();
-  if (code == 0)
-    code = start (vm, plan, env, err);
+  code = start (vm, plan, env, err);
   if (code < 0) {
-    discard (vm);
+    kata_external_vm__discard (&vm->base);
     return code;
   }
-  kata_external__debug (env, "qemu: process %lld takes commands after %lld ms", (long long) vm->qemu.identity.pid,
+  kata_external__debug (env, "qemu: process %lld takes commands after %lld ms", (long long) vm->base.vmm.identity.pid,
                         (long long) (kata_deadline__now () - begun) / 1000);
   *out = g_steal_pointer (&vm);
   return 0;

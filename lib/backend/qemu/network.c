@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "backend/qemu/argv.h"
+#include "backend/device.h"
 #include "backend/qmp.h"
 #include "base/error.h"
 
-#define QUEUES_MAX 16
 #define RELEASE_MS 10000 /* how long the guest may take to let go of a device */
 #define LOOK_MS    500   /* how often it is looked whether it has, should the word of it be lost */
 #define UNDO_MS    2000
@@ -58,12 +58,12 @@ finish (JsonBuilder *builder)
 int
 kata_qemu__nic_arguments (char **netdev, char **device, const kata_vm_nic *nic, kata_error **err)
 {
-  if (!kata_qemu__mac_ok (nic->mac) || nic->queues == 0 || nic->queues > QUEUES_MAX || nic->kind != KATA_NIC_TAP ||
-      nic->port == 0)
+  if (!kata_device__mac_ok (nic->mac) || nic->queues == 0 || nic->queues > KATA_NIC_QUEUES_MAX ||
+      nic->kind != KATA_NIC_TAP || nic->port == 0)
     return kata_error__set (err, KATA_E_INVALID, nic->name,
                             "network device \"%s\": its kind, its address, its port or its number of queues (1 to %d) "
                             "is wrong",
-                            nic->name, QUEUES_MAX);
+                            nic->name, KATA_NIC_QUEUES_MAX);
   g_autofree char *id = g_strdup_printf (KATA_QEMU_NIC, nic->port),
                   *bus = g_strdup_printf (KATA_QEMU_NIC_PORT, nic->port);
   g_autofree char *back = g_strdup_printf (KATA_QEMU_NETDEV, nic->port);
@@ -94,9 +94,9 @@ kata_qemu__nic_arguments (char **netdev, char **device, const kata_vm_nic *nic, 
 static int
 open_qmp (kata_qmp **out, kata_qemu_vm *vm, const char *doing, int64_t deadline_us, kata_error **err)
 {
-  if (kata_qemu_vm__ended (vm))
-    return kata_qemu_vm__ended_error (vm, doing, err);
-  return kata_qmp__open (out, vm->dir_fd, vm->qemu.pidfd, deadline_us, err);
+  if (kata_external_vm__ended (&vm->base))
+    return kata_external_vm__ended_error (&vm->base, doing, err);
+  return kata_qmp__open (out, vm->base.dir_fd, vm->base.vmm.pidfd, deadline_us, err);
 }
 
 static int

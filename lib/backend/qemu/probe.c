@@ -13,7 +13,6 @@
 #include "backend/virtiofsd.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "host/kvm.h"
 
 #define KEY     "hypervisor.qemu.path"
 #define REMEDY  "install qemu-system-x86 or set the key"
@@ -80,7 +79,6 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
   g_autofree char *program = NULL;
   g_autoptr (kata_error) error = NULL;
   unsigned version[3];
-  char reason[sizeof caps->reason[0]];
   if (kata_qemu__find (&program, version, plan, &error) < 0) {
     for (int cap = 0; cap < KATA_CAP_COUNT; cap++)
       kata_capabilities__lack (caps, cap, "%s", kata_error_get_message (error));
@@ -91,10 +89,7 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
   caps->max_vcpus = 255; /* more need an interrupt remapper */
   caps->max_memory_mib = 1 << 20;
   kata_capabilities__grant (caps, KATA_CAP_RUN);
-  if (kata_kvm__usable (NULL, reason, sizeof reason))
-    kata_capabilities__grant (caps, KATA_CAP_KVM);
-  else
-    kata_capabilities__lack (caps, KATA_CAP_KVM, "%s", reason);
+  kata_capabilities__probe_kvm (caps, false);
   kata_virtiofsd__probe (plan, caps);
   kata_capabilities__grant (caps, KATA_CAP_FS_SHARE_9P);
   probe_agent (caps);

@@ -6,10 +6,13 @@
 
 #include <json-glib/json-glib.h>
 
-#include "backend/external.h"
 #include "backend/qemu/argv.h"
 #include "backend/qemu/vm.h"
 #include "backend/virtiofsd.h"
+
+const kata_external_kind kata_qemu_kind = {
+  .name = "qemu", .program = "qemu", .logs = { KATA_QEMU_STDERR_LOG, KATA_EXTERNAL_TAIL_MAX, KATA_QEMU_CONSOLE_LOG }
+};
 
 static void
 add_strv (JsonBuilder *builder, const char *name, char **strv)
@@ -51,43 +54,10 @@ qemu_translate (const kata_vm_plan *plan, char **json, kata_error **err)
   return 0;
 }
 
-static int
-qemu_exit_fd (void *handle)
-{
-  kata_qemu_vm *vm = handle;
-  return vm->qemu.pidfd >= 0 ? vm->qemu.pidfd : vm->gone_fd;
-}
-
-static char *
-qemu_why (void *handle)
-{
-  return kata_qemu_vm__why (handle);
-}
-
-static size_t
-qemu_pids (void *handle, int64_t *pids, size_t max)
-{
-  kata_qemu_vm *vm = handle;
-  size_t n = 0;
-  if (max > n && vm->qemu.pidfd >= 0)
-    pids[n++] = vm->qemu.identity.pid;
-  if (max > n && vm->virtiofsd.pidfd >= 0)
-    pids[n++] = vm->virtiofsd.identity.pid;
-  if (max > n)
-    pids[n] = 0;
-  return n;
-}
-
 static const void *
 qemu_query (const char *interface_name)
 {
   return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &kata_qemu__network : NULL;
-}
-
-static void
-qemu_detach (void *handle)
-{
-  kata_qemu_vm__free (handle);
 }
 
 const kata_backend kata_backend_qemu = {
@@ -103,9 +73,9 @@ const kata_backend kata_backend_qemu = {
   .pause = kata_qemu__pause,
   .resume = kata_qemu__resume,
   .stop = kata_qemu__stop,
-  .exit_fd = qemu_exit_fd,
-  .why = qemu_why,
-  .pids = qemu_pids,
-  .detach = qemu_detach,
+  .exit_fd = kata_external_vm__exit_fd,
+  .why = kata_external_vm__why,
+  .pids = kata_external_vm__pids,
+  .detach = kata_external_vm__detach,
   .query = qemu_query,
 };

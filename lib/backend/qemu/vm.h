@@ -3,38 +3,29 @@
 #ifndef KATA_BACKEND_QEMU_VM_H
 #define KATA_BACKEND_QEMU_VM_H
 
-#include <stdbool.h>
-
 #include <glib.h>
 
 #include <kata/sys/backend.h>
 
-#include "backend/process.h"
+#include "backend/external-vm.h"
 
 /** The oldest QEMU that the command line is for. */
 #define KATA_QEMU_VERSION_MIN "6.2"
 
 typedef struct kata_qemu_vm {
-  char *dir;
-  int dir_fd;
-  kata_backend_process qemu, virtiofsd;
-  int gone_fd; /* readable; stands for the pidfd of a VM that ended before we attached. Else -1. */
+  kata_external_vm base; /* first, so that the verbs which are alike for all VMMs take it */
   int32_t agent_kind;
-  uint32_t cid, port, serial_ports;
-  GMutex lock; /* guards the two exit statuses */
+  uint32_t cid, serial_ports;
 } kata_qemu_vm;
 
-kata_qemu_vm *kata_qemu_vm__new (const char *dir);
-/** Closes descriptors; ends nothing. */
-void kata_qemu_vm__free (kata_qemu_vm *vm);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_qemu_vm, kata_qemu_vm__free)
+extern const kata_external_kind kata_qemu_kind;
 
-/** Has QEMU ended? Reaps it then, if it is our child. */
-bool kata_qemu_vm__ended (kata_qemu_vm *vm);
-/** How things stand with a VM that ended or does not answer: exit status, last lines of standard error, a kernel's panic; g_free(). */
-char *kata_qemu_vm__why (kata_qemu_vm *vm);
-/** An error about a VM that has ended: KATA_E_GUEST when its kernel panicked, else KATA_E_VMM. */
-int kata_qemu_vm__ended_error (kata_qemu_vm *vm, const char *doing, kata_error **err);
+static inline void
+kata_qemu_vm__detach (kata_qemu_vm *vm)
+{
+  kata_external_vm__detach (vm);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_qemu_vm, kata_qemu_vm__detach)
 
 /* Verbs, by file. */
 int kata_qemu__find (char **program, unsigned version[3], const kata_vm_plan *plan, kata_error **err); /* probe.c */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* device: ids, addresses, numbers of queues. */
+#include "backend/device.h"
+
+#include <string.h>
+
+#include <glib.h>
+
+#include "base/error.h"
+
+static bool
+id_ok (const char *id)
+{
+  size_t len = id != NULL ? strnlen (id, 21) : 0;
+  return len >= 1 && len <= 20 && strspn (id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+int
+kata_device__check_disk (const kata_vm_disk *disk, kata_error **err)
+{
+  if (id_ok (disk->id) && disk->path != NULL && disk->path[0] == '/')
+    return 0;
+  return kata_error__set (err, KATA_E_INVALID, disk->id,
+                          "disk \"%s\": its id must be 1 to 20 of a-z, 0-9 and -, its path absolute",
+                          disk->id != NULL ? disk->id : "");
+}
+
+bool
+kata_device__mac_ok (const char *mac)
+{
+  for (size_t i = 0; i < 17; i++)
+    if (mac == NULL || (i % 3 == 2 ? mac[i] != ':' : !g_ascii_isxdigit (mac[i])))
+      return false;
+  return mac[17] == '\0';
+}
+
+int
+kata_device__check_nic (const kata_vm_nic *nic, kata_error **err)
+{
+  if (kata_device__mac_ok (nic->mac) && nic->queues != 0 && nic->queues <= KATA_NIC_QUEUES_MAX)
+    return 0;
+  return kata_error__set (err, KATA_E_INVALID, nic->name,
+                          "network device \"%s\": its address or its number of queues (1 to %d) is wrong", nic->name,
+                          KATA_NIC_QUEUES_MAX);
+}

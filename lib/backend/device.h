@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* device: what adapters check alike of a plan's disks and network devices, before they write them in their VMM's words. */
+#ifndef KATA_BACKEND_DEVICE_H
+#define KATA_BACKEND_DEVICE_H
+
+#include <stdbool.h>
+
+#include <kata/sys/backend.h>
+
+/** Pairs of queues that a network device can have. */
+#define KATA_NIC_QUEUES_MAX 16
+
+/** Six bytes in hexadecimal digits with colons, nothing else. */
+bool kata_device__mac_ok (const char *mac);
+/** KATA_E_INVALID: its id, or its path. */
+int kata_device__check_disk (const kata_vm_disk *disk, kata_error **err);
+/** KATA_E_INVALID: its address, or how many queues it has. */
+int kata_device__check_nic (const kata_vm_nic *nic, kata_error **err);
+
+#endif
