@@ -60,6 +60,8 @@ bool
 kata_external_vm__ended (kata_external_vm *vm)
 {
   g_mutex_lock (&vm->lock);
+  if (vm->kind->look != NULL)
+    vm->kind->look (vm);
   kata_backend_process__ended (&vm->virtiofsd);
   bool ended = kata_backend_process__ended (&vm->vmm);
   g_mutex_unlock (&vm->lock);
@@ -70,6 +72,8 @@ int
 kata_external_vm__exit_fd (void *handle)
 {
   kata_external_vm *vm = handle;
+  if (vm->kind->look != NULL)
+    kata_external_vm__ended (vm);
   return vm->vmm.pidfd >= 0 ? vm->vmm.pidfd : vm->gone_fd;
 }
 
@@ -80,8 +84,11 @@ kata_external_vm__why (void *handle)
   bool ended = kata_external_vm__ended (vm);
   g_mutex_lock (&vm->lock);
   kata_exit_status status = vm->vmm.status, helper = vm->virtiofsd.status;
+  bool panic;
+  const char *told = vm->kind->told != NULL ? vm->kind->told (vm, &panic) : NULL;
   g_mutex_unlock (&vm->lock);
-  g_autofree char *how = ended ? kata_exit_status__text (&status) : g_strdup ("is running");
+  g_autofree char *exit = ended ? kata_exit_status__text (&status) : g_strdup ("is running");
+  g_autofree char *how = told != NULL ? g_strdup_printf ("%s; %s", exit, told) : g_strdup (exit);
   return kata_external__why (vm->kind->program, how, vm->dir_fd, &vm->kind->logs, &helper);
 }
 
@@ -89,6 +96,13 @@ int
 kata_external_vm__ended_error (kata_external_vm *vm, const char *doing, kata_error **err)
 {
   g_autofree char *why = kata_external_vm__why (vm);
+  bool panic = false;
+  g_mutex_lock (&vm->lock);
+  if (vm->kind->told != NULL)
+    vm->kind->told (vm, &panic);
+  g_mutex_unlock (&vm->lock);
+  if (panic)
+    return kata_error__set (err, KATA_E_GUEST, NULL, "%s: the virtual machine ended: %s", doing, why);
   return kata_external__ended_error (doing, why, vm->dir_fd, vm->kind->logs.console, err);
 }
 
@@ -143,7 +157,7 @@ kata_external_vm__attach (kata_external_vm **out, const kata_external_kind *kind
                           const char *saved, kata_error **err)
 {
   void *made = NULL;
-  int code = kata_external_vm__new (&made, sizeof (kata_external_vm), kind, plan, err);
+  int code = kata_external_vm__new (&made, MAX (kind->vm_size, sizeof (kata_external_vm)), kind, plan, err);
   g_autoptr (kata_external_vm) vm = made;
   if (code < 0)
     return code;

@@ -10,23 +10,30 @@
 #include "backend/external.h"
 #include "backend/process.h"
 
+typedef struct kata_external_vm kata_external_vm;
+
 /** What differs between VMMs; constant. */
 typedef struct kata_external_kind {
   const char *name; /* of the hypervisor in the configuration: "clh" */
   const char *program;
   struct kata_external_logs logs;
   const char *vsock_socket; /* of the CONNECT protocol; NULL = none */
+  size_t vm_size;           /* bytes of a handle that attach() makes; 0 = those of kata_external_vm */
+  /** (nullable): before it is asked whether the VMM has ended: a guest that is gone although its VMM is there. With the lock held. */
+  void (*look) (kata_external_vm *vm);
+  /** (nullable): what look() learned of the end, a part of a sentence; NULL = nothing. *@panic: it was the guest's panic. With the lock held. */
+  const char *(*told) (const kata_external_vm *vm, bool *panic);
 } kata_external_kind;
 
-typedef struct kata_external_vm {
+struct kata_external_vm {
   const kata_external_kind *kind;
   char *dir;
   int dir_fd;
   kata_backend_process vmm, virtiofsd;
   int gone_fd; /* readable; stands for the pidfd of a VMM that ended before we attached. Else -1. */
   uint32_t port;
-  GMutex lock; /* guards the two exit statuses */
-} kata_external_vm;
+  GMutex lock; /* guards the two exit statuses, and what the kind's look() learned */
+};
 
 /** With the directory open, in @size bytes: an adapter's handle may have more behind it, which needs no freeing. */
 int kata_external_vm__new (void **out, size_t size, const kata_external_kind *kind, const kata_vm_plan *plan,

@@ -227,6 +227,7 @@ const struct schema_field clh_schema[] = {
   { "VirtQueueAffinity", "host_cpus", SCHEMA_INTEGERS, true, NULL, NULL },
   { "NumaDistance", "destination", SCHEMA_INTEGER, true, NULL, NULL },
   { "NumaDistance", "distance", SCHEMA_INTEGER, true, NULL, NULL },
+  { "VmRemoveDevice", "id", SCHEMA_STRING, false, NULL, NULL },
   { "TokenBucket", "size", SCHEMA_INTEGER, true, NULL, NULL },
   { "TokenBucket", "one_time_burst", SCHEMA_INTEGER, false, NULL, NULL },
   { "TokenBucket", "refill_time", SCHEMA_INTEGER, true, NULL, NULL },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* clh: a stand-in for `cloud-hypervisor`, made from its API document: checks each request and the order of them; its guest is a null one. */
+/* clh: a stand-in for `cloud-hypervisor`, made from its API document: checks each request and the order of them; its guest is a null one. What
+   its event monitor says is in clh-events.c, its network devices are in clh-net.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "clh-events.h"
+#include "clh-net.h"
 #include "machine.h"
 #include "schema.h"
 #include "server.h"
@@ -20,6 +23,7 @@ struct vmm {
   JsonNode *config;
   struct null_guest *guest;
   struct fake_fault fault;
+  struct clh_net net;
   int fs_fd; /* kept: virtiofsd ends with it */
 };
 
@@ -61,10 +65,13 @@ create (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 static char *
 add_net (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 {
-  gint64 queues = json_object_get_int_member_with_default (json_node_get_object (body), "num_queues", 2);
-  if (queues != 2 * (gint64) request->n_fds)
-    return g_strdup_printf ("%d queues and %zu descriptors", (int) queues, request->n_fds);
-  return NULL;
+  return clh_net_add (&vmm->net, request, json_node_get_object (body));
+}
+
+static char *
+remove_device (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  return clh_net_ask (&vmm->net, json_object_get_string_member_with_default (json_node_get_object (body), "id", ""));
 }
 
 static char *
@@ -93,16 +100,21 @@ boot (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
     return g_strdup ("vsock: no socket");
   if (console != NULL)
     close (open (console, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  clh_event ("vm", "booting", NULL, NULL);
   vmm->guest = fake_machine_start (text (vmm->config, "payload", "cmdline"), fd);
   vmm->state = RUNNING;
+  clh_event ("vm", "booted", NULL, NULL);
+  clh_events_fault (&vmm->fault);
   return vmm->guest != NULL ? NULL : g_strdup ("the guest does not start");
 }
 
 static char *
 pause_guest (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 {
+  clh_event ("vm", "pausing", NULL, NULL);
   fake_machine_pause (vmm->guest, true);
   vmm->state = PAUSED;
+  clh_event ("vm", "paused", NULL, NULL);
   return NULL;
 }
 
@@ -129,6 +141,8 @@ static const struct action {
   { "PUT", "vm.create", "VmConfig", NONE, create },
   { "PUT", "vm.add-net", "NetConfig", CREATED | RUNNING, add_net },
   { "PUT", "vm.boot", NULL, CREATED, boot },
+  { "GET", "vm.info", NULL, CREATED | RUNNING | PAUSED, nothing },
+  { "PUT", "vm.remove-device", "VmRemoveDevice", RUNNING, remove_device },
   { "PUT", "vm.pause", NULL, RUNNING, pause_guest },
   { "PUT", "vm.resume", NULL, PAUSED, resume_guest },
   { "PUT", "vm.power-button", NULL, RUNNING, nothing },
@@ -156,6 +170,30 @@ perform (struct vmm *vmm, const struct action *action, const struct fake_request
   return why != NULL ? why : action->verb (vmm, request, body);
 }
 
+/* What is answered when all is well; g_free(). */
+static char *
+good_answer (const struct vmm *vmm, const struct action *action)
+{
+  if (g_str_equal (action->name, "vmm.ping"))
+    return g_strdup ("{\"version\":\"v51.0.0\"}");
+  if (g_str_equal (action->name, "vm.info"))
+    return clh_net_info (&vmm->net);
+  if (g_str_equal (action->name, "vm.add-net") && vmm->state == RUNNING)
+    return g_strdup ("{\"id\":\"new\",\"bdf\":\"0000:00:09.0\"}");
+  return NULL;
+}
+
+static void
+after (struct vmm *vmm, const struct action *action)
+{
+  if (g_str_equal (action->name, "vmm.shutdown"))
+    exit (0);
+  if (g_str_equal (action->name, "vm.power-button"))
+    fake_machine_end (vmm->guest); /* ends the process */
+  if (g_str_equal (action->name, "vm.remove-device"))
+    clh_net_eject (&vmm->net, &vmm->fault);
+}
+
 static void
 answer (struct vmm *vmm, int fd)
 {
@@ -165,17 +203,14 @@ answer (struct vmm *vmm, int fd)
   const struct action *action = find (&request);
   if (action == NULL) {
     fake_reply (fd, 404, NULL);
-  } else if (!fake_fault_strike (&vmm->fault, action->name, fd)) {
+  } else if (!clh_events_strike (&vmm->fault, action->name, fd) && !fake_fault_strike (&vmm->fault, action->name, fd)) {
     g_autofree char *why = perform (vmm, action, &request);
-    g_autofree char *said = why != NULL ? g_strdup_printf ("[\"%s\"]", why) : NULL;
-    bool ping = action == &actions[0];
-    fake_reply (fd, why != NULL ? 500 : ping ? 200 : 204, ping ? "{\"version\":\"v51.0.0\"}" : said);
+    g_autofree char *said = why != NULL ? g_strdup_printf ("[\"%s\"]", why) : good_answer (vmm, action);
+    fake_reply (fd, why != NULL ? 500 : said != NULL ? 200 : 204, said);
     if (why != NULL)
       fprintf (stderr, "%s: %s\n", action->name, why);
-    if (g_str_equal (action->name, "vmm.shutdown"))
-      exit (0);
-    if (g_str_equal (action->name, "vm.power-button"))
-      fake_machine_end (vmm->guest); /* ends the process */
+    else
+      after (vmm, action);
   }
   fake_request_clear (&request);
 }
@@ -193,6 +228,7 @@ main (int argc, char **argv)
       continue;
     bool good = (g_str_equal (argv[i], "--fault") && fake_fault_parse (&vmm.fault, value)) ||
                 (g_str_equal (argv[i], "--seccomp") && (g_str_equal (value, "true") || g_str_equal (value, "false"))) ||
+                (g_str_equal (argv[i], "--event-monitor") && clh_events_open (value)) ||
                 (g_str_equal (argv[i], "--api-socket") && g_str_has_prefix (value, "path="));
     if (!good)
       return fprintf (stderr, "%s %s: no such option\n", argv[i], value) < 0 ? 1 : 2;

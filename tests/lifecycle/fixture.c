@@ -2,6 +2,8 @@
 /* fixture: the snapshot is taken before anything is made and compared after all of it is gone. */
 #include "fixture.h"
 
+#include <string.h>
+
 struct life *life;
 kata_runtime *runtime;
 static char *before;
@@ -22,4 +24,33 @@ fixture_teardown (void)
   g_autofree char *after = residue_compare (before, g_get_tmp_dir (), RESIDUE_ISOLATED);
   ck_assert_msg (after == NULL, "left behind:\n%s", after);
   g_free (before);
+}
+
+void
+fixture_misbehave (const char *action, const char *how)
+{
+  static char *program; /* of the first call: the environment names the script afterwards */
+  if (program == NULL)
+    program = g_strdup (strchr (g_getenv ("KATA_TESTS_FAKE"), ':') + 1);
+  g_autofree char *script = g_build_filename (life->dir, "faulty", NULL);
+  g_autofree char *text = g_strdup_printf ("#!/bin/sh\ncase $1 in --version) exec %s \"$@\";; esac\n"
+                                           "exec %s --fault %s:%s \"$@\"\n",
+                                           program, program, action, how);
+  g_autofree char *fake = g_strdup_printf ("clh:%s", script);
+  ck_assert (g_file_set_contents_full (script, text, -1, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
+  g_setenv ("KATA_TESTS_FAKE", fake, TRUE);
+  life_configure (life, "");
+  kata_runtime_unref (runtime);
+  runtime = life_runtime (life);
+}
+
+kata_sandbox *
+fixture_sandbox (void)
+{
+  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+  kata_sandbox *sandbox = NULL;
+  kata_error *error = NULL;
+  options.id = "s";
+  ck_ok (kata_sandbox_create (&sandbox, runtime, &options, &error), error);
+  return sandbox;
 }

@@ -14,4 +14,9 @@ extern kata_runtime *runtime;
 void fixture_setup (void);
 void fixture_teardown (void);
 
+/** Over a fake: from now on the VMM is a script that runs it with "--fault ACTION:HOW". The runtime is a new one. */
+void fixture_misbehave (const char *action, const char *how);
+/** Sandbox "s", made and not started. */
+kata_sandbox *fixture_sandbox (void);
+
 #endif

@@ -12,43 +12,13 @@
 static const char *const hows[] = { "die", "hang", "hang-up", "junk", "refuse", "deep", "long" };
 static const char *const starting[] = { "vmm.ping", "vm.create", "vm.boot" };
 
-/* From now on the VMM is this script: the fake with its fault. */
-static void
-misbehave (const char *action, const char *how)
-{
-  static char *program; /* of the first call: the environment names the script afterwards */
-  if (program == NULL)
-    program = g_strdup (strchr (g_getenv ("KATA_TESTS_FAKE"), ':') + 1);
-  g_autofree char *script = g_build_filename (life->dir, "faulty", NULL);
-  g_autofree char *text = g_strdup_printf ("#!/bin/sh\ncase $1 in --version) exec %s \"$@\";; esac\n"
-                                           "exec %s --fault %s:%s \"$@\"\n",
-                                           program, program, action, how);
-  g_autofree char *fake = g_strdup_printf ("clh:%s", script);
-  ck_assert (g_file_set_contents_full (script, text, -1, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
-  g_setenv ("KATA_TESTS_FAKE", fake, TRUE);
-  life_configure (life, "");
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
-}
-
-static kata_sandbox *
-created (void)
-{
-  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
-  kata_sandbox *sandbox = NULL;
-  kata_error *error = NULL;
-  options.id = "s";
-  ck_ok (kata_sandbox_create (&sandbox, runtime, &options, &error), error);
-  return sandbox;
-}
-
 START_TEST (start_fails)
 {
   const char *how = hows[_i];
   for (size_t i = 0; i < G_N_ELEMENTS (starting); i++) {
     kata_error *error = NULL;
-    misbehave (starting[i], how);
-    kata_sandbox *sandbox = created ();
+    fixture_misbehave (starting[i], how);
+    kata_sandbox *sandbox = fixture_sandbox ();
     int64_t begin = g_get_monotonic_time ();
     int r = kata_sandbox_start (sandbox, START_MS, &error);
     int ms = (int) ((g_get_monotonic_time () - begin) / 1000);
@@ -73,8 +43,8 @@ START_TEST (late_is_not_wrong)
 {
   for (size_t i = 0; i < G_N_ELEMENTS (starting); i++) {
     kata_error *error = NULL;
-    misbehave (starting[i], "late");
-    kata_sandbox *sandbox = created ();
+    fixture_misbehave (starting[i], "late");
+    kata_sandbox *sandbox = fixture_sandbox ();
     ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
     ck_ok (kata_sandbox_stop (sandbox, 1000, &error), error);
     ck_ok (kata_sandbox_delete (sandbox, 0, &error), error);
@@ -90,8 +60,8 @@ START_TEST (end_comes)
   const char *how = hows[_i];
   for (size_t i = 0; i < G_N_ELEMENTS (ending); i++) {
     kata_error *error = NULL;
-    misbehave (ending[i], how);
-    kata_sandbox *sandbox = created ();
+    fixture_misbehave (ending[i], how);
+    kata_sandbox *sandbox = fixture_sandbox ();
     ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
     if (i == 0)
       bed_failed (kata_sandbox_pause (sandbox, 500, &error), &error, how);

@@ -390,7 +390,8 @@ make (void)
   tcase_add_test (tcase, every_point_fails);
   tcase_add_test (tcase, killed_at_every_point);
   tcase_add_test (tcase, filled_later);
-  if (g_getenv ("KATA_TESTS_FAKE") == NULL) { /* Cloud Hypervisor's adapter adds no device later */
+  const char *fake = g_getenv ("KATA_TESTS_FAKE");
+  if (fake == NULL || g_str_has_prefix (fake, "clh:")) { /* the other adapters add no device later */
     tcase_add_test (tcase, namespace_of_its_own);
     tcase_add_test (tcase, come_and_gone);
     tcase_add_test (tcase, more_than_ports);

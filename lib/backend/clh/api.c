@@ -46,23 +46,43 @@ gone_or (kata_external_vm *vm, const char *action, kata_error *error, kata_error
   return kata_external_vm__ended_error (vm, action, err);
 }
 
+/* Any answer but a good one is an error. @body: g_free(). */
+static int
+ask (char **body, kata_external_vm *vm, const char *action, kata_http_request *request, int64_t deadline_us,
+     kata_error **err)
+{
+  g_autofree char *path = g_strconcat (PREFIX, action, NULL);
+  kata_http_reply reply = { 0 };
+  kata_error *error = NULL;
+  request->path = path;
+  int code = kata_http__call (&reply, vm->dir_fd, KATA_CLH_API_SOCKET, request, deadline_us, &error);
+  if (code < 0)
+    return gone_or (vm, action, error, err);
+  if (reply.status / 100 == 2) {
+    *body = reply.body;
+    return 0;
+  }
+  g_autofree char *why = said (reply.body);
+  g_free (reply.body);
+  if (kata_external_vm__ended (vm))
+    return kata_external_vm__ended_error (vm, action, err);
+  return kata_error__set (err, KATA_E_VMM, action, "Cloud Hypervisor refuses %s (%u): %s", action, reply.status, why);
+}
+
 int
 kata_clh__put (kata_external_vm *vm, const char *action, const char *body, const int *fds, size_t n_fds,
                int64_t deadline_us, kata_error **err)
 {
-  g_autofree char *path = g_strconcat (PREFIX, action, NULL);
-  kata_http_request request = { .method = "PUT", .path = path, .body = body, .fds = fds, .n_fds = n_fds };
-  kata_http_reply reply = { 0 };
-  kata_error *error = NULL;
-  int code = kata_http__call (&reply, vm->dir_fd, KATA_CLH_API_SOCKET, &request, deadline_us, &error);
-  if (code < 0)
-    return gone_or (vm, action, error, err);
-  if (reply.status / 100 != 2) {
-    g_autofree char *why = said (reply.body);
-    code = kata_error__set (err, KATA_E_VMM, action, "Cloud Hypervisor refuses %s (%u): %s", action, reply.status, why);
-  }
-  g_free (reply.body);
-  return code;
+  kata_http_request request = { .method = "PUT", .body = body, .fds = fds, .n_fds = n_fds };
+  g_autofree char *answer = NULL;
+  return ask (&answer, vm, action, &request, deadline_us, err);
+}
+
+int
+kata_clh__get (char **body, kata_external_vm *vm, const char *action, int64_t deadline_us, kata_error **err)
+{
+  kata_http_request request = { .method = "GET" };
+  return ask (body, vm, action, &request, deadline_us, err);
 }
 
 int

@@ -2,6 +2,8 @@
 /* clh: the table of verbs of the Cloud Hypervisor adapter; each file beside it does one part. */
 #include "backend/registry.h"
 
+#include <string.h>
+
 #include "backend/clh/config.h"
 #include "backend/clh/vm.h"
 #include "base/json-write.h"
@@ -9,7 +11,10 @@
 const kata_external_kind kata_clh_kind = { .name = "clh",
                                            .program = "cloud-hypervisor",
                                            .logs = { KATA_CLH_LOG, KATA_EXTERNAL_TAIL_MAX, KATA_CLH_CONSOLE_LOG },
-                                           .vsock_socket = KATA_CLH_VSOCK_SOCKET };
+                                           .vsock_socket = KATA_CLH_VSOCK_SOCKET,
+                                           .vm_size = sizeof (kata_clh_vm),
+                                           .look = kata_clh__look,
+                                           .told = kata_clh__told };
 
 static int
 write_nics (struct kata_json_writer *w, const kata_vm_plan *plan, kata_error **err)
@@ -65,6 +70,12 @@ clh_attach (void **out, const kata_vm_plan *plan, const char *saved, const kata_
   return code;
 }
 
+static const void *
+clh_query (const char *interface_name)
+{
+  return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &kata_clh__network : NULL;
+}
+
 const kata_backend kata_backend_clh = {
   .size = sizeof (kata_backend),
   .abi = KATA_BACKEND_ABI,
@@ -82,4 +93,5 @@ const kata_backend kata_backend_clh = {
   .why = kata_external_vm__why,
   .pids = kata_external_vm__pids,
   .detach = kata_external_vm__detach,
+  .query = clh_query,
 };

@@ -212,6 +212,7 @@ write_rest (struct kata_json_writer *w, const kata_vm_plan *p)
   kata_json_write__uint (w, "cid", GUEST_CID);
   kata_json_write__string (w, "socket", "./" KATA_CLH_VSOCK_SOCKET);
   kata_json_write__end_object (w);
+  kata_json_write__bool (w, "pvpanic", true); /* a guest with its driver tells of a panic at once */
   kata_json_write__bool (w, "landlock_enable", !waived (p, "landlock"));
 }
 
@@ -238,22 +239,24 @@ kata_clh__vm_config (char **json, const kata_vm_plan *p, kata_error **err)
   return 0;
 }
 
-int
-kata_clh__net_config (char **json, const kata_vm_plan *p, size_t n, kata_error **err)
+char *
+kata_clh__nic_id (const kata_vm_nic *nic, size_t n)
 {
-  const kata_vm_nic *nic = p->nics[n];
+  return nic->port != 0 ? g_strdup_printf ("port%u", nic->port) : g_strdup_printf ("net%zu", n);
+}
+
+static int
+net_config (char **json, const kata_vm_nic *nic, size_t n, kata_error **err)
+{
   struct kata_json_writer w;
   int code = kata_device__check_nic (nic, err);
   if (code < 0)
     return code;
-  if (n >= NICS_MAX)
-    return kata_error__set (err, KATA_E_LIMIT, nic->name, "network device \"%s\": clh is given at most %d", nic->name,
-                            NICS_MAX);
   if (nic->kind != KATA_NIC_TAP || nic->vhost)
     return kata_error__set (err, KATA_E_UNSUPPORTED, nic->name,
                             "network device \"%s\": Cloud Hypervisor takes taps, and moves their frames itself",
                             nic->name);
-  g_autofree char *id = g_strdup_printf ("net%zu", n);
+  g_autofree char *id = kata_clh__nic_id (nic, n);
   kata_json_write__init (&w, false);
   kata_json_write__begin_object (&w, NULL);
   kata_json_write__string (&w, "id", id);
@@ -267,6 +270,24 @@ kata_clh__net_config (char **json, const kata_vm_plan *p, size_t n, kata_error *
 }
 
 int
+kata_clh__net_config (char **json, const kata_vm_plan *p, size_t n, kata_error **err)
+{
+  const kata_vm_nic *nic = p->nics[n];
+  if (n >= NICS_MAX)
+    return kata_error__set (err, KATA_E_LIMIT, nic->name, "network device \"%s\": clh is given at most %d", nic->name,
+                            NICS_MAX);
+  return net_config (json, nic, n, err);
+}
+
+int
+kata_clh__late_net_config (char **json, const kata_vm_nic *nic, kata_error **err)
+{
+  if (nic->port == 0)
+    return kata_error__set (err, KATA_E_INVALID, nic->name, "network device \"%s\": it has no port", nic->name);
+  return net_config (json, nic, 0, err);
+}
+
+int
 kata_clh__argv (char ***out, const kata_vm_plan *p, const char *program, kata_error **err)
 {
   bool off = given (p->seccomp_sandbox) && strcmp (p->seccomp_sandbox, "off") == 0;
@@ -276,6 +297,8 @@ kata_clh__argv (char ***out, const kata_vm_plan *p, const char *program, kata_er
   g_ptr_array_add (argv, g_strdup ("path=" KATA_CLH_API_SOCKET));
   g_ptr_array_add (argv, g_strdup ("--seccomp"));
   g_ptr_array_add (argv, g_strdup (off ? "false" : "true"));
+  g_ptr_array_add (argv, g_strdup ("--event-monitor"));
+  g_ptr_array_add (argv, g_strdup_printf ("fd=%d", KATA_CLH_EVENTS_FD));
   if (p->debug)
     g_ptr_array_add (argv, g_strdup ("-v"));
   g_ptr_array_add (argv, NULL);

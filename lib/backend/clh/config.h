@@ -11,6 +11,9 @@
 #define KATA_CLH_CONSOLE_LOG  "console.log"
 #define KATA_CLH_LOG          "clh.log"
 
+/** The descriptor of the event monitor's file in the VMM. */
+#define KATA_CLH_EVENTS_FD 3
+
 /** g_strfreev(). */
 int kata_clh__argv (char ***out, const kata_vm_plan *plan, const char *program, kata_error **err);
 
@@ -22,5 +25,10 @@ int kata_clh__vm_config (char **json, const kata_vm_plan *plan, kata_error **err
 
 /** The body of vm.add-net for the plan's network device number @n; its descriptors go along with the request. g_free(). */
 int kata_clh__net_config (char **json, const kata_vm_plan *plan, size_t n, kata_error **err);
+
+/** The same for a device that comes while the guest runs, into a port. g_free(). */
+int kata_clh__late_net_config (char **json, const kata_vm_nic *nic, kata_error **err);
+/** Its name in the VMM: by its port, or for one that is there from the start by its number @n. g_free(). */
+char *kata_clh__nic_id (const kata_vm_nic *nic, size_t n);
 
 #endif

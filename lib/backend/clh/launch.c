@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "backend/clh/config.h"
+#include "backend/clh/events.h"
 #include "base/error.h"
+#include "base/fd.h"
 
 /* It makes these itself. */
 static int
@@ -63,6 +65,15 @@ boot (kata_external_vm *vm, const char *config, const kata_vm_plan *plan, const 
 }
 
 static int
+spawn (kata_external_vm *vm, char **argv, const kata_backend_env *env, kata_error **err)
+{
+  kata_auto_fd int events = -1;
+  int code = kata_external__log_file (&events, vm->dir_fd, vm->dir, KATA_CLH_EVENTS_LOG, env, err);
+  const kata_child_fd fds[] = { { events, KATA_CLH_EVENTS_FD } };
+  return code < 0 ? code : kata_external_vm__spawn (vm, argv, fds, G_N_ELEMENTS (fds), env, err);
+}
+
+static int
 start (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
 {
   g_autofree char *program = NULL;
@@ -79,7 +90,7 @@ start (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *e
   if (code == 0)
     code = record_sockets (vm, env, err);
   if (code == 0)
-    code = kata_external_vm__spawn (vm, argv, NULL, 0, env, err);
+    code = spawn (vm, argv, env, err);
   return code == 0 ? boot (vm, config, plan, env, err) : code;
 }
 
@@ -90,7 +101,7 @@ kata_clh__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *
   int64_t begun = kata_deadline__now ();
   int code = kata_external_vm__check_files (&kata_clh_kind, plan, true, err);
   if (code == 0)
-    code = kata_external_vm__new (&made, sizeof (kata_external_vm), &kata_clh_kind, plan, err);
+    code = kata_external_vm__new (&made, sizeof (kata_clh_vm), &kata_clh_kind, plan, err);
   g_autoptr (kata_external_vm) vm = made;
   if (code < 0)
     return code;

@@ -11,9 +11,17 @@
 
 extern const kata_external_kind kata_clh_kind;
 
+typedef struct kata_clh_vm {
+  kata_external_vm base; /* first, so that the verbs which are alike for all VMMs take it */
+  int64_t events_at;     /* so much of the event monitor's file was read */
+  bool panicked, reset;  /* what it said of the guest */
+} kata_clh_vm;
+
 /** Asks the VMM: "vm.boot" with @body or none. KATA_E_VMM with what it says when it refuses. */
 int kata_clh__put (kata_external_vm *vm, const char *action, const char *body, const int *fds, size_t n_fds,
                    int64_t deadline_us, kata_error **err);
+/** Asks it for something: "vm.info". @body: g_free(). */
+int kata_clh__get (char **body, kata_external_vm *vm, const char *action, int64_t deadline_us, kata_error **err);
 /** Waits until the VMM answers. */
 int kata_clh__ping (kata_external_vm *vm, int64_t deadline_us, kata_error **err);
 
@@ -23,5 +31,10 @@ int kata_clh__launch (void **vm, const kata_vm_plan *plan, const kata_backend_en
 int kata_clh__pause (void *vm, const kata_backend_env *env, kata_error **err); /* control.c */
 int kata_clh__resume (void *vm, const kata_backend_env *env, kata_error **err);
 int kata_clh__stop (void *vm, int64_t grace_ms, const kata_backend_env *env, kata_error **err);
+
+void kata_clh__look (kata_external_vm *vm); /* monitor.c: the kind's look and told */
+const char *kata_clh__told (const kata_external_vm *vm, bool *panic);
+
+extern const kata_backend_network kata_clh__network; /* network.c */
 
 #endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* clh-net: the network devices of the Cloud Hypervisor that is none: their names and descriptors, which move no frames. */
+#ifndef KATA_TESTS_FAKES_CLH_NET_H
+#define KATA_TESTS_FAKES_CLH_NET_H
+
+#include <json-glib/json-glib.h>
+
+#include "server.h"
+
+#define CLH_NICS 16
+
+struct clh_nic {
+  char *id; /* NULL = the place is free */
+  int fds[FAKE_FDS_MAX];
+  size_t n_fds;
+  bool asked; /* to go */
+};
+
+struct clh_net {
+  struct clh_nic nics[CLH_NICS];
+};
+
+/** With the request's descriptors, which it takes over. NULL, or why not; g_free(). */
+char *clh_net_add (struct clh_net *net, const struct fake_request *request, JsonObject *config);
+/** The guest is asked to let go of a device, which must be there. Likewise. */
+char *clh_net_ask (struct clh_net *net, const char *id);
+/** It does so; with the fault "eject:hang" it does not, with "eject:silent" no event tells. */
+void clh_net_eject (struct clh_net *net, const struct fake_fault *fault);
+/** A VmInfo; g_free(). */
+char *clh_net_info (const struct clh_net *net);
+
+#endif
