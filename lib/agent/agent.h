@@ -139,6 +139,12 @@ int kata_agent__read_start (kata_agent *agent, kata_agent_pending **out, const c
 /** Sends at most 1 MiB of @data; @written (out): how many bytes were taken, 1 or more unless @len is 0. Does not close. */
 int kata_agent__write_stdin (kata_agent *agent, const char *container_id, const char *exec_id, const void *data,
                              size_t len, size_t *written, int64_t timeout_ms, kata_error **err);
+/** As kata_agent_wait_fn; @written as above. */
+typedef void (*kata_agent_write_fn) (void *user, size_t written, const kata_error *error);
+/** The same for at most 1 MiB of @data, @len 1 or more; @data is copied before it returns. */
+int kata_agent__write_start (kata_agent *agent, kata_agent_pending **out, const char *container_id, const char *exec_id,
+                             const void *data, size_t len, int64_t timeout_ms, kata_agent_write_fn done, void *user,
+                             kata_error **err);
 int kata_agent__close_stdin (kata_agent *agent, const char *container_id, const char *exec_id, int64_t timeout_ms,
                              kata_error **err);
 int kata_agent__winsize (kata_agent *agent, const char *container_id, const char *exec_id, uint32_t rows,

@@ -118,6 +118,14 @@ kata_agent__read_start (kata_agent *agent, kata_agent_pending **out, const char 
                                  read_wait_free, err);
 }
 
+static int
+written_check (const Grpc__WriteStreamResponse *reply, size_t sent, const char *container_id, kata_error **err)
+{
+  if (reply->len == 0 || reply->len > sent)
+    return kata_agent__nonsense (err, "WriteStdin", container_id, "%u of %zu bytes taken", reply->len, sent);
+  return 0;
+}
+
 int
 kata_agent__write_stdin (kata_agent *agent, const char *container_id, const char *exec_id, const void *data, size_t len,
                          size_t *written, int64_t timeout_ms, kata_error **err)
@@ -143,12 +151,59 @@ kata_agent__write_stdin (kata_agent *agent, const char *container_id, const char
   int r = kata_agent__call_reply (agent, &call, &grpc__write_stream_response__descriptor, &reply, err);
   if (r < 0)
     return r;
-  if (reply->len == 0 || reply->len > request.data.len)
-    r = kata_agent__nonsense (err, "WriteStdin", container_id, "%u of %zu bytes taken", reply->len, request.data.len);
-  else
+  r = written_check (reply, request.data.len, container_id, err);
+  if (r == 0)
     *written = reply->len;
   kata_agent__message_free (reply);
   return r;
+}
+
+struct write_wait {
+  kata_agent_write_fn done;
+  void *user;
+  char *container_id;
+  size_t len;
+};
+
+static void
+write_wait_free (void *data)
+{
+  struct write_wait *wait = data;
+  g_free (wait->container_id);
+  g_free (wait);
+}
+
+static void
+write_wait_done (void *data, void *message, const kata_error *error)
+{
+  const struct write_wait *wait = data;
+  const Grpc__WriteStreamResponse *reply = message;
+  kata_error *nonsense = NULL;
+  if (error == NULL && written_check (reply, wait->len, wait->container_id, &nonsense) < 0)
+    error = nonsense;
+  wait->done (wait->user, error == NULL ? reply->len : 0, error);
+  kata_error_unref (nonsense);
+}
+
+int
+kata_agent__write_start (kata_agent *agent, kata_agent_pending **out, const char *container_id, const char *exec_id,
+                         const void *data, size_t len, int64_t timeout_ms, kata_agent_write_fn done, void *user,
+                         kata_error **err)
+{
+  Grpc__WriteStreamRequest request = GRPC__WRITE_STREAM_REQUEST__INIT;
+  const struct kata_agent_call call = { .method = "WriteStdin",
+                                        .about = container_id,
+                                        .request = &request.base,
+                                        .timeout_ms = timeout_ms,
+                                        .default_ms = KATA_AGENT_TIMEOUT_NONE };
+  request.container_id = (char *) container_id;
+  request.exec_id = exec_or_init (exec_id);
+  request.has_data = 1;
+  request.data = (ProtobufCBinaryData){ MIN (len, KATA_AGENT_PIECE), (uint8_t *) data };
+  struct write_wait *wait = g_new0 (struct write_wait, 1);
+  *wait = (struct write_wait){ done, user, g_strdup (container_id), request.data.len };
+  return kata_agent__call_start (agent, out, &call, &grpc__write_stream_response__descriptor, write_wait_done, wait,
+                                 write_wait_free, err);
 }
 
 int

@@ -62,6 +62,14 @@ kata_process_write (kata_process *process, const void *data, size_t length, size
 }
 
 int
+kata_process_interrupt (kata_process *process, kata_error **err)
+{
+  KATA_REQUIRE (process != NULL, "process", err);
+  kata_process__interrupt (process);
+  return 0;
+}
+
+int
 kata_process_close_stdin (kata_process *process, int64_t timeout_ms, kata_error **err)
 {
   KATA_REQUIRE (process != NULL, "process", err);

@@ -13,6 +13,8 @@ process_new (kata_container *container, const char *exec_id, bool terminal)
   process->container = kata_container_ref (container);
   process->exec_id = g_strdup (exec_id);
   process->terminal = terminal;
+  g_mutex_init (&process->lock);
+  process->writes = g_ptr_array_new ();
   process->track = exec_id[0] != '\0' ? kata_track__new (container->id, exec_id)
                                       : kata_sandbox__track (container->sandbox, container->id, "");
   return process;
@@ -22,6 +24,8 @@ void
 kata_process__free (kata_process *process)
 {
   kata_track__unref (process->track);
+  g_ptr_array_unref (process->writes);
+  g_mutex_clear (&process->lock);
   kata_container_unref (process->container);
   g_free (process->exec_id);
   g_free (process);
@@ -44,21 +48,38 @@ kata_process__new_exec (kata_container *container, const char *exec_id, bool ter
   return process_new (container, exec_id, terminal);
 }
 
-/* Calls in flight of a connection that broke are explained by what happened to the guest. */
-static int
-finish (kata_process *process, kata_link *link, int r, kata_error *error, kata_error **err)
+int
+kata_process__finish (kata_process *process, kata_link *link, int r, kata_error *error, kata_error **err)
 {
   return r != 0 ? kata_sandbox__explain (process->container->sandbox, link, error, err) : 0;
 }
 
-static int
-reach (kata_link **link, kata_process *process, int64_t deadline_us, kata_error **err)
+int
+kata_process__reach (kata_link **link, kata_process *process, int64_t deadline_us, kata_error **err)
 {
   kata_container *container = process->container;
   if (g_atomic_int_get (&container->deleted) != 0)
     return kata_error__set (err, KATA_E_NOT_FOUND, container->id, "no container \"%s\" in sandbox \"%s\"",
                             container->id, container->sandbox->id);
   return kata_sandbox__link (link, container->sandbox, deadline_us, err);
+}
+
+static struct kata_track_patience
+patience_of (kata_process *process, int64_t deadline_us)
+{
+  return (struct kata_track_patience){ deadline_us, &process->interrupts, g_atomic_int_get (&process->interrupts) };
+}
+
+/* Each call in flight compares the count with what it was when the call began. */
+void
+kata_process__interrupt (kata_process *process)
+{
+  g_mutex_lock (&process->lock);
+  g_atomic_int_inc (&process->interrupts);
+  for (guint i = 0; i < process->writes->len; i++)
+    kata_agent_pending__cancel (process->writes->pdata[i]);
+  g_mutex_unlock (&process->lock);
+  kata_track__wake (process->track);
 }
 
 int
@@ -69,47 +90,19 @@ kata_process__read (kata_process *process, bool from_stderr, void *buffer, size_
   kata_error *error = NULL;
   int status = 0;
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE);
-  int r = reach (&link, process, deadline_us == INT64_MAX ? kata_runtime__deadline (REQUEST_MS, 0) : deadline_us, err);
+  const struct kata_track_patience patience = patience_of (process, deadline_us);
+  int r = kata_process__reach (&link, process,
+                               deadline_us == INT64_MAX ? kata_runtime__deadline (REQUEST_MS, 0) : deadline_us, err);
   if (r != 0)
     return r;
-  r = kata_track__read (process->track, link, from_stderr, buffer, length, n_read, deadline_us, &error);
+  r = kata_track__read (process->track, link, from_stderr, buffer, length, n_read, &patience, &error);
   /* An agent forgets a process that has ended and was waited for; its streams have ended with it. */
   if (r == KATA_E_NOT_FOUND && kata_track__ended (process->track, &status)) {
     kata_error_unref (error);
     *n_read = 0;
     return 0;
   }
-  return finish (process, link, r, error, err);
-}
-
-int
-kata_process__write (kata_process *process, const void *data, size_t length, size_t *n_written, int64_t timeout_ms,
-                     kata_error **err)
-{
-  g_autoptr (kata_link) link = NULL;
-  kata_error *error = NULL;
-  kata_container *container = process->container;
-  int64_t deadline_us = kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE);
-  size_t done = 0;
-  int r = 0;
-  if (g_atomic_int_get (&process->stdin_closed) != 0)
-    r = kata_error__set (&error, KATA_E_STATE, container->id, "write: standard input is closed");
-  if (r == 0)
-    r = reach (&link, process, deadline_us, &error);
-  while (r == 0 && done < length) {
-    size_t n = 0;
-    int64_t left = kata_runtime__left_ms (deadline_us);
-    if (left == 0 && done != 0) {
-      r = kata_error__set (&error, KATA_E_TIMEOUT, container->id, "write: the process did not read in time");
-      break;
-    }
-    r = kata_agent__write_stdin (kata_link__agent (link), container->id, process->exec_id, (const char *) data + done,
-                                 length - done, &n, left, &error);
-    done += n;
-  }
-  if (n_written != NULL)
-    *n_written = done;
-  return finish (process, link, r, error, err);
+  return kata_process__finish (process, link, r, error, err);
 }
 
 int
@@ -118,14 +111,14 @@ kata_process__close_stdin (kata_process *process, int64_t timeout_ms, kata_error
   g_autoptr (kata_link) link = NULL;
   kata_error *error = NULL;
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, REQUEST_MS);
-  int r = reach (&link, process, deadline_us, err);
+  int r = kata_process__reach (&link, process, deadline_us, err);
   if (r != 0)
     return r;
   r = kata_agent__close_stdin (kata_link__agent (link), process->container->id, process->exec_id,
                                kata_runtime__left_ms (deadline_us), &error);
   if (r == 0)
     g_atomic_int_set (&process->stdin_closed, 1);
-  return finish (process, link, r, error, err);
+  return kata_process__finish (process, link, r, error, err);
 }
 
 int
@@ -136,12 +129,12 @@ kata_process__resize (kata_process *process, uint32_t rows, uint32_t columns, in
   if (!process->terminal)
     return kata_error__set (err, KATA_E_STATE, process->container->id, "resize: the process has no terminal");
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, REQUEST_MS);
-  int r = reach (&link, process, deadline_us, err);
+  int r = kata_process__reach (&link, process, deadline_us, err);
   if (r != 0)
     return r;
   r = kata_agent__winsize (kata_link__agent (link), process->container->id, process->exec_id, rows, columns,
                            kata_runtime__left_ms (deadline_us), &error);
-  return finish (process, link, r, error, err);
+  return kata_process__finish (process, link, r, error, err);
 }
 
 int
@@ -153,12 +146,12 @@ kata_process__signal (kata_process *process, int signum, int64_t timeout_ms, kat
   if (kata_track__ended (process->track, &status))
     return kata_error__set (err, KATA_E_NOT_FOUND, process->container->id, "signal: the process has ended");
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, REQUEST_MS);
-  int r = reach (&link, process, deadline_us, err);
+  int r = kata_process__reach (&link, process, deadline_us, err);
   if (r != 0)
     return r;
   r = kata_agent__signal (kata_link__agent (link), process->container->id, process->exec_id, signum,
                           kata_runtime__left_ms (deadline_us), &error);
-  return finish (process, link, r, error, err);
+  return kata_process__finish (process, link, r, error, err);
 }
 
 /* What was written down: also the answer after the guest has ended. */
@@ -179,18 +172,20 @@ kata_process__wait (kata_process *process, int *exit_status, int64_t timeout_ms,
   g_autoptr (kata_link) link = NULL;
   kata_error *error = NULL;
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE);
+  const struct kata_track_patience patience = patience_of (process, deadline_us);
   if (kata_track__ended (process->track, exit_status) || written_status (process, exit_status))
     return 0;
-  int r = reach (&link, process, deadline_us == INT64_MAX ? kata_runtime__deadline (REQUEST_MS, 0) : deadline_us, err);
+  int r = kata_process__reach (&link, process,
+                               deadline_us == INT64_MAX ? kata_runtime__deadline (REQUEST_MS, 0) : deadline_us, err);
   if (r != 0)
     return r;
-  r = kata_track__wait (process->track, link, exit_status, deadline_us, &error);
+  r = kata_track__wait (process->track, link, exit_status, &patience, &error);
   if (r == 0 && process->exec_id[0] == '\0')
     kata_container__note_exit (process->container, *exit_status);
   /* A stop that was orderly has written it down before it cut the connection. */
-  if (r != 0 && r != KATA_E_TIMEOUT && written_status (process, exit_status)) {
+  if (r != 0 && r != KATA_E_TIMEOUT && r != KATA_E_CANCELLED && written_status (process, exit_status)) {
     kata_error_unref (error);
     return 0;
   }
-  return finish (process, link, r, error, err);
+  return kata_process__finish (process, link, r, error, err);
 }

@@ -20,6 +20,7 @@
 static void
 end_containers (struct kata_operation *op, kata_link *link, int64_t deadline_us)
 {
+  const struct kata_track_patience patience = { .deadline_us = deadline_us };
   for (size_t i = 0; i < op->state->n_containers; i++)
     if (op->state->containers[i].state == KATA_STATE_RUNNING)
       kata_agent__signal (kata_link__agent (link), op->state->containers[i].id, "", SIGTERM,
@@ -30,7 +31,7 @@ end_containers (struct kata_operation *op, kata_link *link, int64_t deadline_us)
       continue;
     g_autoptr (kata_track) track = kata_sandbox__track (op->sandbox, container->id, "");
     int status = 0;
-    if (kata_track__wait (track, link, &status, deadline_us, NULL) != 0)
+    if (kata_track__wait (track, link, &status, &patience, NULL) != 0)
       continue;
     container->state = KATA_STATE_STOPPED;
     container->exit_status = status;

@@ -173,15 +173,18 @@ start_wait (kata_track *track, kata_link *link, kata_error **err)
   return r;
 }
 
-/* With the lock held. False = the deadline passed. */
-static bool
-sleep_until (kata_track *track, int64_t deadline_us)
+/* With the lock held, until something has changed; the slot may still be pending then. @doing: "read", for errors. */
+static int
+sleep_on (kata_track *track, const struct slot *slot, const struct kata_track_patience *patience, const char *doing,
+          kata_error **err)
 {
-  if (deadline_us == INT64_MAX) {
+  if (patience->interrupts != NULL && g_atomic_int_get (patience->interrupts) != patience->seen)
+    return kata_error__set (err, KATA_E_CANCELLED, track->container_id, "%s: interrupted by the caller", doing);
+  if (patience->deadline_us == INT64_MAX)
     g_cond_wait (&track->changed, &track->lock);
-    return true;
-  }
-  return g_cond_wait_until (&track->changed, &track->lock, deadline_us);
+  else if (!g_cond_wait_until (&track->changed, &track->lock, patience->deadline_us) && slot->pending)
+    return kata_error__set (err, KATA_E_TIMEOUT, track->container_id, "%s: nothing came in time", doing);
+  return 0;
 }
 
 static size_t
@@ -199,7 +202,7 @@ take (struct slot *slot, void *buffer, size_t length)
 
 static int
 read_locked (kata_track *track, kata_link *link, struct slot *slot, void *buffer, size_t length, size_t *n_read,
-             int64_t deadline_us, kata_error **err)
+             const struct kata_track_patience *patience, kata_error **err)
 {
   for (;;) {
     if (slot->data != NULL) {
@@ -213,25 +216,26 @@ read_locked (kata_track *track, kata_link *link, struct slot *slot, void *buffer
       return 0;
     }
     int r = slot->pending ? 0 : start_read (track, link, slot, (uint32_t) length, err);
+    if (r == 0 && slot->pending)
+      r = sleep_on (track, slot, patience, "read", err);
     if (r != 0)
       return r;
-    if (slot->pending && !sleep_until (track, deadline_us) && slot->pending)
-      return kata_error__set (err, KATA_E_TIMEOUT, track->container_id, "read: nothing came in time");
   }
 }
 
 int
 kata_track__read (kata_track *track, kata_link *link, bool from_stderr, void *buffer, size_t length, size_t *n_read,
-                  int64_t deadline_us, kata_error **err)
+                  const struct kata_track_patience *patience, kata_error **err)
 {
   g_mutex_lock (&track->lock);
-  int r = read_locked (track, link, &track->streams[from_stderr], buffer, length, n_read, deadline_us, err);
+  int r = read_locked (track, link, &track->streams[from_stderr], buffer, length, n_read, patience, err);
   g_mutex_unlock (&track->lock);
   return r;
 }
 
 static int
-wait_locked (kata_track *track, kata_link *link, int *status, int64_t deadline_us, kata_error **err)
+wait_locked (kata_track *track, kata_link *link, int *status, const struct kata_track_patience *patience,
+             kata_error **err)
 {
   /* A failure that was there before belongs to an earlier caller, or to a connection that was lost since. */
   track->end.error = kata_error_unref (track->end.error);
@@ -240,30 +244,39 @@ wait_locked (kata_track *track, kata_link *link, int *status, int64_t deadline_u
     if (track->end.error != NULL)
       return kata_error__propagate (err, kata_error_ref (track->end.error));
     int r = track->end.pending ? 0 : start_wait (track, link, err);
+    if (r == 0 && track->end.pending)
+      r = sleep_on (track, &track->end, patience, "wait", err);
     if (r != 0)
       return r;
-    if (track->end.pending && !sleep_until (track, deadline_us) && track->end.pending)
-      return kata_error__set (err, KATA_E_TIMEOUT, track->container_id, "wait: the process did not end in time");
   }
   *status = track->status;
   return 0;
 }
 
 int
-kata_track__wait (kata_track *track, kata_link *link, int *status, int64_t deadline_us, kata_error **err)
+kata_track__wait (kata_track *track, kata_link *link, int *status, const struct kata_track_patience *patience,
+                  kata_error **err)
 {
   g_mutex_lock (&track->lock);
-  int r = wait_locked (track, link, status, deadline_us, err);
+  int r = wait_locked (track, link, status, patience, err);
   g_mutex_unlock (&track->lock);
   return r;
+}
+
+void
+kata_track__wake (kata_track *track)
+{
+  g_mutex_lock (&track->lock);
+  g_cond_broadcast (&track->changed);
+  g_mutex_unlock (&track->lock);
 }
 
 bool
 kata_track__poll (kata_track *track, kata_link *link, int *status, int64_t first_ms)
 {
   g_mutex_lock (&track->lock);
-  int64_t until = track->end.pending ? 0 : g_get_monotonic_time () + first_ms * 1000;
-  bool ended = wait_locked (track, link, status, until, NULL) == 0;
+  const struct kata_track_patience patience = { track->end.pending ? 0 : g_get_monotonic_time () + first_ms * 1000 };
+  bool ended = wait_locked (track, link, status, &patience, NULL) == 0;
   g_mutex_unlock (&track->lock);
   return ended;
 }

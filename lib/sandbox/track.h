@@ -13,12 +13,23 @@ kata_track *kata_track__ref (kata_track *track);
 kata_track *kata_track__unref (kata_track *track);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_track, kata_track__unref)
 
-/** Bytes of standard output or error; *n_read 0 = the end. KATA_E_TIMEOUT keeps the call. @length: 1 to 1 MiB. */
+/** How long a caller waits: to a deadline, and while its handle's count of interruptions stays what it was when the call began. */
+struct kata_track_patience {
+  int64_t deadline_us;
+  const gint *interrupts; /* (nullable): atomic */
+  gint seen;
+};
+
+/** Bytes of standard output or error; *n_read 0 = the end. KATA_E_TIMEOUT and KATA_E_CANCELLED keep the call. @length: 1 to 1 MiB. */
 int kata_track__read (kata_track *track, kata_link *link, bool from_stderr, void *buffer, size_t length, size_t *n_read,
-                      int64_t deadline_us, kata_error **err);
+                      const struct kata_track_patience *patience, kata_error **err);
 
 /** The exit status; asks the agent once however many wait. */
-int kata_track__wait (kata_track *track, kata_link *link, int *status, int64_t deadline_us, kata_error **err);
+int kata_track__wait (kata_track *track, kata_link *link, int *status, const struct kata_track_patience *patience,
+                      kata_error **err);
+
+/** Lets all who wait look at their count again. */
+void kata_track__wake (kata_track *track);
 
 /** Begins the wait if none is under way; @done (nullable) is called once when it ends, on a thread of the connection's: it must not block. */
 typedef void (*kata_track_fn) (void *user, kata_track *track, int status, const kata_error *error);
