@@ -47,7 +47,7 @@ KATA_API void kata_strv_free (char **strv);
 /**
  * kata_version:
  * The version of the library in use, for example "0.1.0".
- * Returns: a static string
+ * Returns: (transfer none): a static string
  * Errors: none
  * Threads: any. Blocks: no. Since: 0.1
  */

@@ -17,8 +17,10 @@ typedef struct kata_volume {
   const char *destination; /* absolute path in the container */
   uint32_t flags;          /* enum kata_volume_flags */
 } kata_volume;
+/** Of a volume. */
 enum kata_volume_flags { KATA_VOLUME_READONLY = 1 };
 
+/** Of a container. */
 enum kata_container_flags {
   KATA_CONTAINER_TERMINAL = 1, /* the process gets a terminal */
   KATA_CONTAINER_READONLY = 2  /* the root file system is read-only */

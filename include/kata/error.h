@@ -112,7 +112,7 @@ KATA_API const kata_error *kata_error_get_cause (const kata_error *error);
  * kata_error_code_name:
  * A code's stable name, for example "timeout" for KATA_E_TIMEOUT.
  * @code: an enum kata_error_code
- * Returns: a static string; "unknown" for other numbers
+ * Returns: (transfer none): a static string; "unknown" for other numbers
  * Errors: none
  * Threads: any. Blocks: no. Since: 0.1
  */

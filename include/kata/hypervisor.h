@@ -9,6 +9,7 @@
 extern "C" {
 #endif
 
+/** One backend as it was when it was probed; never changes, reference-counted. */
 typedef struct kata_hypervisor kata_hypervisor;
 
 /**

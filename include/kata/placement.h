@@ -17,6 +17,7 @@ enum kata_placement_role {
   KATA_PLACEMENT_CONTAINER = 3 /* one more container of the sandbox @sandbox_id */
 };
 
+/** Of a kata_placement. */
 enum kata_placement_flags {
   KATA_PLACEMENT_TERMINAL = 1,    /* process.terminal */
   KATA_PLACEMENT_NETWORK_NEW = 2, /* a network namespace of its own, not made yet; without this flag and with an empty
@@ -24,6 +25,7 @@ enum kata_placement_flags {
   KATA_PLACEMENT_PROCESS = 4      /* there is a process, so that it can be started */
 };
 
+/** Room for a path in a kata_placement, its end included. */
 #define KATA_PLACEMENT_PATH_MAX 4096
 
 /** Filled by kata_placement_read(). Fields are only ever added at the end. */

@@ -9,9 +9,12 @@
 extern "C" {
 #endif
 
+/** A container: a handle, reference-counted; any number of them, in any process, may stand for the same container. */
 typedef struct kata_container kata_container;
+/** A process of a container: a handle, reference-counted. */
 typedef struct kata_process kata_process;
 
+/** Of one more process. */
 enum kata_exec_flags { KATA_EXEC_TERMINAL = 1 };
 
 /** What to execute. @process_json (an OCI process object) or @args; the rest changes what it says. */
@@ -31,6 +34,7 @@ typedef struct kata_exec_options {
     sizeof (kata_exec_options), NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0                                            \
   }
 
+/** What a process writes to. */
 enum kata_stream_id { KATA_STDOUT = 1, KATA_STDERR = 2 };
 
 /**

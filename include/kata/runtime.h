@@ -9,9 +9,11 @@
 extern "C" {
 #endif
 
+/** A context: configuration, log, backends and state directory; reference-counted. */
 typedef struct kata_runtime kata_runtime;
 struct kata_backend;
 
+/** How important a log line is; each level includes those before it. */
 enum kata_log_level { KATA_LOG_ERROR = 0, KATA_LOG_WARNING, KATA_LOG_INFO, KATA_LOG_DEBUG };
 
 /** Receives log lines; called from any thread, with no lock of the library's held; @message has no newline. */

@@ -9,6 +9,7 @@
 extern "C" {
 #endif
 
+/** A sandbox: a handle, reference-counted; any number of them, in any process, may stand for the same sandbox. */
 typedef struct kata_sandbox kata_sandbox;
 
 /** States; the numbers are stable. */
@@ -26,6 +27,7 @@ typedef struct kata_disk {
   const char *path; /* absolute: a regular file or block device with a raw file system */
   uint32_t flags;   /* enum kata_disk_flags */
 } kata_disk;
+/** Of a disk. */
 enum kata_disk_flags { KATA_DISK_READONLY = 1 };
 
 /** What a sandbox shall be. Fields are only ever added at the end; zero or NULL = the configuration's value. */
@@ -64,6 +66,7 @@ enum kata_event_type {
   KATA_EVENT_CONTAINER_EXIT = 2, /* @exit_status */
   KATA_EVENT_OOM = 3             /* a container ran out of memory */
 };
+/** One event. */
 typedef struct kata_event {
   size_t size;
   int32_t type;                       /* enum kata_event_type */
@@ -205,7 +208,7 @@ KATA_API int kata_sandbox_resume (kata_sandbox *sandbox, int64_t timeout_ms, kat
  * End the containers and the virtual machine, orderly first, by force when @timeout_ms is over, and undo what start made on the host.
  * The sandbox is STOPPED afterwards, whatever the guest does. No-op when it is STOPPED.
  * @sandbox: the sandbox
- * @timeout_ms: for the orderly part; 0 = by force at once; KATA_TIMEOUT_DEFAULT
+ * @timeout_ms: milliseconds for the orderly part; 0 = by force at once; KATA_TIMEOUT_DEFAULT
  * @err: (out) (optional): why it failed
  * Returns: 0 or a negative kata_error_code
  * Errors: KATA_E_IO (something on the host could not be undone; delete tries again)

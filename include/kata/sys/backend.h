@@ -51,12 +51,16 @@ typedef struct kata_capabilities {
 
 /* ---- the plan: what a VM must be, decided before anything exists; immutable while a backend sees it ---- */
 
+/** Who runs the guest's instructions. */
 enum kata_accel { KATA_ACCEL_AUTO = 0, KATA_ACCEL_KVM, KATA_ACCEL_TCG };
+/** How guest and host share a directory. */
 enum kata_share_kind { KATA_SHARE_NONE = 0, KATA_SHARE_VIRTIOFS, KATA_SHARE_9P };
 /** Where the built-in microVMM runs: in a jailed helper process, or in threads of the calling one. */
 enum kata_isolation { KATA_ISOLATION_PROCESS = 0, KATA_ISOLATION_THREAD };
+/** How the library reaches the guest's agent. */
 enum kata_agent_kind { KATA_AGENT_VSOCK = 0, KATA_AGENT_HYBRID, KATA_AGENT_SERIAL, KATA_AGENT_NULL };
 
+/** A disk that the machine has from its start. */
 typedef struct kata_vm_disk {
   size_t size;
   const char *id;   /* serial number in the guest, [a-z0-9-]{1,20} */
@@ -64,6 +68,7 @@ typedef struct kata_vm_disk {
   int32_t readonly;
 } kata_vm_disk;
 
+/** What a network device is connected to on the host. */
 enum kata_nic_kind { KATA_NIC_TAP = 0, KATA_NIC_STREAM };
 
 /** A network device. Its descriptors come with the surroundings of launch. */
@@ -79,6 +84,7 @@ typedef struct kata_vm_nic {
   uint32_t port;   /* 0 = there from the start; else in which of the plan's nic_ports it came later, from 1 */
 } kata_vm_nic;
 
+/** What the machine shall be. A backend reads it during a call and keeps no pointer into it. */
 typedef struct kata_vm_plan {
   size_t size;
   const char *id;  /* of the sandbox */
@@ -133,6 +139,7 @@ typedef struct kata_vm_plan {
 
 /* ---- what the library gives to a backend's calls ---- */
 
+/** What kind of thing a kata_undo names. */
 enum kata_undo_kind {
   KATA_UNDO_PROCESS = 0,
   KATA_UNDO_FILE,
@@ -153,6 +160,7 @@ typedef struct kata_undo {
       start_time; /* PROCESS: field 22 of /proc/PID/stat, so that a reused pid is never signalled; QDISC, LINK: the namespace's inode */
 } kata_undo;
 
+/** The surroundings of one call: its deadline, the journal, the log. Valid until the call returns. */
 typedef struct kata_backend_env {
   size_t size;
   int64_t deadline_us; /* CLOCK_MONOTONIC; every blocking call ends by then with KATA_E_TIMEOUT; INT64_MAX = none */
@@ -243,7 +251,7 @@ typedef struct kata_backend_network {
  * kata_capability_name:
  * The name of a capability, for example "fs-sharing" or "block-hotplug".
  * @capability: an enum kata_capability
- * Returns: a static string; "unknown" for other numbers
+ * Returns: (transfer none): a static string; "unknown" for other numbers
  * Errors: none
  * Threads: any. Blocks: no. Since: 0.1
  */
