@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "options.h"
+#include "members.h"
 #include "output.h"
 #include "progress.h"
 #include "table.h"
@@ -20,18 +21,18 @@ print_rows (ctl *ctl, JsonArray *rows)
   int failed = 0;
   for (guint i = 0; i < json_array_get_length (rows); i++) {
     JsonObject *row = row_at (rows, i);
-    failed += !output_member_bool (row, "ok") && output_member_bool (row, "required");
+    failed += !members_bool (row, "ok") && members_bool (row, "required");
   }
   if (ctl->json)
     return failed;
   table *table = table_new ("CHECK", "RESULT", "DETAIL", "REMEDY", NULL);
   for (guint i = 0; i < json_array_get_length (rows); i++) {
     JsonObject *row = row_at (rows, i);
-    int ok = output_member_bool (row, "ok");
-    table_add (table, output_member_string (row, "name"));
-    table_add (table, ok ? "ok" : output_member_bool (row, "required") ? "MISSING" : "no");
-    table_add (table, output_member_string (row, "detail"));
-    table_add (table, ok ? NULL : output_member_string (row, "remedy"));
+    int ok = members_bool (row, "ok");
+    table_add (table, members_string (row, "name"));
+    table_add (table, ok ? "ok" : members_bool (row, "required") ? "MISSING" : "no");
+    table_add (table, members_string (row, "detail"));
+    table_add (table, ok ? NULL : members_string (row, "remedy"));
   }
   table_print (table);
   fflush (stdout);

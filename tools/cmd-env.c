@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "options.h"
+#include "members.h"
 #include "output.h"
 #include "progress.h"
 
@@ -68,7 +69,7 @@ cmd_env (ctl *ctl, int argc, char **argv)
   progress_end (&progress);
   if (rc < 0)
     return output_error (ctl, NULL, err);
-  JsonObject *object = ctl->json ? NULL : output_parse_object (json, &parser);
+  JsonObject *object = ctl->json ? NULL : members_parse (json, &parser);
   if (!object)
     return output_json_text (ctl, json);
   print_object (object, "");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "members.h"
 #include "output.h"
 #include "progress.h"
 #include "table.h"
@@ -22,21 +23,21 @@ list_row (table *table, JsonObject *object)
   g_autoptr (GString) have = g_string_new (NULL);
   const char *run_reason = NULL;
   int runs = 0;
-  JsonArray *capabilities = output_member_array (object, "capabilities");
+  JsonArray *capabilities = members_array (object, "capabilities");
   for (guint i = 0; capabilities && i < json_array_get_length (capabilities); i++) {
     JsonObject *capability = object_at (capabilities, i);
-    const char *name = output_member_string (capability, "name");
-    int has = output_member_bool (capability, "have");
+    const char *name = members_string (capability, "name");
+    int has = members_bool (capability, "have");
     if (name && strcmp (name, "run") == 0) {
       runs = has;
-      run_reason = output_member_string (capability, "reason");
+      run_reason = members_string (capability, "reason");
     } else if (name && has) {
       g_string_append_printf (have, "%s%s", have->len ? " " : "", name);
     }
   }
-  table_add (table, output_member_string (object, "name"));
+  table_add (table, members_string (object, "name"));
   table_add (table, runs ? "yes" : "no");
-  table_add (table, output_member_string (object, "version"));
+  table_add (table, members_string (object, "version"));
   table_add (table, runs ? have->str : run_reason);
 }
 
@@ -59,7 +60,7 @@ list (ctl *ctl)
     if (rc < 0)
       break;
     g_string_append_printf (all, "%s%s", all->len > 1 ? "," : "", json);
-    JsonObject *object = output_parse_object (json, &parser);
+    JsonObject *object = members_parse (json, &parser);
     if (table && object)
       list_row (table, object);
   }
@@ -77,15 +78,15 @@ static void
 choose_row (table *table, guint place, JsonObject *object)
 {
   g_autoptr (GString) reasons = g_string_new (NULL);
-  JsonArray *array = output_member_array (object, "reasons");
+  JsonArray *array = members_array (object, "reasons");
   for (guint i = 0; array && i < json_array_get_length (array); i++) {
     JsonNode *node = json_array_get_element (array, i);
     if (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
       g_string_append_printf (reasons, "%s%s", reasons->len ? "; " : "", json_node_get_string (node));
   }
   table_take (table, g_strdup_printf ("%u", place));
-  table_add (table, output_member_string (object, "name"));
-  table_add (table, output_member_bool (object, "fits") ? "yes" : "no");
+  table_add (table, members_string (object, "name"));
+  table_add (table, members_bool (object, "fits") ? "yes" : "no");
   table_add (table, reasons->str);
 }
 
@@ -100,7 +101,7 @@ print_choice (ctl *ctl, const char *json)
   table *table = ctl->json ? NULL : table_new ("PLACE", "NAME", "FITS", "REASONS", NULL);
   for (guint i = 0; i < json_array_get_length (array); i++) {
     JsonObject *object = object_at (array, i);
-    fits += output_member_bool (object, "fits");
+    fits += members_bool (object, "fits");
     if (table)
       choose_row (table, i + 1, object);
   }

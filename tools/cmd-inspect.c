@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "options.h"
+#include "members.h"
 #include "output.h"
 #include "record.h"
 #include "resolve.h"
@@ -46,7 +47,7 @@ cmd_inspect (ctl *ctl, int argc, char **argv)
     return rc;
   if (kata_sandbox_inspect (&json, sandbox, &err) < 0)
     return output_error (ctl, NULL, err);
-  JsonObject *object = output_parse_object (json, &parser);
+  JsonObject *object = members_parse (json, &parser);
   if (!object)
     return output_json_text (ctl, json);
   add_record (ctl, kata_sandbox_get_id (sandbox), object);

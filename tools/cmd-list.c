@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "members.h"
 #include "output.h"
 #include "record.h"
 #include "state.h"
@@ -23,21 +24,21 @@ struct row {
 static int64_t
 created_time (JsonObject *object)
 {
-  const char *text = output_member_string (object, "created");
+  const char *text = members_string (object, "created");
   g_autoptr (GDateTime) time = text ? g_date_time_new_from_iso8601 (text, NULL) : NULL;
-  return time ? g_date_time_to_unix (time) : output_member_int (object, "created", 0);
+  return time ? g_date_time_to_unix (time) : members_int (object, "created", 0);
 }
 
 static int64_t
 first_pid (JsonObject *object)
 {
-  JsonArray *pids = output_member_array (object, "pids");
+  JsonArray *pids = members_array (object, "pids");
   if (!pids || json_array_get_length (pids) == 0)
     return 0;
   JsonNode *first = json_array_get_element (pids, 0);
   if (JSON_NODE_HOLDS_VALUE (first))
     return json_node_get_int (first);
-  return JSON_NODE_HOLDS_OBJECT (first) ? output_member_int (json_node_get_object (first), "pid", 0) : 0;
+  return JSON_NODE_HOLDS_OBJECT (first) ? members_int (json_node_get_object (first), "pid", 0) : 0;
 }
 
 static void
@@ -94,9 +95,9 @@ list_one (ctl *ctl, const char *id, JsonBuilder *builder, table *table)
     return; /* deleted since the list was read */
   if (sandbox && kata_sandbox_inspect (&json, sandbox, NULL) < 0)
     json = NULL;
-  JsonObject *object = json ? output_parse_object (json, &parser) : NULL;
-  JsonArray *containers = output_member_array (object, "containers");
-  row.hypervisor = output_member_string (object, "hypervisor");
+  JsonObject *object = json ? members_parse (json, &parser) : NULL;
+  JsonArray *containers = members_array (object, "containers");
+  row.hypervisor = members_string (object, "hypervisor");
   row.created = created_time (object);
   row.pid = first_pid (object);
   row.containers = containers ? json_array_get_length (containers) : 0;

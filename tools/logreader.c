@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "members.h"
 #include "output.h"
 
 #define RECORD_MAX (256 * 1024) /* bytes of one line on disk; our own are below 100 KiB */
@@ -73,9 +74,9 @@ static int
 print_record (const char *line, const log_print_options *options)
 {
   g_autoptr (JsonParser) parser = NULL;
-  JsonObject *record = output_parse_object (line, &parser);
-  const char *text = output_member_string (record, "log"), *coded = output_member_string (record, "base64");
-  const char *stream = output_member_string (record, "stream"), *time = output_member_string (record, "time");
+  JsonObject *record = members_parse (line, &parser);
+  const char *text = members_string (record, "log"), *coded = members_string (record, "base64");
+  const char *stream = members_string (record, "stream"), *time = members_string (record, "time");
   FILE *out = stream && strcmp (stream, "stderr") == 0 ? stderr : stdout;
   gsize length = text ? strlen (text) : 0;
   g_autofree guchar *bytes = !text && coded ? g_base64_decode (coded, &length) : NULL;

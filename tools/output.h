@@ -31,11 +31,4 @@ void output_done (ctl *ctl, const char *id, const char *verb);
 /** A copy without control characters, so that a guest's text cannot move the cursor. */
 char *output_plain (const char *text);
 
-/* Reading JSON that the library gave; all are safe on a missing or wrongly typed member. */
-JsonObject *output_parse_object (const char *json, JsonParser **parser);
-const char *output_member_string (JsonObject *object, const char *name);
-int64_t output_member_int (JsonObject *object, const char *name, int64_t fallback);
-int output_member_bool (JsonObject *object, const char *name);
-JsonArray *output_member_array (JsonObject *object, const char *name);
-
 #endif

@@ -12,6 +12,7 @@
 #include <glib/gstdio.h>
 
 #include "metrics/socket.h"
+#include "members.h"
 #include "output.h"
 
 #define RECORD_FOLDER ".katactl"
@@ -129,12 +130,12 @@ record_read (ctl *ctl, const char *id, record_status *status)
   if (!g_file_get_contents (path, &text, NULL, NULL))
     return;
   g_autoptr (JsonParser) parser = NULL;
-  JsonObject *object = output_parse_object (text, &parser);
+  JsonObject *object = members_parse (text, &parser);
   status->exists = object != NULL;
-  status->exit_status = (int) output_member_int (object, "exit_status", -1);
-  status->finished = output_member_int (object, "finished", 0);
-  status->command = g_strdup (output_member_string (object, "command"));
-  status->error = g_strdup (output_member_string (object, "error"));
+  status->exit_status = (int) members_int (object, "exit_status", -1);
+  status->finished = members_int (object, "finished", 0);
+  status->command = g_strdup (members_string (object, "command"));
+  status->error = g_strdup (members_string (object, "error"));
 }
 
 void

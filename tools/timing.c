@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "members.h"
 #include "output.h"
 
 struct part {
@@ -76,13 +77,13 @@ timing_mark_sandbox (timing *timing, const char *name, kata_sandbox *sandbox)
   if (kata_sandbox_inspect (&json, sandbox, NULL) < 0)
     return;
   g_autoptr (JsonParser) parser = NULL;
-  JsonArray *parts = output_member_array (output_parse_object (json, &parser), "timing");
+  JsonArray *parts = members_array (members_parse (json, &parser), "timing");
   g_mutex_lock (&timing->lock);
   for (guint i = 0; parts && i < json_array_get_length (parts); i++) {
     JsonNode *node = json_array_get_element (parts, i);
     JsonObject *part = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
-    if (output_member_string (part, "name"))
-      add_part (timing, output_member_string (part, "name"), output_member_int (part, "us", 0), 1);
+    if (members_string (part, "name"))
+      add_part (timing, members_string (part, "name"), members_int (part, "us", 0), 1);
   }
   timing->last = g_get_monotonic_time ();
   g_mutex_unlock (&timing->lock);

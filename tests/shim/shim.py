@@ -37,7 +37,7 @@ class Host:
             self.env['LIBKATA_CONFIG'] = config
         self.clients = []
 
-    def bundle(self, name, args, annotations=None, terminal=False, root='rootfs'):
+    def bundle(self, name, args, annotations=None, terminal=False, root='rootfs', change=None):
         path = os.path.join(self.top, 'bundles', name)
         os.makedirs(os.path.join(path, 'rootfs'))
         os.mkfifo(os.path.join(path, 'log'))
@@ -45,6 +45,8 @@ class Host:
                 'process': {'args': args, 'cwd': '/', 'terminal': terminal, 'user': {'uid': 0, 'gid': 0}, 'env': ['PATH=/bin']},
                 'mounts': [{'destination': '/proc', 'type': 'proc', 'source': 'proc'}], 'linux': {'namespaces': [
                     {'type': t} for t in ('pid', 'ipc', 'uts', 'mount', 'network')]}}
+        if change:
+            change(spec)
         with open(os.path.join(path, 'config.json'), 'w', encoding='utf-8') as f:
             json.dump(spec, f)
         return path
@@ -120,9 +122,10 @@ class Host:
 class Task:
     """One container with its FIFOs, as containerd's client handles it."""
 
-    def __init__(self, host, name, args, terminal=False, stdin=False, annotations=None, mounts=True, start=True, stdio=True):
+    def __init__(self, host, name, args, terminal=False, stdin=False, annotations=None, mounts=True, start=True, stdio=True,
+                 change=None):
         self.host, self.name, self.terminal = host, name, terminal
-        self.path = host.bundle(name, args, annotations, terminal)
+        self.path = host.bundle(name, args, annotations, terminal, change=change)
         self.stdin = host.fifo(name + '-in') if stdin else ''
         self.stdout = host.fifo(name + '-out') if stdio else ''
         self.stderr = host.fifo(name + '-err') if stdio and not terminal else ''

@@ -107,6 +107,7 @@ cleanup_group (group *group, const options *options, char **error)
     }
     group_forget (group, *name);
   }
+  hooks_cleanup (group);
   int r = group_remove (group);
   if (r < 0)
     *error = g_strdup_printf ("remove \"%s\": %s", group->path, g_strerror (-r));

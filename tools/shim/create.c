@@ -87,13 +87,15 @@ make_container (service *service, task *task, const Shim__CreateRequest *q, answ
   int r = kata_container_create (&task->container, sandbox, &options, KATA_TIMEOUT_DEFAULT, &err);
   if (r == 0)
     r = kata_container_get_process (&task->init->process, task->container, &err);
-  if (r < 0) {
+  if (r == 0)
+    hooks_created (service, task, &why);
+  if (r < 0 || why) {
     if (task->container)
       kata_container_delete (task->container, KATA_DELETE_FORCE, KATA_TIMEOUT_DEFAULT, NULL);
     pod_leave (service, task);
   }
   kata_sandbox_unref (sandbox);
-  return r == 0 ? TTRPC_OK : answer_start_error (answer, err);
+  return r < 0 ? answer_start_error (answer, err) : why ? answer_fail (answer, TTRPC_UNKNOWN, "%s", why) : TTRPC_OK;
 }
 
 static void
@@ -121,10 +123,14 @@ make_task (service *service, task *task, const Shim__CreateRequest *q, answer *a
   int32_t code = open_streams (task->init, answer);
   if (code == TTRPC_OK && !pod_mount (service, task, q->rootfs, q->n_rootfs, &why))
     code = answer_fail (answer, TTRPC_UNKNOWN, "%s", why);
+  if (code == TTRPC_OK && (!hooks_hold (service, task, &why) || !hooks_create (service, task, &why)))
+    code = answer_fail (answer, TTRPC_UNKNOWN, "%s", why);
   if (code == TTRPC_OK)
     code = make_container (service, task, q, answer);
   if (code != TTRPC_OK) {
     pod_unmount (service, task);
+    hooks_stopped (service, task);
+    hooks_release (service);
     return code;
   }
   Shim__PidResponse response = SHIM__PID_RESPONSE__INIT;
@@ -148,6 +154,8 @@ method_create (service *service, const void *request, answer *answer)
   if (!place_read (&task->place, q->bundle, q->id, &why))
     return answer_fail (answer, TTRPC_INVALID_ARGUMENT, "%s", why);
   task->owner = task->place.owner;
+  if (!pod_may_have (task->place.placement, &why))
+    return answer_fail (answer, TTRPC_FAILED_PRECONDITION, "%s", why);
   if (!g_str_equal (task->place.group, service->group->id))
     return answer_fail (answer, TTRPC_INVALID_ARGUMENT, "task \"%s\" is of another pod than this shim's, \"%s\"", q->id,
                         service->group->id);
@@ -272,7 +280,9 @@ method_start (service *service, const void *request, answer *answer)
   code = claim (service, task, proc, answer);
   if (code != TTRPC_OK)
     return code;
-  int r = start_process (task, proc, &err);
+  int r = *proc->id || !task->hooked ? 0 : hooks_refresh (service, &err);
+  if (r == 0)
+    r = start_process (task, proc, &err);
   Shim__PidResponse response = SHIM__PID_RESPONSE__INIT;
   g_mutex_lock (&service->lock);
   proc->starting = FALSE;
@@ -290,5 +300,7 @@ method_start (service *service, const void *request, answer *answer)
     return answer_start_error (answer, err);
   }
   attend_start (service, task, proc);
+  if (!*proc->id)
+    hooks_started (service, task);
   return answer_pack (answer, &response.base);
 }

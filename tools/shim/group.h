@@ -13,6 +13,7 @@
 #define GROUP_CONFIG  "config"             /* path of the configuration file */
 #define GROUP_BODY    "configuration.toml" /* one that came as text */
 #define GROUP_SANDBOX "sandbox"            /* the sandbox's id */
+#define GROUP_HOOKS   "hooks."             /* and a container's id: the bundle whose poststop hooks are due */
 #define GROUP_ROOTFS  "rootfs."            /* and a container's id: the bundle whose rootfs is mounted */
 
 typedef struct group {

@@ -10,6 +10,7 @@
 
 #include <json-glib/json-glib.h>
 
+#include "hooks/hooks.h"
 #include "options.h"
 
 #define SETTINGS   "io.katacontainers.config."
@@ -83,6 +84,7 @@ place_read (place *out, const char *bundle, const char *id, char **error)
   out->owner = placement->role != KATA_PLACEMENT_CONTAINER;
   out->group = g_strdup (placement->sandbox_id);
   out->annotations = settings_of (text);
+  out->config = hooks_any (text) ? g_steal_pointer (&text) : NULL;
   out->placement = g_steal_pointer (&placement);
   return TRUE;
 }
@@ -91,6 +93,7 @@ void
 place_clear (place *place)
 {
   g_clear_pointer (&place->group, g_free);
+  g_clear_pointer (&place->config, g_free);
   g_clear_pointer (&place->placement, g_free);
   g_clear_pointer (&place->annotations, g_strfreev);
 }

@@ -10,6 +10,7 @@ typedef struct place {
   char *group;               /* the pod: the id of the container that its virtual machine is made for */
   gboolean owner;            /* this container is that one */
   kata_placement *placement; /* all that the library read */
+  char *config;              /* (nullable): the text of config.json, if it has hooks */
   char **annotations;        /* key, value, …, NULL: those that are Kata's settings */
 } place;
 

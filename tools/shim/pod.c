@@ -22,6 +22,17 @@ machine_pid (kata_sandbox *sandbox)
   return pid > 0 ? pid : (uint32_t) getpid ();
 }
 
+gboolean
+pod_may_have (const kata_placement *placement, char **why)
+{
+  if (placement->role == KATA_PLACEMENT_CONTAINER || *placement->network_namespace ||
+      (placement->flags & KATA_PLACEMENT_NETWORK_NEW))
+    return TRUE;
+  *why = g_strdup ("config.json: $.linux.namespaces has no network: a virtual machine cannot have the host's network "
+                   "(hostNetwork, --net-host)");
+  return FALSE;
+}
+
 static int
 make (service *service, task *task, kata_error **err, char **why)
 {
@@ -36,18 +47,14 @@ make (service *service, task *task, kata_error **err, char **why)
     return r;
   options.id = service->group->sandbox_id;
   const kata_placement *placement = task->place.placement;
-  if (!*placement->network_namespace && !(placement->flags & KATA_PLACEMENT_NETWORK_NEW)) {
-    *why = g_strdup ("config.json: $.linux.namespaces has no network: a virtual machine cannot have the host's network "
-                     "(hostNetwork, --net-host)");
-    return KATA_E_UNSUPPORTED;
-  }
   options.hostname = *placement->hostname ? placement->hostname : task->id;
   options.annotations = (const char *const *) task->place.annotations;
   options.limit_cpu_milli = placement->cpu_milli;
   options.limit_memory_bytes = placement->memory_bytes;
   options.cgroup = placement->cgroup;
-  /* One without a path is empty: only lo, which a guest has by itself. */
-  options.network = *placement->network_namespace ? placement->network_namespace : NULL;
+  /* One without a path is what hooks made of it, or empty: only lo, which a guest has by itself. */
+  g_autofree char *held = service->holder.pid > 0 ? holder_path (&service->holder) : NULL;
+  options.network = *placement->network_namespace ? placement->network_namespace : held;
   r = kata_sandbox_create (&sandbox, service->runtime, &options, err);
   if (r == 0)
     r = kata_sandbox_start (sandbox, KATA_TIMEOUT_DEFAULT, err);
@@ -115,6 +122,8 @@ pod_leave (service *service, task *task)
     say ("%s", kata_error_get_message (err));
   kata_error_unref (err);
   kata_sandbox_unref (sandbox);
+  if (!service->sandbox)
+    holder_end (&service->holder);
   g_mutex_unlock (&service->pod);
 }
 

@@ -57,6 +57,7 @@ take_down (service *service, task *task)
   kata_error_unref (err);
   pod_leave (service, task);
   pod_unmount (service, task);
+  hooks_stopped (service, task);
 }
 
 static int32_t
@@ -150,6 +151,7 @@ service_clear (service *service)
     task->owner = TRUE; /* all must go, so the machine goes first */
     pod_leave (service, task);
     pod_unmount (service, task);
+    hooks_stopped (service, task);
     task_unref (task);
   }
 }

@@ -187,6 +187,7 @@ verb_serve (options *options)
   fcntl (server.listener, F_SETFL, O_NONBLOCK);
   service *service = &server.service;
   service->options = options;
+  service->holder.fd = -1;
   service->group = &group;
   service->tasks = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) task_unref);
   service->quit_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -9,6 +9,7 @@
 #include <ttrpc/ttrpc.h>
 
 #include "group.h"
+#include "holder.h"
 #include "metrics/histogram.h"
 #include "options.h"
 #include "messages/common.pb-c.h"
@@ -49,6 +50,7 @@ typedef struct service {
   GMutex pod;
   kata_runtime *runtime; /* both NULL until the pod's first Create */
   kata_sandbox *sandbox;
+  holder holder; /* for hooks; guarded by `pod` */
   GMutex lock;
   GCond changed;     /* a process has ended */
   GHashTable *tasks; /* id → task */
@@ -95,6 +97,24 @@ void pod_leave (service *service, task *task);
 /** The container's files on the host. */
 gboolean pod_mount (service *service, task *task, Shim__Mount *const *mounts, size_t n, char **why);
 void pod_unmount (service *service, task *task);
+
+/** A virtual machine cannot have the host's network. FALSE: @why. */
+gboolean pod_may_have (const kata_placement *placement, char **why);
+
+/* hooks.c: all do nothing for a task whose config.json has no hook. */
+/** A process that stands in the pod's network namespace, to be released. FALSE: @why. */
+gboolean hooks_hold (service *service, task *task, char **why);
+void hooks_release (service *service);
+/** Before the machine is started, or the container is made in it: prestart, createRuntime. */
+gboolean hooks_create (service *service, task *task, char **why);
+/** Once the container is there: createContainer. */
+gboolean hooks_created (service *service, task *task, char **why);
+/** Right before the start: what came to the namespace since the machine was started goes into the guest. */
+int hooks_refresh (service *service, kata_error **err);
+/** poststart; a failure is written to the log. */
+void hooks_started (service *service, task *task);
+/** poststop, if any hook ran before, once; a failure is written to the log. */
+void hooks_stopped (service *service, task *task);
 
 /* attend.c */
 /** From here on the process's streams are copied and its end is noted and published. */

@@ -35,6 +35,7 @@ typedef struct task {
   gboolean owner;   /* the virtual machine goes when it goes */
   gboolean ready;   /* Create has succeeded */
   gboolean mounted; /* the root file system is the shim's to unmount */
+  gboolean hooked;  /* hooks have run: the last ones are due */
   gboolean paused, deleting;
   kata_container *container;
   proc *init;

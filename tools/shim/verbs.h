@@ -19,6 +19,8 @@ int verb_serve (options *options);
 gboolean cleanup_group (group *group, const options *options, char **error);
 /** Removes the sandbox of a group that has no directory. */
 gboolean cleanup_sandbox (group *group, const options *options, char **error);
+/** Runs the poststop hooks of containers whose server was killed. */
+void hooks_cleanup (group *group);
 /** Kills a server that holds its lock and does not end. */
 void cleanup_kill_server (group *group);
 /** What the server notes of itself, for the call above: "PID START-TIME". */

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "verbs/cgroup.h"
-#include "verbs/hooks.h"
 #include "verbs/spawn.h"
 #include "verbs/wire.h"
+#include "members.h"
 #include "output.h"
 
 /* The bundle's text, checked by the library, and what the entry keeps of it. */
@@ -30,11 +30,11 @@ read_bundle (oci *oci, int exit_code, create *create, kata_placement *placement)
   if (kata_placement_read (placement, entry->config, create->id, &err) < 0)
     return oci_error (oci, exit_code, err);
   g_autoptr (JsonParser) parser = NULL;
-  JsonObject *config = output_parse_object (entry->config, &parser);
+  JsonObject *config = members_parse (entry->config, &parser);
   JsonNode *root = config ? json_object_get_member (config, "root") : NULL;
   JsonNode *annotations = config ? json_object_get_member (config, "annotations") : NULL;
   const char *rootfs =
-      root && JSON_NODE_HOLDS_OBJECT (root) ? output_member_string (json_node_get_object (root), "path") : NULL;
+      root && JSON_NODE_HOLDS_OBJECT (root) ? members_string (json_node_get_object (root), "path") : NULL;
   if (rootfs)
     entry->rootfs = g_canonicalize_filename (rootfs, entry->bundle);
   if (annotations && JSON_NODE_HOLDS_OBJECT (annotations)) {
@@ -104,7 +104,18 @@ static int
 run_hooks (oci *oci, int exit_code, const entry *entry, const char *kind, const char *status)
 {
   g_autofree char *why = NULL;
-  return hooks_run (entry, kind, status, &why) < 0 ? oci_fail (oci, exit_code, "%s", why) : 0;
+  hooks_container container = entry_container (entry);
+  return hooks_run (entry->config, &container, kind, status, &why) < 0 ? oci_fail (oci, exit_code, "%s", why) : 0;
+}
+
+/* What hooks did before the failure is undone by the last ones, as by runc. What those say adds nothing to the reason. */
+static void
+undo_hooks (const entry *entry)
+{
+  g_autofree char *why = NULL;
+  hooks_container container = entry_container (entry);
+  if (entry->pid > 0)
+    hooks_run (entry->config, &container, "poststop", "stopped", &why);
 }
 
 static JsonBuilder *
@@ -212,6 +223,7 @@ create_container (oci *oci, int exit_code, create *create)
       if (create->entry.cgroup)
         cgroup_remove (create->entry.cgroup);
       entry_remove (oci, create->id);
+      undo_hooks (&create->entry);
     }
   }
   if (slave >= 0)

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "members.h"
 #include "output.h"
 
 #define OCI_FOLDER ".oci"
@@ -197,19 +198,19 @@ static int
 from_json (entry *entry, const char *id, const char *text)
 {
   g_autoptr (JsonParser) parser = NULL;
-  JsonObject *object = output_parse_object (text, &parser);
-  if (!object || g_strcmp0 (output_member_string (object, "id"), id) != 0)
+  JsonObject *object = members_parse (text, &parser);
+  if (!object || g_strcmp0 (members_string (object, "id"), id) != 0)
     return -1;
   entry->id = g_strdup (id);
-  entry->sandbox = g_strdup (output_member_string (object, "sandbox"));
-  entry->bundle = g_strdup (output_member_string (object, "bundle"));
-  entry->rootfs = g_strdup (output_member_string (object, "rootfs"));
-  entry->created = g_strdup (output_member_string (object, "created"));
-  entry->cgroup = g_strdup (output_member_string (object, "cgroup"));
-  entry->annotations = g_strdup (output_member_string (object, "annotations"));
-  entry->pid = output_member_int (object, "pid", 0);
-  entry->pid_start = output_member_int (object, "pid_start", -1);
-  entry->console = output_member_bool (object, "console");
+  entry->sandbox = g_strdup (members_string (object, "sandbox"));
+  entry->bundle = g_strdup (members_string (object, "bundle"));
+  entry->rootfs = g_strdup (members_string (object, "rootfs"));
+  entry->created = g_strdup (members_string (object, "created"));
+  entry->cgroup = g_strdup (members_string (object, "cgroup"));
+  entry->annotations = g_strdup (members_string (object, "annotations"));
+  entry->pid = members_int (object, "pid", 0);
+  entry->pid_start = members_int (object, "pid_start", -1);
+  entry->console = members_bool (object, "console");
   return valid_id (entry->sandbox) ? 0 : -1;
 }
 
@@ -266,6 +267,17 @@ entry_load_config (oci *oci, entry *entry)
   entry->config = entry_read_file (fd, "config.json", O_NOFOLLOW);
   close (fd);
   return entry->config ? 0 : -1;
+}
+
+hooks_container
+entry_container (const entry *entry)
+{
+  return (hooks_container){ .id = entry->id,
+                            .bundle = entry->bundle,
+                            .rootfs = entry->rootfs,
+                            .created = entry->created,
+                            .annotations = entry->annotations,
+                            .pid = entry->pid };
 }
 
 void

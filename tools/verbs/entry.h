@@ -31,6 +31,8 @@ int entry_try_load (oci *oci, const char *id, entry *entry);
 int entry_exists (oci *oci, const char *id);
 /** Read the saved config.json into it; -1 when it cannot be read. */
 int entry_load_config (oci *oci, entry *entry);
+/** What hooks and `state` are told of it; borrowed. */
+hooks_container entry_container (const entry *entry);
 void entry_remove (oci *oci, const char *id);
 void entry_clear (entry *entry);
 /** All ids, sorted (g_strfreev()); NULL after an error was written. */

@@ -6,6 +6,7 @@
 
 #include "verbs/cgroup.h"
 #include "verbs/keeper.h"
+#include "members.h"
 #include "output.h"
 
 #define SETTINGS  "io.katacontainers.config."
@@ -40,12 +41,12 @@ settings_of (const char *config)
 {
   g_autoptr (JsonParser) parser = NULL;
   GPtrArray *pairs = g_ptr_array_new ();
-  JsonObject *object = output_parse_object (config, &parser);
+  JsonObject *object = members_parse (config, &parser);
   JsonNode *node = object ? json_object_get_member (object, "annotations") : NULL;
   JsonObject *annotations = node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
   g_autoptr (GList) names = annotations ? json_object_get_members (annotations) : NULL;
   for (GList *l = names; l; l = l->next) {
-    const char *value = output_member_string (annotations, l->data);
+    const char *value = members_string (annotations, l->data);
     if (!value || !g_str_has_prefix (l->data, SETTINGS))
       continue;
     g_ptr_array_add (pairs, g_strdup (l->data));
@@ -134,10 +135,10 @@ make_unit (keeper *keeper, wire_message *request, const char *id, const char *co
   CTL_AUTO (process) process = NULL;
   CTL_AUTO (error) err = NULL;
   options.id = id;
-  options.bundle = output_member_string (request->object, "bundle");
+  options.bundle = members_string (request->object, "bundle");
   options.config_json = config;
-  options.rows = (uint32_t) output_member_int (request->object, "rows", 0);
-  options.columns = (uint32_t) output_member_int (request->object, "columns", 0);
+  options.rows = (uint32_t) members_int (request->object, "rows", 0);
+  options.columns = (uint32_t) members_int (request->object, "columns", 0);
   if (kata_container_create (&container, keeper->sandbox, &options, KATA_TIMEOUT_DEFAULT, &err) < 0 ||
       kata_container_get_process (&process, container, &err) < 0) {
     fail_with (answer, err);
@@ -158,14 +159,13 @@ serve_create (keeper *keeper, wire_message *request, const char *id, answer *ans
 {
   kata_placement placement = KATA_PLACEMENT_INIT;
   CTL_AUTO (error) err = NULL;
-  const char *config = output_member_string (request->object, "config");
+  const char *config = members_string (request->object, "config");
   if (!config || kata_placement_read (&placement, config, id, &err) < 0) {
     fail_with (answer, err);
     return;
   }
   g_mutex_lock (&keeper->boot);
-  int rc =
-      keeper->sandbox ? 0 : boot (keeper, &placement, config, output_member_string (request->object, "netns"), answer);
+  int rc = keeper->sandbox ? 0 : boot (keeper, &placement, config, members_string (request->object, "netns"), answer);
   g_mutex_unlock (&keeper->boot);
   unit *unit =
       rc < 0 ? NULL : make_unit (keeper, request, id, config, (placement.flags & KATA_PLACEMENT_TERMINAL) != 0, answer);
@@ -211,8 +211,8 @@ static void
 serve_kill (unit *unit, wire_message *request, answer *answer)
 {
   CTL_AUTO (error) err = NULL;
-  int signum = (int) output_member_int (request->object, "signal", 0);
-  int all = output_member_int (request->object, "all", 0) != 0;
+  int signum = (int) members_int (request->object, "signal", 0);
+  int all = members_int (request->object, "all", 0) != 0;
   if (kept_has_ended (unit->init) && !all) {
     fail (answer, "container not running");
     return;
@@ -267,7 +267,7 @@ static void
 serve_update (unit *unit, wire_message *request, answer *answer)
 {
   CTL_AUTO (error) err = NULL;
-  const char *resources = output_member_string (request->object, "resources");
+  const char *resources = members_string (request->object, "resources");
   if (!resources)
     fail (answer, "there are no resources to update");
   else if (kata_container_update (unit->container, resources, KATA_TIMEOUT_DEFAULT, &err) < 0)
@@ -324,10 +324,10 @@ serve_exec (keeper *keeper, unit *unit, wire_message *request, answer *answer)
   kata_exec_options options = KATA_EXEC_OPTIONS_INIT;
   CTL_AUTO (process) process = NULL;
   CTL_AUTO (error) err = NULL;
-  int terminal = output_member_int (request->object, "terminal", 0) != 0;
-  options.process_json = output_member_string (request->object, "process");
-  options.rows = (uint32_t) output_member_int (request->object, "rows", 0);
-  options.columns = (uint32_t) output_member_int (request->object, "columns", 0);
+  int terminal = members_int (request->object, "terminal", 0) != 0;
+  options.process_json = members_string (request->object, "process");
+  options.rows = (uint32_t) members_int (request->object, "rows", 0);
+  options.columns = (uint32_t) members_int (request->object, "columns", 0);
   if (!options.process_json ||
       kata_container_exec (&process, unit->container, &options, KATA_TIMEOUT_DEFAULT, &err) < 0) {
     fail_with (answer, err);
@@ -393,7 +393,7 @@ static const struct op {
 void
 keeper_serve (keeper *keeper, wire_message *request, answer *answer)
 {
-  const char *op = output_member_string (request->object, "op"), *id = output_member_string (request->object, "id");
+  const char *op = members_string (request->object, "op"), *id = members_string (request->object, "id");
   if (!op || !id) {
     fail (answer, "a request without a name");
     return;
@@ -407,7 +407,7 @@ keeper_serve (keeper *keeper, wire_message *request, answer *answer)
     return;
   }
   if (strcmp (op, "delete") == 0) {
-    serve_delete (keeper, id, output_member_int (request->object, "force", 0) != 0, answer);
+    serve_delete (keeper, id, members_int (request->object, "force", 0) != 0, answer);
     return;
   }
   unit *unit = keeper_take (keeper, id);

@@ -22,6 +22,7 @@
 #include "verbs/entry.h"
 #include "verbs/spawn.h"
 #include "metrics/monitor.h"
+#include "members.h"
 #include "output.h"
 
 #define REQUESTS_MAX  64 /* at once */
@@ -138,8 +139,8 @@ static int
 read_request (keeper *keeper, int fd, wire_message *request)
 {
   int rc = wire_peer_is_ours (fd) ? wire_receive (fd, request) : -1;
-  const char *op = rc == 0 ? output_member_string (request->object, "op") : NULL;
-  keeper_read (keeper, op && strcmp (op, "create") == 0 ? output_member_string (request->object, "id") : NULL);
+  const char *op = rc == 0 ? members_string (request->object, "op") : NULL;
+  keeper_read (keeper, op && strcmp (op, "create") == 0 ? members_string (request->object, "id") : NULL);
   return rc;
 }
 

@@ -9,9 +9,9 @@
 
 #include "verbs/args.h"
 #include "verbs/create.h"
-#include "verbs/hooks.h"
 #include "verbs/verbs.h"
 #include "verbs/wire.h"
+#include "members.h"
 #include "output.h"
 #include "units.h"
 
@@ -73,7 +73,7 @@ verbs_status (oci *oci, const entry *entry)
   if (!entry_lives (entry))
     return g_strdup ("stopped");
   int rc = wire_call (oci, OCI_FAILED, entry->sandbox, wire_request ("state", entry->id), NULL, 0, &reply);
-  const char *status = rc == 0 ? output_member_string (reply.object, "status") : NULL;
+  const char *status = rc == 0 ? members_string (reply.object, "status") : NULL;
   char *copy = g_strdup (status ? status : rc < 0 ? "stopped" : "creating");
   wire_clear (&reply);
   return copy;
@@ -83,7 +83,8 @@ static int
 state (oci *oci, entry *entry)
 {
   g_autofree char *status = verbs_status (oci, entry);
-  g_autofree char *text = hooks_state (entry, status);
+  hooks_container container = entry_container (entry);
+  g_autofree char *text = hooks_state (&container, status);
   puts (text);
   return OCI_OK;
 }

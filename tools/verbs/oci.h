@@ -3,6 +3,7 @@
 #ifndef KATACTL_VERBS_OCI_H
 #define KATACTL_VERBS_OCI_H
 
+#include "hooks/hooks.h"
 #include "ctl.h"
 
 /** Exit codes as runc's. */
@@ -11,8 +12,6 @@ enum oci_exit {
   OCI_FAILED = 1,
   OCI_NOT_RUN = 255 /* `run` and `exec`: the program never ran */
 };
-
-#define OCI_SPEC_VERSION "1.0.2"
 
 /** One invocation. */
 typedef struct oci {

@@ -4,13 +4,14 @@
 
 #include <stdio.h>
 
+#include "members.h"
 #include "output.h"
 
 /* The member's array, made if it is missing or no array. */
 static JsonArray *
 array_of (JsonObject *object, const char *name)
 {
-  JsonArray *array = output_member_array (object, name);
+  JsonArray *array = members_array (object, name);
   if (array)
     return array;
   array = json_array_new ();
@@ -96,7 +97,7 @@ char *
 process_compose (const char *config, const process_change *change, char **why)
 {
   g_autoptr (JsonParser) parser = NULL;
-  JsonObject *object = output_parse_object (config, &parser);
+  JsonObject *object = members_parse (config, &parser);
   JsonNode *node = object ? json_object_get_member (object, "process") : NULL;
   if (!node || !JSON_NODE_HOLDS_OBJECT (node)) {
     *why = g_strdup ("config.json has no process that the new one could be like");
@@ -113,5 +114,5 @@ int
 process_has_terminal (const char *process)
 {
   g_autoptr (JsonParser) parser = NULL;
-  return output_member_bool (output_parse_object (process, &parser), "terminal");
+  return members_bool (members_parse (process, &parser), "terminal");
 }

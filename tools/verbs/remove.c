@@ -11,7 +11,6 @@
 
 #include "verbs/cgroup.h"
 #include "verbs/create.h"
-#include "verbs/hooks.h"
 #include "verbs/wire.h"
 #include "metrics/socket.h"
 #include "output.h"
@@ -30,7 +29,8 @@ create_start (oci *oci, int exit_code, entry *entry)
   if (rc != 0)
     return rc;
   /* As the specification says: a failure here is told, and the container goes on. */
-  if (entry_load_config (oci, entry) == 0 && hooks_run (entry, "poststart", "running", &why) < 0)
+  hooks_container container = entry_container (entry);
+  if (entry_load_config (oci, entry) == 0 && hooks_run (entry->config, &container, "poststart", "running", &why) < 0)
     g_printerr ("kata-runtime: warning: %s\n", why);
   return 0;
 }
@@ -103,7 +103,8 @@ create_remove (oci *oci, int exit_code, entry *entry, int force)
   if (entry->cgroup)
     cgroup_remove (entry->cgroup);
   entry_remove (oci, entry->id);
-  if (have_config && hooks_run (entry, "poststop", "stopped", &why) < 0)
+  hooks_container container = entry_container (entry);
+  if (have_config && hooks_run (entry->config, &container, "poststop", "stopped", &why) < 0)
     g_printerr ("kata-runtime: warning: %s\n", why);
   return 0;
 }

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "verbs/args.h"
-#include "verbs/hooks.h"
 #include "verbs/verbs.h"
 #include "verbs/wire.h"
+#include "members.h"
 #include "output.h"
 #include "units.h"
 
@@ -21,7 +21,8 @@ list_json (oci *oci, char **ids)
     if (entry_try_load (oci, *id, &entry) < 0)
       continue;
     g_autofree char *status = verbs_status (oci, &entry);
-    g_autofree char *one = hooks_state (&entry, status);
+    hooks_container container = entry_container (&entry);
+    g_autofree char *one = hooks_state (&container, status);
     g_string_append_printf (text, "%s%s", text->len > 1 ? "," : "", one);
     entry_clear (&entry);
   }
@@ -105,7 +106,7 @@ add_group (JsonBuilder *builder, const char *name, JsonObject *stats, const char
   json_builder_begin_object (builder);
   for (; members[0]; members += 2) {
     json_builder_set_member_name (builder, members[0]);
-    json_builder_add_int_value (builder, output_member_int (stats, members[1], 0));
+    json_builder_add_int_value (builder, members_int (stats, members[1], 0));
   }
   json_builder_end_object (builder);
 }
@@ -124,7 +125,7 @@ add_stats (JsonBuilder *builder, JsonObject *stats)
   json_builder_end_object (builder);
   json_builder_set_member_name (builder, "memory");
   json_builder_begin_object (builder);
-  wire_add_int (builder, "cache", output_member_int (stats, "memory_cache", 0));
+  wire_add_int (builder, "cache", members_int (stats, "memory_cache", 0));
   add_group (builder, "usage", stats, memory);
   json_builder_end_object (builder);
   add_group (builder, "pids", stats, pids);
@@ -165,7 +166,7 @@ count_ooms (oci *oci, const entry *entry)
 {
   wire_message reply = { 0 };
   int rc = wire_call (oci, OCI_FAILED, entry->sandbox, wire_request ("ooms", entry->id), NULL, 0, &reply);
-  int64_t count = rc == 0 ? output_member_int (reply.object, "ooms", 0) : -1;
+  int64_t count = rc == 0 ? members_int (reply.object, "ooms", 0) : -1;
   if (rc == 0)
     wire_clear (&reply);
   return count;

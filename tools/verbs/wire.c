@@ -12,6 +12,7 @@
 #include <glib/gstdio.h>
 
 #include "verbs/entry.h"
+#include "members.h"
 #include "output.h"
 
 union control {
@@ -132,7 +133,7 @@ wire_receive (int fd, wire_message *message)
     got += (size_t) n;
   }
   text[length] = 0;
-  message->object = output_parse_object (text, &message->parser);
+  message->object = members_parse (text, &message->parser);
   errno = EPROTO;
   return message->object ? 0 : -1;
 }
@@ -219,7 +220,7 @@ wire_call (oci *oci, int exit_code, const char *sandbox, JsonBuilder *builder, c
     rc = wire_receive (fd, &mine);
   if (fd >= 0)
     close (fd);
-  const char *error = rc == 0 ? output_member_string (mine.object, "error") : NULL;
+  const char *error = rc == 0 ? members_string (mine.object, "error") : NULL;
   if (error)
     rc = oci_fail (oci, exit_code, "%s", error);
   if (rc == 0 && reply)
