@@ -163,19 +163,23 @@ KATA_API int kata_process_signal (kata_process *process, int signum, int64_t tim
  */
 KATA_API int kata_process_wait (kata_process *process, int *exit_status, int64_t timeout_ms, kata_error **err);
 
+/** Which calls kata_process_interrupt() ends. */
+enum kata_call_flags { KATA_CALL_READ = 1, KATA_CALL_WRITE = 2, KATA_CALL_WAIT = 4 };
+
 /**
  * kata_process_interrupt:
- * End the reads, writes and waits that are under way on this handle, on any thread: they fail with KATA_E_CANCELLED. Later ones, and those on
+ * End the reads, writes or waits that are under way on this handle, on any thread: they fail with KATA_E_CANCELLED. Later ones, and those on
  * other handles to the same process, are not touched. A read or wait that was ended has lost nothing; of a write, what was in flight may still arrive.
  * For programs that cannot know beforehand how long they will want to wait: a call that is just about to begin is not met, so repeat it until
  * the call has returned.
  * @process: the process
+ * @calls: enum kata_call_flags; 0 = all of them
  * @err: (out) (optional): why it failed
  * Returns: 0 or a negative kata_error_code
  * Errors: KATA_E_INVALID
  * Threads: any. Blocks: no. Since: 0.1
  */
-KATA_API int kata_process_interrupt (kata_process *process, kata_error **err);
+KATA_API int kata_process_interrupt (kata_process *process, uint32_t calls, kata_error **err);
 
 #ifdef __cplusplus
 }

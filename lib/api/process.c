@@ -62,10 +62,12 @@ kata_process_write (kata_process *process, const void *data, size_t length, size
 }
 
 int
-kata_process_interrupt (kata_process *process, kata_error **err)
+kata_process_interrupt (kata_process *process, uint32_t calls, kata_error **err)
 {
+  const uint32_t all = KATA_CALL_READ | KATA_CALL_WRITE | KATA_CALL_WAIT;
   KATA_REQUIRE (process != NULL, "process", err);
-  kata_process__interrupt (process);
+  KATA_REQUIRE ((calls & ~all) == 0, "calls", err);
+  kata_process__interrupt (process, calls != 0 ? calls : all);
   return 0;
 }
 

@@ -65,19 +65,25 @@ kata_process__reach (kata_link **link, kata_process *process, int64_t deadline_u
 }
 
 static struct kata_track_patience
-patience_of (kata_process *process, int64_t deadline_us)
+patience_of (const gint *interrupts, int64_t deadline_us)
 {
-  return (struct kata_track_patience){ deadline_us, &process->interrupts, g_atomic_int_get (&process->interrupts) };
+  return (struct kata_track_patience){ deadline_us, interrupts, g_atomic_int_get (interrupts) };
 }
 
 /* Each call in flight compares the count with what it was when the call began. */
 void
-kata_process__interrupt (kata_process *process)
+kata_process__interrupt (kata_process *process, uint32_t calls)
 {
   g_mutex_lock (&process->lock);
-  g_atomic_int_inc (&process->interrupts);
-  for (guint i = 0; i < process->writes->len; i++)
-    kata_agent_pending__cancel (process->writes->pdata[i]);
+  if ((calls & KATA_CALL_READ) != 0)
+    g_atomic_int_inc (&process->interrupts.read);
+  if ((calls & KATA_CALL_WAIT) != 0)
+    g_atomic_int_inc (&process->interrupts.wait);
+  if ((calls & KATA_CALL_WRITE) != 0) {
+    g_atomic_int_inc (&process->interrupts.write);
+    for (guint i = 0; i < process->writes->len; i++)
+      kata_agent_pending__cancel (process->writes->pdata[i]);
+  }
   g_mutex_unlock (&process->lock);
   kata_track__wake (process->track);
 }
@@ -90,7 +96,7 @@ kata_process__read (kata_process *process, bool from_stderr, void *buffer, size_
   kata_error *error = NULL;
   int status = 0;
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE);
-  const struct kata_track_patience patience = patience_of (process, deadline_us);
+  const struct kata_track_patience patience = patience_of (&process->interrupts.read, deadline_us);
   int r = kata_process__reach (&link, process,
                                deadline_us == INT64_MAX ? kata_runtime__deadline (REQUEST_MS, 0) : deadline_us, err);
   if (r != 0)
@@ -172,7 +178,7 @@ kata_process__wait (kata_process *process, int *exit_status, int64_t timeout_ms,
   g_autoptr (kata_link) link = NULL;
   kata_error *error = NULL;
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE);
-  const struct kata_track_patience patience = patience_of (process, deadline_us);
+  const struct kata_track_patience patience = patience_of (&process->interrupts.wait, deadline_us);
   if (kata_track__ended (process->track, exit_status) || written_status (process, exit_status))
     return 0;
   int r = kata_process__reach (&link, process,

@@ -13,7 +13,9 @@ struct kata_process {
   char *exec_id; /* "" = the container's first process */
   bool terminal;
   gint stdin_closed; /* atomic */
-  gint interrupts;   /* atomic: how often kata_process_interrupt() was called */
+  struct {
+    gint read, write, wait;
+  } interrupts;      /* atomic: how often kata_process_interrupt() was called */
   GMutex lock;       /* of @writes; taken before a track's */
   GPtrArray *writes; /* kata_agent_pending in flight, borrowed from those who wait for them */
   kata_track *track;
@@ -31,7 +33,7 @@ int kata_process__exec (kata_process **out, kata_container *container, const kat
 void kata_process__free (kata_process *process);
 int kata_process__read (kata_process *process, bool from_stderr, void *buffer, size_t length, size_t *n_read,
                         int64_t timeout_ms, kata_error **err);
-void kata_process__interrupt (kata_process *process);
+void kata_process__interrupt (kata_process *process, uint32_t calls);
 int kata_process__write (kata_process *process, const void *data, size_t length, size_t *n_written, int64_t timeout_ms,
                          kata_error **err);
 int kata_process__close_stdin (kata_process *process, int64_t timeout_ms, kata_error **err);

@@ -69,7 +69,7 @@ enlist (kata_process *process, kata_agent_pending *pending, gint seen)
 {
   g_mutex_lock (&process->lock);
   g_ptr_array_add (process->writes, pending);
-  if (g_atomic_int_get (&process->interrupts) != seen)
+  if (g_atomic_int_get (&process->interrupts.write) != seen)
     kata_agent_pending__cancel (pending);
   g_mutex_unlock (&process->lock);
 }
@@ -110,7 +110,7 @@ kata_process__write (kata_process *process, const void *data, size_t length, siz
   g_autoptr (kata_link) link = NULL;
   kata_error *error = NULL;
   kata_container *container = process->container;
-  gint seen = g_atomic_int_get (&process->interrupts);
+  gint seen = g_atomic_int_get (&process->interrupts.write);
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE);
   size_t done = 0;
   int r = 0;

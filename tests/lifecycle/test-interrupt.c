@@ -35,10 +35,11 @@ block (gpointer data)
 static void
 end (struct blocked *b, kata_process *through)
 {
+  static const uint32_t calls[] = { KATA_CALL_READ, KATA_CALL_WAIT, KATA_CALL_WRITE };
   GThread *thread = g_thread_new ("blocked", block, b);
   g_usleep (20000); /* most times it waits by now; if not, that is tested too */
   while (g_atomic_int_get (&b->returned) == 0) {
-    ck_assert_int_eq (kata_process_interrupt (through, NULL), 0);
+    ck_assert_int_eq (kata_process_interrupt (through, calls[b->what], NULL), 0);
     g_usleep (1000);
   }
   g_thread_join (thread);
@@ -100,14 +101,18 @@ START_TEST (only_this_handle)
   ck_ok (kata_container_start (container, LIFE_MS, &error), error);
   ck_ok (kata_container_get_process (&mine, container, &error), error);
   ck_ok (kata_container_get_process (&theirs, container, &error), error);
-  struct blocked wait = { mine, WAITING }, other = { theirs, WAITING };
-  GThread *thread = g_thread_new ("other", block, &other);
+  struct blocked wait = { mine, WAITING }, read = { mine, READING }, other = { theirs, WAITING };
+  GThread *thread = g_thread_new ("other", block, &other), *reader = g_thread_new ("reader", block, &read);
   end (&wait, mine);
   ck_assert_int_eq (g_atomic_int_get (&other.returned), 0);
-  ck_assert_int_eq (kata_process_interrupt (NULL, NULL), KATA_E_INVALID);
+  ck_assert_int_eq (g_atomic_int_get (&read.returned), 0); /* another kind of call on the same handle */
+  ck_assert_int_eq (kata_process_interrupt (NULL, 0, NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_process_interrupt (mine, 8, NULL), KATA_E_INVALID);
   ck_ok (kata_process_close_stdin (mine, LIFE_MS, &error), error);
   g_thread_join (thread);
+  g_thread_join (reader);
   ck_assert_int_eq (other.result, 0);
+  ck_assert_int_eq (read.result, 0);
   ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
   kata_process_unref (mine);
   kata_process_unref (theirs);

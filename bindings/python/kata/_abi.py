@@ -144,7 +144,7 @@ _FUNCTIONS: Dict[str, Tuple[Any, Sequence[Any]]] = {
     "kata_process_resize": (c_int, [_P, c_uint32, c_uint32, _MS, _ERR]),
     "kata_process_signal": (c_int, [_P, c_int, _MS, _ERR]),
     "kata_process_wait": (c_int, [_P, POINTER(c_int), _MS, _ERR]),
-    "kata_process_interrupt": (c_int, [_P, _ERR]),
+    "kata_process_interrupt": (c_int, [_P, c_uint32, _ERR]),
 }
 
 

@@ -63,7 +63,7 @@ async def _finish(future: "asyncio.Future[Any]", stop: Optional[Callable[[], obj
 
 async def wait(process: Process, timeout: Optional[float] = None) -> int:
     """The exit status of a process."""
-    return await call(process.wait, timeout, stop=process.interrupt)
+    return await call(process.wait, timeout, stop=process.interrupt_wait)
 
 
 async def read(stream: OutputStream, size: int = PIECE, timeout: Optional[float] = None) -> bytes:
@@ -83,7 +83,7 @@ async def read_all(stream: OutputStream) -> bytes:
 
 async def write(process: Process, data: bytes, timeout: Optional[float] = None) -> None:
     """Writes to standard input. Of a cancelled write it is not known how much of the last piece was taken."""
-    await call(process.write, data, timeout, stop=process.interrupt)
+    await call(process.write, data, timeout, stop=process.interrupt_write)
 
 
 async def communicate(process: Process, input: bytes = b"") -> Tuple[bytes, bytes]:  # pylint: disable=redefined-builtin

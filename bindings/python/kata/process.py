@@ -11,6 +11,7 @@ from ._handle import Handle, sliced
 from .errors import CancelledError, NotFoundError, StateError, call
 
 STDOUT, STDERR = 1, 2
+_CALL_READ, _CALL_WRITE, _CALL_WAIT = 1, 2, 4
 PIECE = 1 << 16
 
 
@@ -48,8 +49,8 @@ class OutputStream(io.RawIOBase):
         return bytes(buffer[:self.read_timeout_into(buffer, timeout)])
 
     def interrupt(self) -> None:
-        """As Process.interrupt()."""
-        self._process.interrupt()
+        """Ends the reads under way on the process's handle: CancelledError, with nothing lost."""
+        self._process.interrupt(reads=True)
 
     def __del__(self) -> None:
         """Nothing: the process goes on without its reader."""
@@ -143,7 +144,7 @@ class Process(Handle):
             thread.join()
         except BaseException:
             while thread.is_alive():
-                self.interrupt()
+                self.interrupt(writes=True)
                 thread.join(0.01)
             raise
         if failures:
@@ -174,9 +175,22 @@ class Process(Handle):
         self._call(lib.kata_process_wait, ctypes.byref(status), milliseconds(timeout))
         return status.value
 
-    def interrupt(self) -> None:
-        """Ends the reads, writes and waits under way on this handle, on any thread: CancelledError. Later ones are not touched."""
-        self._call(lib.kata_process_interrupt)
+    def interrupt(self, *, reads: bool = False, writes: bool = False, waits: bool = False) -> None:
+        """Ends the calls of these kinds (none named: of all) that are under way on this handle, on any thread: CancelledError. Later ones are not
+        touched, so repeat it until the call has returned."""
+        self._call(lib.kata_process_interrupt, (_CALL_READ if reads else 0) | (_CALL_WRITE if writes else 0) | (_CALL_WAIT if waits else 0))
+
+    def interrupt_read(self) -> None:
+        """Ends the reads."""
+        self.interrupt(reads=True)
+
+    def interrupt_write(self) -> None:
+        """Ends the writes."""
+        self.interrupt(writes=True)
+
+    def interrupt_wait(self) -> None:
+        """Ends the waits."""
+        self.interrupt(waits=True)
 
     def communicate(self, input: bytes = b"", timeout: Optional[float] = None) -> Tuple[bytes, bytes]:  # pylint: disable=redefined-builtin
         """Writes `input`, closes standard input, reads both streams to their ends; the status is wait()'s. The time-out is for the end of the
@@ -214,7 +228,7 @@ class Process(Handle):
         finally:
             # A process that has ended takes nothing any more; after a failure, nobody wants what it still writes.
             while feeder.is_alive() or any(thread.is_alive() for thread in readers):
-                self.interrupt()
+                self.interrupt(writes=True, reads=bool(readers))
                 feeder.join(0.01)
         for error in failures:
             if not isinstance(error, CancelledError):

@@ -1,0 +1,3 @@
+module libkata/bindings/go
+
+go 1.19

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+package kata
+
+// #include <kata/kata.h>
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+	"sort"
+	"unsafe"
+)
+
+// State is that of a sandbox or a container.
+type State int
+
+// The states.
+const (
+	Created State = C.KATA_STATE_CREATED
+	Running State = C.KATA_STATE_RUNNING
+	Paused  State = C.KATA_STATE_PAUSED
+	Stopped State = C.KATA_STATE_STOPPED
+)
+
+func (s State) String() string {
+	names := map[State]string{Created: "created", Running: "running", Paused: "paused", Stopped: "stopped"}
+	if name, ok := names[s]; ok {
+		return name
+	}
+	return "unknown"
+}
+
+// Disk is a file or block device with a raw file system that the machine has from its start.
+type Disk struct {
+	ID, Path string // containers name ID in ContainerOptions.RootfsDisk
+	ReadOnly bool
+}
+
+// SandboxOptions says what a sandbox shall be; zero values = the configuration's.
+type SandboxOptions struct {
+	ID               string // "" = a random one
+	Hypervisor       string
+	VCPUs            uint32
+	MemoryMiB        uint64
+	Hostname         string
+	Annotations      map[string]string
+	Disks            []Disk
+	DNS              []string // lines of resolv.conf
+	LimitCPUMilli    uint32   // of what is to run in it; these size the machine where VCPUs or MemoryMiB is 0
+	LimitMemoryBytes uint64
+	Cgroup           string
+	Network          string // "" or "none", "user", "new", or the path of a network namespace
+}
+
+func (o *SandboxOptions) toC(a *arena) (*C.kata_sandbox_options, error) {
+	if o == nil {
+		return nil, nil
+	}
+	c := &C.kata_sandbox_options{
+		size: C.size_t(unsafe.Sizeof(C.kata_sandbox_options{})), id: a.str(o.ID), hypervisor: a.str(o.Hypervisor), vcpus: C.uint32_t(o.VCPUs),
+		memory_mib: C.uint64_t(o.MemoryMiB), hostname: a.str(o.Hostname), dns: a.strv(o.DNS), limit_cpu_milli: C.uint32_t(o.LimitCPUMilli),
+		limit_memory_bytes: C.uint64_t(o.LimitMemoryBytes), cgroup: a.str(o.Cgroup), network: a.str(o.Network),
+	}
+	if o.Annotations != nil {
+		keys, pairs := make([]string, 0, len(o.Annotations)), []string{}
+		for key := range o.Annotations {
+			keys = append(keys, key)
+		}
+		sort.Strings(keys)
+		for _, key := range keys {
+			pairs = append(pairs, key, o.Annotations[key])
+		}
+		c.annotations = a.strv(pairs)
+	}
+	if len(o.Disks) > 0 {
+		list := a.alloc(len(o.Disks) + 1)
+		for i, disk := range o.Disks {
+			d := (*C.kata_disk)(a.block(unsafe.Sizeof(C.kata_disk{})))
+			d.size, d.id, d.path = C.size_t(unsafe.Sizeof(*d)), a.text(disk.ID), a.text(disk.Path)
+			if disk.ReadOnly {
+				d.flags = C.KATA_DISK_READONLY
+			}
+			list[i] = unsafe.Pointer(d)
+		}
+		c.disks = (**C.kata_disk)(unsafe.Pointer(&list[0]))
+	}
+	return c, a.err
+}
+
+// Sandbox is one virtual machine for the containers of one pod.
+type Sandbox struct {
+	held   handle
+	events eventSource
+}
+
+// CreateSandbox plans and records a sandbox; Start boots it. options may be nil.
+func (r *Runtime) CreateSandbox(options *SandboxOptions) (*Sandbox, error) {
+	p, e := r.take()
+	if e != nil {
+		return nil, e
+	}
+	defer r.unref(p)
+	var a arena
+	defer a.free()
+	o, e := options.toC(&a)
+	if e != nil {
+		return nil, e
+	}
+	var out *C.kata_sandbox
+	var err *C.kata_error
+	if code := C.kata_sandbox_create(&out, p, o, &err); code < 0 {
+		return nil, result(code, err)
+	}
+	return newSandbox(out), nil
+}
+
+// PlanSandbox is JSON: what CreateSandbox would decide; it makes nothing.
+func (r *Runtime) PlanSandbox(options *SandboxOptions) (plan json.RawMessage, e error) {
+	var a arena
+	defer a.free()
+	o, e := options.toC(&a)
+	if e != nil {
+		return nil, e
+	}
+	e = r.report(&plan, func(text **C.char, p *C.kata_runtime, err **C.kata_error) C.int {
+		return C.kata_sandbox_plan(text, p, o, err)
+	})
+	return
+}
+
+// OpenSandbox attaches to a sandbox that this or another process made; the process may have ended.
+func (r *Runtime) OpenSandbox(id string) (*Sandbox, error) {
+	p, e := r.take()
+	if e != nil {
+		return nil, e
+	}
+	defer r.unref(p)
+	var a arena
+	defer a.free()
+	name := a.text(id)
+	if a.err != nil {
+		return nil, a.err
+	}
+	var out *C.kata_sandbox
+	var err *C.kata_error
+	if code := C.kata_sandbox_open(&out, p, name, &err); code < 0 {
+		return nil, result(code, err)
+	}
+	return newSandbox(out), nil
+}
+
+func newSandbox(p *C.kata_sandbox) *Sandbox {
+	s := &Sandbox{held: handle{pointer: unsafe.Pointer(p)}}
+	s.events.turn = make(chan struct{}, 1)
+	return s
+}
+
+// Close lets go of the handle; the sandbox goes on, and can be opened again. A NextEvent that waits ends with ErrClosed.
+func (s *Sandbox) Close() error {
+	s.events.close()
+	s.held.close(func(p unsafe.Pointer) { C.kata_sandbox_unref((*C.kata_sandbox)(p)) })
+	return nil
+}
+
+func (s *Sandbox) take() (*C.kata_sandbox, error) {
+	p, e := s.held.take(func(p unsafe.Pointer) { C.kata_sandbox_ref((*C.kata_sandbox)(p)) })
+	return (*C.kata_sandbox)(p), e
+}
+
+func (s *Sandbox) unref(p *C.kata_sandbox) { C.kata_sandbox_unref(p) }
+
+// do is what the functions without an output have in common.
+func (s *Sandbox) do(ctx context.Context, call func(*C.kata_sandbox, C.int64_t, **C.kata_error) C.int) error {
+	p, e := s.take()
+	if e != nil {
+		return e
+	}
+	defer s.unref(p)
+	if e := ended(ctx); e != nil {
+		return e
+	}
+	var err *C.kata_error
+	r := call(p, timeout(ctx), &err)
+	return resultOf(ctx, r, err)
+}
+
+// ID is the sandbox's id; "" when the handle is closed.
+func (s *Sandbox) ID() string {
+	p, e := s.take()
+	if e != nil {
+		return ""
+	}
+	defer s.unref(p)
+	return C.GoString(C.kata_sandbox_get_id(p))
+}
+
+// State is the present state, also when another process or the guest changed it.
+func (s *Sandbox) State() (State, error) {
+	p, e := s.take()
+	if e != nil {
+		return 0, e
+	}
+	defer s.unref(p)
+	r := C.kata_sandbox_get_state(p)
+	return State(r), result(r, nil)
+}
+
+// Start boots the guest and waits until its agent answers. On failure everything made on the host is undone.
+func (s *Sandbox) Start(ctx context.Context) error {
+	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
+		return C.kata_sandbox_start(p, ms, err)
+	})
+}
+
+// Pause stops the machine's processors.
+func (s *Sandbox) Pause(ctx context.Context) error {
+	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
+		return C.kata_sandbox_pause(p, ms, err)
+	})
+}
+
+// Resume lets them go on.
+func (s *Sandbox) Resume(ctx context.Context) error {
+	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
+		return C.kata_sandbox_resume(p, ms, err)
+	})
+}
+
+// RefreshNetwork looks at the pod's network namespace again.
+func (s *Sandbox) RefreshNetwork(ctx context.Context) error {
+	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
+		return C.kata_sandbox_refresh_network(p, ms, err)
+	})
+}
+
+// Stop ends the containers and the machine: orderly within ctx's deadline or the configuration's time, then by force. It does so with a context
+// that has ended too.
+func (s *Sandbox) Stop(ctx context.Context) error {
+	p, e := s.take()
+	if e != nil {
+		return e
+	}
+	defer s.unref(p)
+	ms := timeout(ctx)
+	if ctx.Err() != nil {
+		ms = 0
+	}
+	var err *C.kata_error
+	r := C.kata_sandbox_stop(p, ms, &err)
+	return result(r, err)
+}
+
+// Delete removes every trace of the sandbox; force: also while it runs.
+func (s *Sandbox) Delete(force bool) error {
+	p, e := s.take()
+	if e != nil {
+		return e
+	}
+	defer s.unref(p)
+	var flags C.uint32_t
+	if force {
+		flags = C.KATA_DELETE_FORCE
+	}
+	var err *C.kata_error
+	r := C.kata_sandbox_delete(p, flags, &err)
+	return result(r, err)
+}
+
+// Inspect is JSON: state, containers, plan, host processes, timing.
+func (s *Sandbox) Inspect() (json.RawMessage, error) {
+	p, e := s.take()
+	if e != nil {
+		return nil, e
+	}
+	defer s.unref(p)
+	var text *C.char
+	var err *C.kata_error
+	if r := C.kata_sandbox_inspect(&text, p, &err); r < 0 {
+		return nil, result(r, err)
+	}
+	return json.RawMessage(takeText(text)), nil
+}
+
+// Metrics are the guest's own, in Prometheus' text format.
+func (s *Sandbox) Metrics(ctx context.Context) (metrics string, e error) {
+	e = s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
+		var text *C.char
+		r := C.kata_sandbox_metrics_get(&text, p, ms, err)
+		if r == 0 {
+			metrics = takeText(text)
+		}
+		return r
+	})
+	return
+}
+
+// Containers are the ids of its containers, in order of creation.
+func (s *Sandbox) Containers() ([]string, error) {
+	p, e := s.take()
+	if e != nil {
+		return nil, e
+	}
+	defer s.unref(p)
+	var list **C.char
+	var err *C.kata_error
+	if r := C.kata_sandbox_list_containers(&list, p, &err); r < 0 {
+		return nil, result(r, err)
+	}
+	return takeList(list), nil
+}
