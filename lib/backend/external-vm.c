@@ -245,8 +245,11 @@ kata_external_vm__spawn (kata_external_vm *vm, char **argv, const kata_child_fd 
     return code;
   struct kata_external_record record = { vm->kind->name, env };
   kata_child_options options = KATA_CHILD_OPTIONS_INIT;
+  const kata_child_rlimit descriptors = kata_external__descriptors ();
   kata_child child;
   options.program = argv[0];
+  options.rlimits = &descriptors;
+  options.n_rlimits = 1;
   options.argv = (const char *const *) argv;
   options.stdout_fd = options.stderr_fd = log;
   options.fds = fds;

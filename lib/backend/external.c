@@ -18,7 +18,8 @@
 #include "base/error.h"
 #include "base/fd.h"
 
-#define OUTPUT_MAX 16384
+#define OUTPUT_MAX      16384
+#define DESCRIPTORS_MAX ((rlim_t) 1 << 20)
 
 static const char *const program_dirs[] = {
   "/usr/local/bin", "/usr/local/sbin", "/usr/bin",      "/usr/sbin",     "/bin",
@@ -183,6 +184,15 @@ kata_external__record_process (void *data, const kata_pid_identity *identity, ka
                      .pid = identity->pid,
                      .start_time = identity->start_time };
   return record->env->record (record->env->journal, &undo, err);
+}
+
+kata_child_rlimit
+kata_external__descriptors (void)
+{
+  kata_child_rlimit out = { RLIMIT_NOFILE, { 0, 0 } };
+  if (getrlimit (RLIMIT_NOFILE, &out.limit) == 0)
+    out.limit.rlim_cur = MAX (out.limit.rlim_cur, MIN (out.limit.rlim_max, DESCRIPTORS_MAX));
+  return out;
 }
 
 void

@@ -193,6 +193,9 @@ kata_virtiofsd__start (kata_child *out, const kata_vm_plan *plan, int dir_fd, co
   struct kata_external_record record = { "virtiofsd", env };
   kata_child_options options = KATA_CHILD_OPTIONS_INIT;
   const kata_child_fd fds[] = { { sock, 3 } };
+  const kata_child_rlimit descriptors = kata_external__descriptors ();
+  options.rlimits = &descriptors;
+  options.n_rlimits = 1;
   options.program = program;
   options.argv = (const char *const *) argv;
   options.stderr_fd = options.stdout_fd = log;

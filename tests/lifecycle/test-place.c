@@ -18,6 +18,7 @@
 #include "residue.h"
 
 #define SLOW_MS    12000
+#define LET_GO_MS  5000
 #define SMALL_DISK (RESIDUE_FILES | RESIDUE_CHILDREN | RESIDUE_FDS)
 
 static struct life *life;
@@ -37,6 +38,13 @@ setup (void)
   ck_ok (life_run (life, runtime, "warm", &error), error);
   kata_runtime_unref (runtime);
   before = residue_take (life->dir, RESIDUE_ISOLATED);
+}
+
+/* Over a fake a life takes a tenth of a second and more: every one of so many is tried there. */
+static int
+stride (int fake)
+{
+  return g_getenv ("KATA_TESTS_FAKE") != NULL ? fake : 1;
 }
 
 static void
@@ -204,6 +212,8 @@ START_TEST (planted_in_a_sandbox)
         const bool below = strchr (name, '/') != NULL;
         /* A mount or a socket in use cannot be replaced, and what is below the shared directory only while it runs. */
         if ((below && !running) || (running && (g_str_equal (name, "shared") || g_str_has_suffix (name, ".sock"))))
+          continue;
+        if ((int) (i + (guint) kind) % stride (4) != 0)
           continue;
         g_autofree char *what = g_strdup_printf ("%s at \"%s\"", plant_names[kind], name);
         kata_runtime *runtime = life_runtime (life);
@@ -397,15 +407,16 @@ limit_descriptors (int n)
 START_TEST (no_descriptors)
 {
   int failed = 0, n = 0;
-  for (int good = 0; good < 3; n++) {
+  for (int good = 0; good < 3; n += stride (3)) {
     g_autofree char *what = g_strdup_printf ("%d descriptors more", n);
     int r = live_within (limit_descriptors, n, what);
     failed += r != 0;
     good = r == 0 ? good + 1 : 0;
     ck_assert_int_lt (n, 120);
   }
-  printf ("descriptors: the life fails with up to %d to spare, %d failures, each typed and cleared\n", n - 4, failed);
-  ck_assert_int_ge (failed, 10);
+  printf ("descriptors: the life fails with up to %d to spare, %d failures, each typed and cleared\n",
+          n - 4 * stride (3), failed);
+  ck_assert_int_ge (failed, 10 / stride (3));
 }
 END_TEST
 
@@ -414,6 +425,16 @@ mount_state (const char *options)
 {
   ck_assert_msg (mount ("tmpfs", life->state_dir, "tmpfs", 0, options) == 0, "%s: %s", options, g_strerror (errno));
   ck_assert_int_eq (chmod (life->state_dir, 0700), 0);
+}
+
+/* The inner process of a virtiofsd that was killed holds its log for a moment longer. */
+static void
+unmount_state (void)
+{
+  for (int ms = 0; umount (life->state_dir) != 0; ms++) {
+    ck_assert_msg (errno == EBUSY && ms < LET_GO_MS, "unmount: %s", g_strerror (errno));
+    g_usleep (1000);
+  }
 }
 
 /* The file system that holds the state has room for @n files (or pages) only. */
@@ -445,18 +466,18 @@ live_on_small_disk (int n, const char *option, const char *plenty)
   kata_runtime_unref (runtime);
   g_autofree char *after = residue_compare (empty, life->dir, SMALL_DISK);
   ck_assert_msg (after == NULL, "%s: left behind:\n%s", what, after);
-  ck_assert_int_eq (umount (life->state_dir), 0);
+  unmount_state ();
   return r;
 }
 
 START_TEST (disk_full)
 {
   int failed = 0, n;
-  for (n = 1; live_on_small_disk (n, "nr_inodes", "nr_inodes=1000") != 0; n++, failed++)
+  for (n = 1; live_on_small_disk (n, "nr_inodes", "nr_inodes=1000") != 0; n += stride (3), failed++)
     ck_assert_int_lt (n, 60);
   printf ("full disk: the life needs %d files at once; %d failures, each typed and cleared\n", n - 1, failed);
   ck_assert_int_ge (failed, 5);
-  for (n = 4, failed = 0; live_on_small_disk (n, "size", "size=1m") != 0; n += 4, failed++)
+  for (n = 4, failed = 0; live_on_small_disk (n, "size", "size=1m") != 0; n += 4 * stride (2), failed++)
     ck_assert_int_lt (n, 400);
   printf ("full disk: the life needs %d KiB at once; %d failures, each typed and cleared\n", n, failed);
   ck_assert_int_ge (failed, 1);
