@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/reboot.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "thread.h"
 
 #define REPLY_TRIES    100
@@ -18,6 +20,27 @@ pause_ms (long ms)
 {
   struct timespec pause = { .tv_nsec = ms * 1000000 };
   nanosleep (&pause, NULL);
+}
+
+/*
+ * Does the machine have a power-off? Without ACPI it has none, nor with ACPI tables that name no register for it: an x86 machine of reduced
+ * hardware, Firecracker's; an ARM machine asks its firmware (PSCI). The fields are those of the FADT (ACPI 6.5, section 5.2.9).
+ */
+static int
+can_power_off (void)
+{
+  enum { FLAGS = 112, ARM_FLAGS = 129, SLEEP_ADDRESS = 248, LENGTH = 256 };
+  const uint32_t reduced = 1u << 20;
+  uint8_t fadt[LENGTH + 1] = { 0 };
+  uint64_t sleep = 0;
+  uint32_t flags;
+  if (access ("/sys/firmware/acpi/tables", F_OK) < 0)
+    return 0;
+  if (file_read ("/sys/firmware/acpi/tables/FACP", (char *) fadt, sizeof fadt) < LENGTH)
+    return 1; /* an old one: hardware is not reduced */
+  memcpy (&flags, fadt + FLAGS, sizeof flags);
+  memcpy (&sleep, fadt + SLEEP_ADDRESS, sizeof sleep);
+  return (flags & reduced) == 0 || sleep != 0 || (fadt[ARM_FLAGS] & 1) != 0;
 }
 
 void
@@ -33,8 +56,8 @@ power_off (struct agent *agent)
   log_info (&agent->log, "powering off");
   kill (-1, SIGKILL);
   sync ();
-  /* Without ACPI a power-off only halts the processors and the VM would stay; a reboot ends it (-no-reboot, reboot=t). */
-  if (access ("/sys/firmware/acpi/tables", F_OK) == 0)
+  /* Otherwise it would only halt the processors and the VM would stay; a reboot ends it (-no-reboot, reboot=t, reboot=k). */
+  if (can_power_off ())
     reboot (RB_POWER_OFF);
   reboot (RB_AUTOBOOT);
   _exit (0); /* the kernel panics, and panic=-1 reboots */
