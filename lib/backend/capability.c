@@ -27,6 +27,8 @@ static const char *const names[KATA_CAP_COUNT] = {
   [KATA_CAP_CONFIDENTIAL] = "confidential",
   [KATA_CAP_NET_STREAM] = "net-stream",
   [KATA_CAP_NET_VHOST] = "net-vhost",
+  [KATA_CAP_NET_BY_NAME] = "net-by-name",
+  [KATA_CAP_BLOCK_BY_ORDER] = "block-by-order",
 };
 
 const char *
@@ -48,6 +50,9 @@ void
 kata_capabilities__init (kata_capabilities *caps)
 {
   *caps = (kata_capabilities){ .size = sizeof *caps };
+  /* Two ways of being weaker, which few are. */
+  kata_capabilities__lack (caps, KATA_CAP_NET_BY_NAME, "taps are handed over as descriptors");
+  kata_capabilities__lack (caps, KATA_CAP_BLOCK_BY_ORDER, "disks have serial numbers");
 }
 
 void

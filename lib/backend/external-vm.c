@@ -24,7 +24,7 @@ kata_external_vm__new (void **out, size_t size, const kata_external_kind *kind, 
   g_autoptr (kata_external_vm) vm = g_malloc0 (size);
   vm->kind = kind;
   vm->dir = g_strdup (plan->dir);
-  vm->dir_fd = vm->gone_fd = vm->vmm.pidfd = vm->virtiofsd.pidfd = -1;
+  vm->dir_fd = vm->gone_fd = vm->log_fd = vm->console_fd = vm->vmm.pidfd = vm->virtiofsd.pidfd = -1;
   vm->port = plan->agent_port;
   g_mutex_init (&vm->lock);
   int code = kata_external__open_dir (&vm->dir_fd, plan->dir, err);
@@ -43,6 +43,8 @@ kata_external_vm__detach (void *handle)
   kata_backend_process__clear (&vm->vmm);
   kata_backend_process__clear (&vm->virtiofsd);
   kata_fd__close (vm->gone_fd);
+  kata_fd__close (vm->log_fd);
+  kata_fd__close (vm->console_fd);
   kata_fd__close (vm->dir_fd);
   g_mutex_clear (&vm->lock);
   g_free (vm->dir);
@@ -234,15 +236,21 @@ kata_external_vm__start_share (kata_external_vm *vm, const kata_vm_plan *plan, c
 }
 
 int
+kata_external_vm__make_logs (kata_external_vm *vm, const kata_backend_env *env, kata_error **err)
+{
+  const struct kata_external_logs *logs = &vm->kind->logs;
+  int code = kata_external__log_file (&vm->log_fd, vm->dir_fd, vm->dir, logs->vmm, env, err);
+  return code < 0 ? code : kata_external__log_file (&vm->console_fd, vm->dir_fd, vm->dir, logs->console, env, err);
+}
+
+int
 kata_external_vm__spawn (kata_external_vm *vm, char **argv, const kata_child_fd *fds, size_t n_fds,
                          const kata_backend_env *env, kata_error **err)
 {
-  kata_auto_fd int log = -1, console = -1;
-  int code = kata_external__log_file (&log, vm->dir_fd, vm->dir, vm->kind->logs.vmm, env, err);
-  if (code == 0)
-    code = kata_external__log_file (&console, vm->dir_fd, vm->dir, vm->kind->logs.console, env, err);
+  int code = vm->log_fd < 0 ? kata_external_vm__make_logs (vm, env, err) : 0;
   if (code < 0)
     return code;
+  kata_auto_fd int log = kata_fd__steal (&vm->log_fd), console = kata_fd__steal (&vm->console_fd);
   struct kata_external_record record = { vm->kind->name, env };
   kata_child_options options = KATA_CHILD_OPTIONS_INIT;
   const kata_child_rlimit descriptors = kata_external__descriptors ();
@@ -251,7 +259,8 @@ kata_external_vm__spawn (kata_external_vm *vm, char **argv, const kata_child_fd 
   options.rlimits = &descriptors;
   options.n_rlimits = 1;
   options.argv = (const char *const *) argv;
-  options.stdout_fd = options.stderr_fd = log;
+  options.stdout_fd = vm->kind->console_stdout ? console : log;
+  options.stderr_fd = log;
   options.fds = fds;
   options.n_fds = n_fds;
   options.cwd = vm->dir;

@@ -23,6 +23,7 @@ typedef struct kata_external_kind {
   void (*look) (kata_external_vm *vm);
   /** (nullable): what look() learned of the end, a part of a sentence; NULL = nothing. *@panic: it was the guest's panic. With the lock held. */
   const char *(*told) (const kata_external_vm *vm, bool *panic);
+  bool console_stdout; /* the guest's console is the program's standard output */
 } kata_external_kind;
 
 struct kata_external_vm {
@@ -32,7 +33,8 @@ struct kata_external_vm {
   kata_backend_process vmm, virtiofsd;
   int gone_fd; /* readable; stands for the pidfd of a VMM that ended before we attached. Else -1. */
   uint32_t port;
-  GMutex lock; /* guards the two exit statuses, and what the kind's look() learned */
+  int log_fd, console_fd; /* from the making of the logs to the start of the VMM; else -1 */
+  GMutex lock;            /* guards the two exit statuses, and what the kind's look() learned */
 };
 
 /** With the directory open, in @size bytes: an adapter's handle may have more behind it, which needs no freeing. */
@@ -50,6 +52,8 @@ int kata_external_vm__check_files (const kata_external_kind *kind, const kata_vm
 /** Starts virtiofsd, if the plan shares a directory. */
 int kata_external_vm__start_share (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env,
                                    kata_error **err);
+/** Makes the kind's logs, recorded. kata_external_vm__spawn() does it, unless it was done before. */
+int kata_external_vm__make_logs (kata_external_vm *vm, const kata_backend_env *env, kata_error **err);
 /** Starts the VMM in the sandbox's directory, with the kind's logs made, and recorded. @fds are what it gets besides. */
 int kata_external_vm__spawn (kata_external_vm *vm, char **argv, const kata_child_fd *fds, size_t n_fds,
                              const kata_backend_env *env, kata_error **err);

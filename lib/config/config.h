@@ -14,6 +14,9 @@ struct kata_hypervisor_config {
   char *accel; /* auto, kvm, tcg: ours */
   char *machine_type, *machine_accelerators, *cpu_features;
   char *seccomp_sandbox;
+  char *jailer_path;
+  char **valid_jailer_paths;
+  int64_t jailer_uid, jailer_gid;
   int32_t disable_seccomp;
   int32_t enable_debug;
   /* boot */
@@ -37,6 +40,7 @@ struct kata_hypervisor_config {
   int32_t disable_vhost_net;
   int64_t disk_rate_limiter_bw_max_rate, disk_rate_limiter_bw_one_time_burst;
   int64_t disk_rate_limiter_ops_max_rate, disk_rate_limiter_ops_one_time_burst;
+  int64_t rx_rate_limiter_max_rate, tx_rate_limiter_max_rate;
   /* the rest */
   char *entropy_source;
   char **valid_entropy_sources;

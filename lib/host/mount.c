@@ -85,6 +85,23 @@ kata_mount__share (int dirfd, const char *target, kata_error **err)
 }
 
 int
+kata_mount__programs (int dirfd, const char *target, kata_error **err)
+{
+  kata_auto_fd int at = kata_beneath__open (dirfd, target, O_PATH | O_DIRECTORY, 0, false);
+  if (at < 0)
+    return mount_error (err, target, -at, "open");
+  kata_auto_fd int tree = open_tree (at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  if (tree < 0)
+    return mount_error (err, target, errno, "bind");
+  struct mount_attr attr = { .attr_clr = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE };
+  if (mount_setattr (tree, "", AT_EMPTY_PATH, &attr, sizeof attr) != 0)
+    return mount_error (err, target, errno, "allow programs and devices in");
+  if (move_mount (tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+    return mount_error (err, target, errno, "bind to itself");
+  return 0;
+}
+
+int
 kata_mount__is (int dirfd, const char *path)
 {
   kata_auto_fd int fd = kata_beneath__open (dirfd, path, O_PATH | O_NOFOLLOW, 0, false);

@@ -67,6 +67,12 @@ kata_tap__open (int *fds, unsigned n, char name[IFNAMSIZ], bool multi_queue, kat
   return 0;
 }
 
+int
+kata_tap__keep (int fd, const char *name, kata_error **err)
+{
+  return ioctl (fd, TUNSETPERSIST, 1L) == 0 ? 0 : tap_error (err, name, errno, "keep it");
+}
+
 /* A file system of our own that no path leads to. */
 static int
 mount_detached (const char *type)

@@ -38,6 +38,9 @@ const char *kata_plan__key (struct kata_plan_build *b, const char *key);
 /* A copy in the arena; NULL gives "". */
 const char *kata_plan__text (struct kata_plan_build *b, const char *text);
 
+/* Bits, as Kata counts bandwidth, in bytes; a limit stays one. */
+uint64_t kata_plan__bytes_of (int64_t bits);
+
 #define KATA_PATH_MAX 4096u
 /**
  * A path that goes into a VMM's options: absolute, no "..", no control characters, no comma (the options' separator). "" passes

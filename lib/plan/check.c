@@ -38,6 +38,12 @@ kata_plan__text (struct kata_plan_build *b, const char *text)
   return text != NULL && text[0] != '\0' ? kata_arena__strdup (b->arena, text) : "";
 }
 
+uint64_t
+kata_plan__bytes_of (int64_t bits)
+{
+  return bits > 0 && bits < 8 ? 1 : (uint64_t) bits / 8;
+}
+
 bool
 kata_plan__is_printable (const char *text)
 {

@@ -65,13 +65,6 @@ decide_io (struct kata_plan_build *b, kata_error **err)
   return 0;
 }
 
-/* Bits, as Kata counts bandwidth, in bytes; a limit stays one. */
-static uint64_t
-bytes_of (int64_t bits)
-{
-  return bits > 0 && bits < 8 ? 1 : (uint64_t) bits / 8;
-}
-
 static void
 decide_limits (struct kata_plan_build *b)
 {
@@ -79,9 +72,9 @@ decide_limits (struct kata_plan_build *b)
   const struct kata_hypervisor_config *hv = b->hv;
   vm->block_queues = (uint32_t) hv->num_queues;
   vm->block_queue_size = (uint32_t) hv->queue_size;
-  vm->disk_bytes = bytes_of (hv->disk_rate_limiter_bw_max_rate);
+  vm->disk_bytes = kata_plan__bytes_of (hv->disk_rate_limiter_bw_max_rate);
   vm->disk_ops = (uint64_t) hv->disk_rate_limiter_ops_max_rate;
-  vm->disk_bytes_once = bytes_of (hv->disk_rate_limiter_bw_one_time_burst);
+  vm->disk_bytes_once = kata_plan__bytes_of (hv->disk_rate_limiter_bw_one_time_burst);
   vm->disk_ops_once = (uint64_t) hv->disk_rate_limiter_ops_one_time_burst;
   if (vm->disk_bytes == 0 && vm->disk_bytes_once != 0)
     kata_plan__warn (b, "%s: does nothing without disk_rate_limiter_bw_max_rate",

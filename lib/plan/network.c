@@ -70,6 +70,31 @@ decide_user_dns (struct kata_plan_build *b)
     b->plan->dns = kata_arena__strv (b->arena, lines);
 }
 
+/* A macvtap has no name that a VMM could open, nor has it queues. */
+static int
+decide_by_name (struct kata_plan_build *b, kata_error **err)
+{
+  struct kata_network_plan *plan = &b->plan->network;
+  kata_vm_plan *vm = &b->plan->vm;
+  vm->nic_rx_bytes = kata_plan__bytes_of (b->hv->rx_rate_limiter_max_rate);
+  vm->nic_tx_bytes = kata_plan__bytes_of (b->hv->tx_rate_limiter_max_rate);
+  vm->netns = "";
+  plan->by_name = kata_plan__has (b, KATA_CAP_NET_BY_NAME);
+  if (!plan->by_name)
+    return 0;
+  vm->netns = plan->path;
+  if (plan->queues > 1 && b->hv->network_queues > 1)
+    kata_plan__warn (b, "%s: %u; the network devices of %s have one queue", kata_plan__key (b, "network_queues"),
+                     plan->queues, b->in->hypervisor);
+  plan->queues = 1;
+  if (plan->model == KATA_NETWORK_MODEL_MACVTAP && plan->mode == KATA_NETWORK_NETNS)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "runtime.internetworking_model",
+                            "runtime.internetworking_model: %s opens taps by their names, which a macvtap has not; use "
+                            "tcfilter",
+                            b->in->hypervisor);
+  return 0;
+}
+
 int
 kata_plan__network (struct kata_plan_build *b, kata_error **err)
 {
@@ -96,5 +121,5 @@ kata_plan__network (struct kata_plan_build *b, kata_error **err)
       kata_plan__has (b, KATA_CAP_NET_HOTPLUG))
     b->plan->vm.nic_ports = PORTS;
   decide_user_dns (b);
-  return rc;
+  return rc == 0 ? decide_by_name (b, err) : rc;
 }

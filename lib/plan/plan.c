@@ -121,6 +121,7 @@ kata_plan__probe (kata_vm_plan *out, kata_arena *arena, const struct kata_config
   if (rc < 0)
     return rc;
   scratch.vm.hypervisor_path = kata_plan__text (&b, b.hv->path);
+  scratch.vm.jailer_path = kata_plan__text (&b, b.hv->jailer_path);
   scratch.vm.machine_type = kata_plan__text (&b, b.hv->machine_type);
   scratch.vm.virtiofsd_path = kata_plan__text (&b, b.hv->virtio_fs_daemon);
   scratch.vm.accel = strcmp (b.hv->accel, "tcg") == 0   ? KATA_ACCEL_TCG

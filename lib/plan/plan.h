@@ -70,6 +70,7 @@ struct kata_network_plan {
   int32_t model;    /* enum kata_network_model */
   uint32_t queues;  /* of each device */
   bool vhost;       /* by /dev/vhost-net, if it can be opened */
+  bool by_name;     /* taps stay when we let go of them: the VMM opens them itself */
 };
 
 /** Everything about a sandbox; immutable, reference-counted; all strings belong to it. */

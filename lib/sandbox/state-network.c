@@ -72,9 +72,11 @@ static const struct kata_field nic_fields[] = { KATA_FIELD (I32, kata_vm_nic, ki
                                                 { 0 } };
 const struct kata_record kata_state__nic_record = { sizeof (kata_vm_nic), nic_fields, prepare_nic };
 
-static const struct kata_field plan_fields[] = {
-  KATA_FIELD (I32, struct kata_network_plan, mode),   KATA_FIELD (STRING, struct kata_network_plan, path),
-  KATA_FIELD (I32, struct kata_network_plan, model),  KATA_FIELD (U32, struct kata_network_plan, queues),
-  KATA_FIELD (BOOL, struct kata_network_plan, vhost), { 0 }
-};
+static const struct kata_field plan_fields[] = { KATA_FIELD (I32, struct kata_network_plan, mode),
+                                                 KATA_FIELD (STRING, struct kata_network_plan, path),
+                                                 KATA_FIELD (I32, struct kata_network_plan, model),
+                                                 KATA_FIELD (U32, struct kata_network_plan, queues),
+                                                 KATA_FIELD (BOOL, struct kata_network_plan, vhost),
+                                                 KATA_FIELD (BOOL, struct kata_network_plan, by_name),
+                                                 { 0 } };
 const struct kata_record kata_state__network_plan_record = { sizeof (struct kata_network_plan), plan_fields, NULL };

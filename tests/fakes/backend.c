@@ -8,9 +8,9 @@
 #include "backend/registry.h"
 
 static int
-clh_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
+probed (const kata_backend *own, const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
 {
-  int code = kata_backend_clh.probe (plan, caps, err);
+  int code = own->probe (plan, caps, err);
   if (code == 0 && caps->path[0] != '\0') {
     kata_capabilities__grant (caps, KATA_CAP_RUN);
     kata_capabilities__grant (caps, KATA_CAP_KVM);
@@ -18,14 +18,35 @@ clh_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
   return code;
 }
 
+static int
+clh_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
+{
+  return probed (&kata_backend_clh, plan, caps, err);
+}
+
+static int
+fc_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
+{
+  return probed (&kata_backend_fc, plan, caps, err);
+}
+
 const kata_backend *
 fake_backend (const char *name)
 {
-  static kata_backend clh;
-  if (strcmp (name, "clh") != 0)
-    return NULL;
-  clh = kata_backend_clh;
-  clh.name = "fake-clh";
-  clh.probe = clh_probe;
-  return &clh;
+  static const struct {
+    const char *name, *fake;
+    const kata_backend *own;
+    int (*probe) (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err);
+  } adapters[] = { { "clh", "fake-clh", &kata_backend_clh, clh_probe },
+                   { "fc", "fake-fc", &kata_backend_fc, fc_probe } };
+  static kata_backend backend;
+  for (size_t i = 0; i < sizeof adapters / sizeof adapters[0]; i++) {
+    if (strcmp (name, adapters[i].name) != 0)
+      continue;
+    backend = *adapters[i].own;
+    backend.name = adapters[i].fake;
+    backend.probe = adapters[i].probe;
+    return &backend;
+  }
+  return NULL;
 }

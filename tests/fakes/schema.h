@@ -29,6 +29,8 @@ struct schema_field {
 
 /** From Cloud Hypervisor's document; ends with a field of no object. */
 extern const struct schema_field clh_schema[];
+/** From Firecracker's. */
+extern const struct schema_field fc_schema[];
 
 /** NULL, or what is wrong with @json as an @object; g_free(). */
 char *schema_complaint (const struct schema_field *schema, const char *object, JsonNode *json);

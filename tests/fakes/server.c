@@ -61,7 +61,7 @@ fake_fault_strike (const struct fake_fault *fault, const char *action, int fd)
     fake_reply (fd, 500, nested);
   }
   if (g_str_equal (how, "refuse"))
-    fake_reply (fd, 500, "[\"it is said so\",\"in\\u001btwo parts\"]");
+    fake_reply (fd, 500, fault->refusal != NULL ? fault->refusal : "[\"it is said so\",\"in\\u001btwo parts\"]");
   return true; /* and "hang-up" */
 }
 

@@ -20,6 +20,7 @@ struct fake_request {
 /** "ACTION:HOW": when asked for ACTION, HOW = die, hang, hang-up, junk, refuse, deep, long or late. */
 struct fake_fault {
   char *action, *how;
+  const char *refusal; /* the body of one; NULL = Cloud Hypervisor's */
 };
 
 bool fake_fault_parse (struct fake_fault *fault, const char *text);

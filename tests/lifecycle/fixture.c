@@ -29,14 +29,17 @@ fixture_teardown (void)
 void
 fixture_misbehave (const char *action, const char *how)
 {
-  static char *program; /* of the first call: the environment names the script afterwards */
-  if (program == NULL)
-    program = g_strdup (strchr (g_getenv ("KATA_TESTS_FAKE"), ':') + 1);
+  static char *program, *name; /* of the first call: the environment names the script afterwards */
+  if (program == NULL) {
+    const char *value = g_getenv ("KATA_TESTS_FAKE");
+    program = g_strdup (strchr (value, ':') + 1);
+    name = g_strndup (value, strcspn (value, ":"));
+  }
   g_autofree char *script = g_build_filename (life->dir, "faulty", NULL);
   g_autofree char *text = g_strdup_printf ("#!/bin/sh\ncase $1 in --version) exec %s \"$@\";; esac\n"
                                            "exec %s --fault %s:%s \"$@\"\n",
                                            program, program, action, how);
-  g_autofree char *fake = g_strdup_printf ("clh:%s", script);
+  g_autofree char *fake = g_strdup_printf ("%s:%s", name, script);
   ck_assert (g_file_set_contents_full (script, text, -1, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
   g_setenv ("KATA_TESTS_FAKE", fake, TRUE);
   life_configure (life, "");

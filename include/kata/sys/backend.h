@@ -35,6 +35,8 @@ enum kata_capability {
   KATA_CAP_CONFIDENTIAL,
   KATA_CAP_NET_STREAM, /* a network device over a stream socket, for networks in user space */
   KATA_CAP_NET_VHOST,  /* the host kernel moves a tap's frames: /dev/vhost-net */
+  KATA_CAP_NET_BY_NAME, /* a tap is opened by its name, by the VMM itself, which is started in the pod's network namespace */
+  KATA_CAP_BLOCK_BY_ORDER, /* the guest can tell disks by their order only: /dev/vda is the first */
   KATA_CAP_COUNT
 };
 
@@ -135,6 +137,11 @@ typedef struct kata_vm_plan {
   /* the network; known when the machine is launched, not before */
   const kata_vm_nic *const *nics; /* NULL-terminated */
   uint32_t nic_ports;             /* how many more can come while the guest runs */
+  const char *netns;              /* with KATA_CAP_NET_BY_NAME: the pod's network namespace, "" = none of its own */
+  uint64_t nic_rx_bytes, nic_tx_bytes; /* of each device, a second; what the guest receives and sends; 0 = no limit */
+  /* a jail that a program of the VMM's makes; "" = none */
+  const char *jailer_path;
+  uint32_t jailer_uid, jailer_gid;
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */

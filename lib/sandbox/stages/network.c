@@ -10,6 +10,7 @@
 #include "host/mount.h"
 #include "host/netjoin.h"
 #include "host/netns.h"
+#include "host/tap.h"
 #include "sandbox/stage.h"
 
 /* All microVMMs take so many. */
@@ -79,6 +80,23 @@ open_vhost (struct kata_operation *op, unsigned n)
   return true;
 }
 
+/* The VMM opens the tap itself, by its name, for which we must have let go of it. One that was there before us stays anyway. */
+static int
+let_go (struct kata_operation *op, struct kata_netjoin *join, kata_error **err)
+{
+  kata_undo undo = { .size = sizeof undo,
+                     .kind = KATA_UNDO_LINK,
+                     .role = join->device,
+                     .path = op->state->plan.network.path,
+                     .pid = join->interface->index,
+                     .start_time = kata_netns__inode (join->netns_fd) };
+  int r = join->way == KATA_NETJOIN_ATTACH ? 0 : kata_journal__record (&op->journal, &undo, err);
+  if (r == 0 && join->way != KATA_NETJOIN_ATTACH)
+    r = kata_tap__keep (join->fds[0], join->device, err);
+  kata_netjoin__close (join);
+  return r;
+}
+
 static void
 add_device (struct kata_operation *op, struct kata_net_interface *interface, struct kata_netjoin *join, uint32_t port)
 {
@@ -88,7 +106,7 @@ add_device (struct kata_operation *op, struct kata_net_interface *interface, str
   interface->mac = nic.mac = kata_arena__strdup (op->state->arena, join->mac);
   nic.device = kata_arena__strdup (op->state->arena, join->device);
   nic.queues = join->queues;
-  for (unsigned i = 0; i < join->queues; i++)
+  for (unsigned i = 0; i < join->queues && join->fds[i] >= 0; i++)
     kata_operation__add_nic_fd (op, false, kata_fd__steal (&join->fds[i]));
   nic.vhost = op->state->plan.network.vhost && open_vhost (op, join->queues);
   kata_stage__add_nic (op, &nic);
@@ -110,6 +128,8 @@ kata_stage__join (struct kata_operation *op, int netns_fd, struct kata_net_inter
     r = record (op, &join, err);
   if (r == 0)
     r = kata_netjoin__make (&join, err);
+  if (r == 0 && plan->by_name)
+    r = let_go (op, &join, err);
   if (r != 0)
     return r;
   add_device (op, interface, &join, port);
