@@ -379,7 +379,7 @@ class Hostile(Base):
         self.refused(5, call, 'Create', [(1, 'one'), (2, task.path), (6, '/nonesuch/fifo')])
         self.refused(3, call, 'Create', [(1, 'one'), (2, task.path), (6, self.host.top)])
         self.refused(3, call, 'Create', [(1, 'one'), (2, task.path), (6, 'relative')])
-        self.refused(3, call, 'Create', [(1, 'one'), (2, task.path), (6, 'binary:///bin/sh?-c=true')])
+        self.refused(3, call, 'Create', [(1, 'one'), (2, task.path), (6, 'binary:relative')])
         self.refused(2, call, 'Create', [(1, 'one'), (2, task.path), (3, [(1, 'bind'), (2, '/nonesuch')])])
         self.refused(2, call, 'Create', [(1, 'one'), (2, task.path), (3, [(1, 'overlay'), (2, 'o'), (4, 'lowerdir=' + 'x' * 9000)])])
         for method in ('State', 'Start', 'Delete', 'Pids', 'Pause', 'Kill', 'Wait', 'Stats', 'Connect', 'CloseIO', 'ResizePty'):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The programs that a shim runs on the host, over the null hypervisor: hooks of config.json; nothing of them is left."""
+"""The programs that a shim runs on the host, over the null hypervisor: hooks of config.json, loggers; nothing of them is left."""
 import json
 import os
 import shutil
@@ -199,6 +199,95 @@ class Hooks(Base):
         self.assertEqual([kind for kind, _, _, _ in self.seen()], list(KINDS))
         self.assertEqual(task.delete_verb().returncode, 0)
         self.assertEqual(len(self.lines()), len(KINDS), 'once')
+
+
+class Loggers(Base):
+    """binary://: the program reads descriptors 3 and 4, and closes or writes to 5 when it is ready."""
+
+    def program(self, text):
+        path = os.path.join(self.host.top, 'logger')
+        with open(path, 'w', encoding='ascii') as f:
+            f.write('#!/bin/sh\n' + text + '\n')
+        os.chmod(path, 0o755)
+        return path
+
+    def task(self, text, args, query='', scheme='binary', name='one', **more):
+        task = Task(self.host, name, args, stdio=False, **more)
+        task.stdout = f'{scheme}://{self.program(text)}{query}'
+        task.stderr = task.stdout
+        return task
+
+    def whole(self, task, code=0):
+        task.create()
+        task.call('Start')
+        self.assertEqual(task.wait(), code)
+        task.end()
+
+    def test_streams_words_and_environment(self):
+        text = f'exec 5>&-; {{ echo "$@"; echo $CONTAINER_ID $CONTAINER_NAMESPACE; ls /proc/self/fd | tr "\\n" " "; echo; '\
+               f'sed s/^/out:/ <&3; sed s/^/err:/ <&4; echo end; }} >{self.trace}'
+        self.whole(self.task(text, ['sh', '-c', 'echo one; echo two >&2; echo three; exit 7'], '?-a=b%20c&key&-a=again'), 7)
+        # The sixth is of ls itself.
+        self.assertEqual(self.lines(), ['-a b c key ', 'one default', '0 1 2 3 4 5 ', 'out:one', 'out:three', 'err:two', 'end'])
+
+    def test_second_version(self):
+        self.whole(self.task(f'echo >&5; exec 5>&-; cat <&3 >{self.trace}', ['echo', 'hi'], scheme='binary-v2'))
+        self.assertEqual(self.lines(), ['hi'])
+        self.refused_create(self.task('exec 5>&-; cat <&3', ['true'], scheme='binary-v2', name='two'), 'without saying that it is ready')
+
+    def test_terminal(self):
+        task = self.task(f'exec 5>&-; cat <&3 >{self.trace}; cat <&4', ['echo', 'hi'], terminal=True)
+        task.stderr = ''
+        self.whole(task)
+        self.assertEqual([line.strip() for line in self.lines()], ['hi'])
+
+    def test_much(self):
+        self.whole(self.task(f'exec 5>&-; wc -c <&3 >{self.trace}', ['bytes', '3000000']))
+        self.assertEqual(self.lines(), ['3000000'])
+
+    def refused_create(self, task, text):
+        with self.assertRaises(wire.Refused) as caught:
+            task.create()
+        self.assertIn(text, caught.exception.why)
+        task.call('Shutdown')
+        task.delete_verb()
+
+    def test_that_cannot_be_started(self):
+        task = self.task('', ['true'])
+        os.unlink(task.stdout[len('binary://'):])
+        self.refused_create(task, 'No such file')
+
+    def test_that_ends_early(self):
+        """The process goes on, as if nobody read its output."""
+        self.whole(self.task('exec 5>&-; read line <&3; exit 1', ['bytes', '3000000']))
+
+    def test_that_does_not_end(self):
+        """SIGTERM, five seconds after the end of its input."""
+        self.whole(self.task(f'trap "echo asked >{self.trace}; exit" TERM; exec 5>&-; while :; do sleep 0.1; done', ['true']))
+        self.assertEqual(self.lines(), ['asked'])
+
+    def test_killed_shim(self):
+        task = self.task(f'trap "echo asked >{self.trace}; exit" TERM; exec 5>&-; while :; do sleep 0.1; done', ['sleep', '1000'])
+        task.create()
+        task.call('Start')
+        for pid in self.host.servers():
+            os.kill(pid, signal.SIGKILL)
+        task.client.close()
+        task.delete_verb()
+
+    def test_exec(self):
+        task = self.task('exec 5>&-; cat <&3 >/dev/null', ['sleep', '1000'])
+        task.create()
+        task.call('Start')
+        uri = f'binary://{self.program(f"exec 5>&-; echo $CONTAINER_ID >{self.trace}; cat <&3 >>{self.trace}")}'
+        task.call('Exec', task.exec_fields('e1', ['echo', 'hi'], uri, uri))
+        task.call('Start', [(2, 'e1')])
+        self.assertEqual(task.wait('e1'), 0)
+        task.call('Delete', [(2, 'e1')])
+        self.assertEqual(self.lines(), ['e1', 'hi'])
+        task.call('Kill', [(3, 9)])
+        task.wait()
+        task.end()
 
 
 if __name__ == '__main__':

@@ -57,11 +57,13 @@ unreserve (service *service, task *task)
 }
 
 static int32_t
-open_streams (proc *proc, answer *answer)
+open_streams (service *service, task *task, proc *proc, answer *answer)
 {
+  const streams_wanted wanted = { proc->in, proc->out, proc->err, *proc->id ? proc->id : task->id,
+                                  service->options->namespace_name };
   int error = 0;
   g_autofree char *why = NULL;
-  proc->io = streams_open (proc->in, proc->out, proc->err, &error, &why);
+  proc->io = streams_open (&wanted, &error, &why);
   if (proc->io)
     return TTRPC_OK;
   return answer_fail (answer,
@@ -120,7 +122,7 @@ static int32_t
 make_task (service *service, task *task, const Shim__CreateRequest *q, answer *answer)
 {
   g_autofree char *why = NULL;
-  int32_t code = open_streams (task->init, answer);
+  int32_t code = open_streams (service, task, task->init, answer);
   if (code == TTRPC_OK && !pod_mount (service, task, q->rootfs, q->n_rootfs, &why))
     code = answer_fail (answer, TTRPC_UNKNOWN, "%s", why);
   if (code == TTRPC_OK && (!hooks_hold (service, task, &why) || !hooks_create (service, task, &why)))
@@ -201,7 +203,7 @@ method_exec (service *service, const void *request, answer *answer)
   if (!proc)
     return answer_fail (answer, TTRPC_RESOURCE_EXHAUSTED, "the shim has no descriptor left");
   proc->spec = g_strndup ((const char *) q->spec->value.data, q->spec->value.len);
-  code = open_streams (proc, answer);
+  code = open_streams (service, task, proc, answer);
   if (code != TTRPC_OK)
     return code;
   g_mutex_lock (&service->lock);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "logger.h"
 #include "options.h"
 
 #define CHUNK   (32u << 10)
@@ -31,6 +32,7 @@ struct streams {
   int n_outputs;     /* threads that copy output */
   gboolean has_input, close_input, started;
   kata_process *process;
+  logger *logger; /* (nullable): who reads the output */
 };
 
 struct pump {
@@ -64,6 +66,7 @@ streams_unref (streams *streams)
   close_if (&streams->err);
   close_if (&streams->stop_fd);
   close_if (&streams->input_stop_fd);
+  logger_finish (streams->logger);
   kata_process_unref (streams->process);
   g_mutex_clear (&streams->lock);
   g_cond_clear (&streams->changed);
@@ -139,10 +142,24 @@ open_one (streams *streams, int which, const char *path)
   return open_output (which == 1 ? &streams->out : &streams->err, plain);
 }
 
-streams *
-streams_open (const char *in, const char *out, const char *err, int *code, char **error)
+static int
+open_logger (streams *streams, const streams_wanted *wanted, char **error)
 {
-  const char *paths[] = { in, out, err };
+  const char *const names[] = { wanted->id, wanted->space };
+  int outputs[2];
+  int r = logger_start (&streams->logger, wanted->out, names, outputs, error);
+  if (r == 0) {
+    streams->out = outputs[0];
+    streams->err = outputs[1];
+  }
+  return r;
+}
+
+streams *
+streams_open (const streams_wanted *wanted, int *code, char **error)
+{
+  gboolean logs = logger_is_meant (wanted->out);
+  const char *paths[] = { wanted->in, logs ? "" : wanted->out, logs ? "" : wanted->err };
   static const char *const names[] = { "stdin", "stdout", "stderr" };
   streams *streams = g_new0 (struct streams, 1);
   g_atomic_ref_count_init (&streams->refs);
@@ -157,9 +174,12 @@ streams_open (const char *in, const char *out, const char *err, int *code, char 
       continue;
     r = open_one (streams, i, paths[i]);
     if (r != 0)
-      *error = g_strdup_printf ("%s: \"%.200s\": %s%s", names[i], paths[i], g_strerror (-r),
-                                r == -EINVAL ? "; absolute paths, fifo:// and file:// are supported" : "");
+      *error = g_strdup_printf (
+          "%s: \"%.200s\": %s%s", names[i], paths[i], g_strerror (-r),
+          r == -EINVAL ? "; absolute paths, fifo://, file:// and, for standard output, binary:// are supported" : "");
   }
+  if (r == 0 && logs)
+    r = open_logger (streams, wanted, error);
   if (r == 0)
     return streams;
   if (!*error)
@@ -293,6 +313,8 @@ streams_start (streams *streams, kata_process *process, gboolean terminal)
   start_output (streams, KATA_STDOUT, streams->out);
   if (!terminal)
     start_output (streams, KATA_STDERR, streams->err);
+  else
+    close_if (&streams->err); /* of a logger, which waits for its end */
   if (streams->has_input)
     g_thread_unref (g_thread_new ("input", copy_input, streams_ref (streams)));
   g_mutex_unlock (&streams->lock);
@@ -338,6 +360,8 @@ streams_finish (streams *streams, int timeout_ms)
     close_if (&streams->out);
     close_if (&streams->err);
   }
+  logger *logger = g_steal_pointer (&streams->logger);
   g_mutex_unlock (&streams->lock);
   signal_fd (streams->stop_fd);
+  logger_finish (logger);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* streams: the FIFOs of one process and the threads that copy between them and the guest; knows no task and no event. */
+/* streams: the FIFOs, files or logger of one process and the threads that copy between them and the guest; knows no task and no event. */
 #ifndef SHIM_STREAMS_H
 #define SHIM_STREAMS_H
 
@@ -8,8 +8,14 @@
 
 typedef struct streams streams;
 
-/** Opens the three paths ("" = not wanted); never waits for a peer. NULL: @error says which and why, @code is 0 or an errno. */
-streams *streams_open (const char *in, const char *out, const char *err, int *code, char **error);
+/** What a client asks for. */
+typedef struct streams_wanted {
+  const char *in, *out, *err; /* paths; "" = not wanted. A logger in @out takes @err as well */
+  const char *id, *space;     /* whose they are, for a logger */
+} streams_wanted;
+
+/** Opens the paths; waits for no peer, but for a logger. NULL: @error says which and why, @code is 0 or an errno. */
+streams *streams_open (const streams_wanted *wanted, int *code, char **error);
 /** Starts to copy. @terminal: everything comes on standard output. Keeps what it needs of @process. */
 void streams_start (streams *streams, kata_process *process, gboolean terminal);
 /** The process reads the end of its input after what was written; legal before start. */
