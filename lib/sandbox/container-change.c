@@ -77,6 +77,7 @@ kata_container__start (kata_container *container, int64_t timeout_ms, kata_error
   if (r == 0)
     r = kata_agent__start_container (agent, container->id, kata_runtime__left_ms (change.op.deadline_us), &error);
   if (r == 0) {
+    kata_events__container (container->sandbox, change.link, container->id);
     change.found->state = KATA_STATE_RUNNING;
     kata_operation__timing (&change.op, "container-start");
     r = kata_operation__save (&change.op, &error);

@@ -222,6 +222,14 @@ kata_events__state (kata_sandbox *sandbox, int state)
 }
 
 void
+kata_events__container (kata_sandbox *sandbox, kata_link *link, const char *id)
+{
+  struct kata_events *events = present (sandbox);
+  if (events != NULL)
+    kata_watch__container (events, link, id, true);
+}
+
+void
 kata_events__look (kata_sandbox *sandbox)
 {
   struct kata_events *events = present (sandbox);

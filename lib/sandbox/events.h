@@ -11,6 +11,11 @@ int kata_events__fd (kata_sandbox *sandbox, kata_error **err);
 int kata_events__next (kata_sandbox *sandbox, kata_event *event, int64_t deadline_us, kata_error **err);
 /** Called by whoever changed the state through this handle; nothing happens when nobody watches. */
 void kata_events__state (kata_sandbox *sandbox, int state);
+/**
+ * A container is being started through this handle, and its state is not written down yet: its end becomes an event, however soon it comes and the
+ * container is deleted, which the thread alone would not always see.
+ */
+void kata_events__container (kata_sandbox *sandbox, kata_link *link, const char *id);
 /** Looks at the containers again: one was started or deleted through this handle. */
 void kata_events__look (kata_sandbox *sandbox);
 /** Stops the thread. NULL is fine. */

@@ -77,11 +77,15 @@ watch_oom (struct kata_events *events, kata_link *link)
   }
 }
 
-static void
-watch_container (struct kata_events *events, kata_link *link, const char *id)
+void
+kata_watch__container (struct kata_events *events, kata_link *link, const char *id, bool again)
 {
   g_mutex_lock (&events->lock);
-  bool news = g_hash_table_add (events->watched, g_strdup (id));
+  bool news = again || !g_hash_table_contains (events->watched, id);
+  if (news) {
+    g_hash_table_insert (events->watched, g_strdup (id), GUINT_TO_POINTER (++events->n_watched));
+    g_hash_table_remove (events->exits, id); /* of an earlier one that bore its id */
+  }
   g_mutex_unlock (&events->lock);
   if (!news)
     return;
@@ -89,26 +93,41 @@ watch_container (struct kata_events *events, kata_link *link, const char *id)
   kata_track__watch (track, link, on_end, kata_events__ref (events), (GDestroyNotify) kata_events__unref);
 }
 
+/* What the state file says, and how many containers were watched when it was read: later ones may not be in it. */
+struct seen {
+  kata_sandbox_state *state;
+  guint n_watched;
+};
+
 static gboolean
-is_gone (gpointer id, gpointer value, gpointer state)
+is_gone (gpointer id, gpointer number, gpointer data)
 {
-  return kata_state__container (state, id) == NULL;
+  const struct seen *seen = data;
+  return GPOINTER_TO_UINT (number) <= seen->n_watched && kata_state__container (seen->state, id) == NULL;
+}
+
+static gboolean
+has_gone (gpointer id, gpointer value, gpointer data)
+{
+  const struct seen *seen = data;
+  return kata_state__container (seen->state, id) == NULL;
 }
 
 static void
-look_at_containers (struct kata_events *events, kata_sandbox_state *state)
+look_at_containers (struct kata_events *events, kata_sandbox_state *state, guint n_watched)
 {
   g_autoptr (kata_link) link = NULL;
+  struct seen seen = { state, n_watched };
   g_mutex_lock (&events->lock);
-  g_hash_table_foreach_remove (events->watched, is_gone, state);
-  g_hash_table_foreach_remove (events->exits, is_gone, state);
+  g_hash_table_foreach_remove (events->watched, is_gone, &seen);
+  g_hash_table_foreach_remove (events->exits, has_gone, &seen);
   g_mutex_unlock (&events->lock);
   for (size_t i = 0; i < state->n_containers; i++) {
     if (state->containers[i].state != KATA_STATE_RUNNING && state->containers[i].state != KATA_STATE_PAUSED)
       continue;
     if (link == NULL && kata_sandbox__link (&link, events->sandbox, kata_runtime__deadline (CONNECT_MS, 0), NULL) != 0)
       return;
-    watch_container (events, link, state->containers[i].id);
+    kata_watch__container (events, link, state->containers[i].id, false);
     watch_oom (events, link);
   }
 }
@@ -142,12 +161,22 @@ save_exits (struct kata_events *events)
   kata_operation__end (&op);
 }
 
+static guint
+n_watched_now (struct kata_events *events)
+{
+  g_mutex_lock (&events->lock);
+  guint n = events->n_watched;
+  g_mutex_unlock (&events->lock);
+  return n;
+}
+
 /* Returns the descriptor that tells the guest's end, with a reference to what owns it; -1 = nothing to watch. */
 static int
 look (struct kata_events *events, kata_machine **machine)
 {
   g_autoptr (kata_sandbox_state) state = NULL;
   unsigned n_states = kata_events__n_states (events);
+  guint n_watched = n_watched_now (events);
   *machine = NULL;
   if (kata_sandbox__load (&state, events->sandbox, NULL) != 0)
     return -1;
@@ -159,7 +188,7 @@ look (struct kata_events *events, kata_machine **machine)
     return -1;
   }
   if (real == KATA_STATE_RUNNING)
-    look_at_containers (events, state);
+    look_at_containers (events, state, n_watched);
   if (kata_sandbox__machine (machine, events->sandbox, state, NULL) != 0)
     return -1;
   return kata_vm__exit_fd (kata_machine__vm (*machine));

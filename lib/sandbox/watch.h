@@ -19,12 +19,15 @@ struct kata_events {
   bool overrun, stop;
   int last_state;
   unsigned n_states;   /* how often it changed */
-  GHashTable *watched; /* containers whose end is waited for */
+  GHashTable *watched; /* containers whose end is waited for → number of the watch */
+  guint n_watched;     /* watches so far */
   GHashTable *exits;   /* container → status + 1, to be written to the state file */
   bool oom_pending, oom_unsupported;
 };
 
 int kata_watch__start (struct kata_events *events, kata_error **err);
+/** @again: even if a container of that id is watched already. */
+void kata_watch__container (struct kata_events *events, kata_link *link, const char *id, bool again);
 
 struct kata_events *kata_events__ref (struct kata_events *events);
 void kata_events__unref (struct kata_events *events);

@@ -60,6 +60,37 @@ START_TEST (states_and_exits)
 }
 END_TEST
 
+/* The watcher need not have looked at a container for its end to be an event; nor is it told of the end of an earlier one of that id. */
+START_TEST (short_lives)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s1");
+  ck_assert_int_ge (kata_sandbox_get_event_fd (sandbox), 0);
+  for (int i = 0; i < 50; i++) {
+    kata_container *container = NULL;
+    kata_process *process = NULL;
+    int status = -1;
+    g_autofree char *command = g_strdup_printf ("exit %d", i);
+    ck_ok (life_container (&container, sandbox, life, i % 2 == 0 ? "c1" : NULL, command, &error), error);
+    ck_ok (kata_container_get_process (&process, container, &error), error);
+    ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+    ck_ok (kata_process_wait (process, &status, LIFE_MS, &error), error);
+    ck_assert_int_eq (status, i);
+    ck_ok (kata_container_delete (container, 0, LIFE_MS, &error), error);
+    kata_process_unref (process);
+    kata_container_unref (container);
+  }
+  for (int i = 0; i < 50; i++) {
+    kata_event event = next (sandbox);
+    ck_assert_int_eq (event.type, KATA_EVENT_CONTAINER_EXIT);
+    ck_assert_int_eq (event.exit_status, i);
+  }
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  ck_assert_int_eq (next (sandbox).state, KATA_STATE_STOPPED);
+  kata_sandbox_unref (sandbox);
+}
+END_TEST
+
 /* Watched through one runtime, changed through another. */
 START_TEST (from_elsewhere)
 {
@@ -180,6 +211,7 @@ make (void)
   Suite *suite = NULL;
   TCase *tcase = bed_case (&suite, "events", 60, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, states_and_exits);
+  tcase_add_test (tcase, short_lives);
   tcase_add_test (tcase, from_elsewhere);
   tcase_add_test (tcase, guest_dies);
   return suite;
