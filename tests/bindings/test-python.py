@@ -1,0 +1,382 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""test-python: the Python package over a hypervisor: the life of a sandbox, streams, events, asyncio, errors, closed handles.
+Arguments: BUILD_DIR HYPERVISOR [TEST...]; the tests run in a child under -X dev -W error."""
+import asyncio
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+if __name__ == "__main__" and "KATA_TEST_CONFIG" not in os.environ:
+    from place import Place, skip
+    place = Place(sys.argv[1], sys.argv[2])
+    if sys.argv[2] != "null":
+        probe = "import kata, os\nr = kata.Runtime(config_path=os.environ['KATA_TEST_CONFIG'], state_dir=os.environ['KATA_TEST_STATE'])\n" \
+                "print(*[f\"{c['name']}: {c['detail']}\" for c in r.check() if c['required'] and not c['ok']], sep='; ')"
+        missing = subprocess.run([sys.executable, "-c", probe], env=place.environment(), capture_output=True, text=True, check=True).stdout.strip()
+        if missing:
+            skip(missing)
+    code = subprocess.run([sys.executable, "-X", "dev", "-W", "error", __file__, "-v", *sys.argv[3:]], env=place.environment(), check=False).returncode
+    left = place.leftovers()
+    print(f"left behind: {left or 'nothing'}")
+    sys.exit(code or (1 if left else 0))
+
+import kata  # noqa: E402
+
+CONFIG, STATE, ROOTFS, HYPERVISOR, DIRECTORY = (os.environ[f"KATA_TEST_{name}"] for name in ("CONFIG", "STATE", "ROOTFS", "HYPERVISOR", "DIR"))
+NULL = HYPERVISOR == "null"
+LONG = 120  # a guard, not a measure
+
+
+def runtime(config=None, **more):
+    if config is not None:
+        path = os.path.join(DIRECTORY, f"{threading.get_ident()}.toml")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(config)
+        more["config_path"] = path
+    return kata.Runtime(**{"config_path": CONFIG, "state_dir": STATE, "hypervisor": HYPERVISOR, **more})
+
+
+class Life(unittest.TestCase):
+    """The whole life of one sandbox: the same steps as tests/lifecycle/life.c and the Go package's."""
+
+    def test_life(self):
+        with runtime() as r, r.create_sandbox(id="py-life") as sandbox:
+            self.assertEqual(sandbox.state, kata.State.CREATED)
+            sandbox.start(LONG)
+            self.assertEqual((sandbox.id, sandbox.state, r.list_sandboxes()), ("py-life", kata.State.RUNNING, ["py-life"]))
+            container = sandbox.create_container(id="c1", rootfs=ROOTFS, args=["sh", "-c", "echo out; echo err >&2; sleep 1000"], timeout=LONG)
+            self.assertEqual(container.state, kata.State.CREATED)
+            container.start(LONG)
+            self.assertEqual(container.process.stdout.read_some(), b"out\n")
+            self.assertEqual(container.process.stderr.read_some(timeout=LONG), b"err\n")
+            self.execute(container)
+            self.watch(container)
+            self.second(sandbox)
+            sandbox.pause(LONG)
+            self.assertEqual(sandbox.state, kata.State.PAUSED)
+            sandbox.resume(LONG)
+            container.pause(LONG)
+            container.resume(LONG)
+            self.elsewhere(r, sandbox)
+            container.process.signal(signal.SIGKILL, LONG)
+            self.assertEqual(container.process.wait(LONG), 137)
+            self.assertEqual(container.state, kata.State.STOPPED)
+            with self.assertRaises(kata.NotFoundError):
+                container.process.signal(signal.SIGTERM)
+            container.delete(timeout=LONG)
+            with self.assertRaises(kata.NotFoundError):
+                container.start()
+            container.close()
+            sandbox.stop(LONG)
+            self.assertEqual(sandbox.state, kata.State.STOPPED)
+            sandbox.delete()
+            with self.assertRaises(kata.NotFoundError):
+                sandbox.start()
+            self.assertEqual(r.list_sandboxes(), [])
+
+    def execute(self, container):
+        with container.exec(["cat"], timeout=LONG) as process:
+            self.assertNotEqual(process.id, "")
+            out = io.BufferedReader(process.stdout)
+            process.stdin.write(b"one line\nand ")
+            self.assertEqual(out.readline(), b"one line\n")
+            process.stdin.write(memoryview(b"the rest"))
+            process.stdin.close()
+            self.assertEqual(out.read(), b"and the rest")
+            self.assertEqual(process.wait(LONG), 0)
+            self.assertTrue(process.stdin.closed)
+        big = bytes(range(251)) * 1000
+        with container.exec(["cat"], timeout=LONG) as process:
+            self.assertEqual(process.communicate(big, LONG), (big, b""))
+        with container.exec(["sh", "-c", "exit 7"], timeout=LONG) as process:
+            self.assertEqual((process.communicate(timeout=LONG), process.wait()), ((b"", b""), 7))
+
+    def watch(self, container):
+        with self.assertRaises(kata.TimedOutError) as caught:
+            container.process.wait(0)
+        self.assertIsInstance(caught.exception, TimeoutError)
+        self.assertEqual((caught.exception.code, caught.exception.name), (-9, "timeout"))
+        stats = container.stats(LONG)
+        self.assertTrue(stats.cpu_total_ns and stats.memory_bytes and stats.pids)
+        container.update({"memory": {"limit": 67108864}}, LONG)
+
+    def second(self, sandbox):
+        volume = kata.Volume(os.path.join(DIRECTORY, "volume"), "/mnt" if not NULL else "/data", readonly=True)
+        os.makedirs(volume.source, exist_ok=True)
+        with sandbox.create_container(id="c2", rootfs=ROOTFS, args=["sleep", "1000"], env=["A=b"], volumes=[volume], timeout=LONG) as second:
+            second.start(LONG)
+            self.assertEqual(sandbox.list_containers(), ["c1", "c2"])
+        self.assertEqual(sandbox.list_containers(), ["c1"])
+
+    def elsewhere(self, r, sandbox):
+        """Another handle, another runtime, another process."""
+        with r.open_sandbox(sandbox.id) as other, other.open_container("c1") as same:
+            self.assertEqual(same.state, kata.State.RUNNING)
+            with same.exec(["echo", "again"], timeout=LONG) as process:
+                self.assertEqual(process.communicate(timeout=LONG)[0], b"again\n")
+        self.assertEqual(sandbox.state, kata.State.RUNNING)  # only the handle was closed
+        program = ("import kata, os\nwith kata.Runtime(config_path=os.environ['KATA_TEST_CONFIG'], state_dir=os.environ['KATA_TEST_STATE']) as r:\n"
+                   " with r.open_sandbox('py-life') as s, s.open_container('c1') as c, c.exec(['echo', 'from afar']) as p:\n"
+                   "  print(int(s.state), p.communicate()[0])")
+        answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=LONG, check=True).stdout
+        self.assertEqual(answer, "2 b'from afar\\n'\n")
+
+    def test_asyncio(self):
+        asyncio.run(self.asynchronous())
+
+    async def asynchronous(self):
+        with runtime() as r, r.create_sandbox() as sandbox:
+            seen = []
+
+            async def follow():
+                async for event in kata.aio.events(sandbox):
+                    seen.append(event)
+
+            sandbox.fileno()
+            follower = asyncio.ensure_future(follow())
+            await kata.aio.call(sandbox.start, LONG)
+            container = await kata.aio.call(sandbox.create_container, id="c1", rootfs=ROOTFS, args=["sh", "-c", "cat; exit 4"], timeout=LONG)
+            await kata.aio.call(container.start, LONG)
+            process, threads = container.process, threading.active_count()
+            # Cancelled waits and reads end at once, leave no thread and lose nothing.
+            for waiting in (kata.aio.wait(process), kata.aio.read(process.stdout)):
+                task = asyncio.ensure_future(waiting)
+                await asyncio.sleep(0.05)
+                self.assertFalse(task.done())
+                task.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await task
+            self.settled(threads)
+            with self.assertRaises(kata.TimedOutError):
+                await kata.aio.wait(process, 0.01)
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(kata.aio.read(process.stderr), 0.05)
+            big = b"0123456789" * 20000
+            self.assertEqual(await kata.aio.communicate(process, big), (big, b""))
+            self.assertEqual(await kata.aio.wait(process), 4)
+            container.close()
+            await kata.aio.call(sandbox.stop, 0)
+            await asyncio.wait_for(follower, LONG)
+        exits = [e for e in seen if e.type == kata.EventType.CONTAINER_EXIT]
+        self.assertEqual([(e.container_id, e.exit_status, e.state) for e in exits], [("c1", 4, None)])
+        self.assertEqual(seen[-1].state, kata.State.STOPPED)
+
+    def settled(self, threads):
+        until = time.monotonic() + 10
+        while threading.active_count() > threads and time.monotonic() < until:
+            time.sleep(0.01)
+        self.assertLessEqual(threading.active_count(), threads)
+
+
+@unittest.skipUnless(NULL, "a guest is not needed for these")
+class Parts(unittest.TestCase):
+    """What can go wrong, and what is only said."""
+
+    def container(self, sandbox, *command):
+        container = sandbox.create_container(rootfs=ROOTFS, args=list(command))
+        container.start()
+        return container
+
+    def test_errors(self):
+        deep = "[" * 100000
+        no_kernel = '[hypervisor.qemu]\nkernel = "/nonexistent"\ninitrd = "/nonexistent"'
+        with runtime() as r, r.create_sandbox(id="py-errors") as sandbox:
+            sandbox.start()
+            cat = self.container(sandbox, "cat")
+            provoked = {
+                kata.InvalidError: lambda: r.create_sandbox(id="../x"),
+                kata.ConfigError: lambda: runtime('[hypervisor.null]\ndefault_vcpus = "many"'),
+                kata.SpecError: lambda: sandbox.create_container(config_json={"ociVersion": 1}, rootfs=ROOTFS),
+                kata.UnsupportedError: lambda: runtime('[hypervisor.qemu]\npath = "/nonexistent"', hypervisor="qemu").create_sandbox(),
+                kata.NotFoundError: lambda: r.open_sandbox("nothing"),
+                kata.ExistsError: lambda: r.create_sandbox(id="py-errors"),
+                kata.StateError: sandbox.start,
+                kata.TimedOutError: lambda: cat.process.stdout.read_some(timeout=0),
+                kata.CancelledError: lambda: self.interrupted(cat.process),
+                kata.LimitError: lambda: kata.read_placement(deep, "c"),
+                kata.NotPermittedError: lambda: r.create_sandbox(annotations={"io.katacontainers.config.hypervisor.kernel_params": "x"}),
+                kata.HostIOError: lambda: runtime(state_dir=os.path.join(CONFIG, "x")),
+                kata.AgentError: lambda: self.boots('[hypervisor.null]\nkernel_params = "null.agent=hangs-up"'),
+                kata.CorruptError: lambda: self.corrupt(r),
+                kata.ClosedError: lambda: self.closed(r),
+            }
+            if os.path.exists("/usr/bin/qemu-system-x86_64"):
+                provoked[kata.GuestError] = lambda: self.boots(no_kernel, "qemu")
+            for kind, provoke in provoked.items():
+                with self.subTest(kind.__name__), self.assertRaises(kind) as caught:
+                    provoke()
+                self.assertTrue(caught.exception.message, kind)
+                self.assertEqual(caught.exception.code, kind.code)
+            with self.assertRaises(kata.KataError) as caught:
+                sandbox.create_container(config_json={"ociVersion": 1}, rootfs=ROOTFS)
+            self.assertEqual((caught.exception.key, caught.exception.name), ("$.ociVersion", "spec"))
+            with self.assertRaises(PermissionError):
+                provoked[kata.NotPermittedError]()
+            cat.close()
+
+    def interrupted(self, process):
+        timer = threading.Timer(0.05, process.interrupt)
+        timer.start()
+        try:
+            result = []
+            thread = threading.Thread(target=lambda: result.append(self.catch(process.wait)))
+            thread.start()
+            while thread.is_alive():
+                process.interrupt(waits=True)
+                thread.join(0.01)
+            raise result[0]
+        finally:
+            timer.join()
+
+    def catch(self, function):
+        try:
+            return function()
+        except kata.KataError as error:
+            return error
+
+    def boots(self, config, hypervisor="null"):
+        with runtime(config, hypervisor=hypervisor) as r, r.create_sandbox() as sandbox:
+            sandbox.start(30)
+
+    def corrupt(self, r):
+        with r.create_sandbox(id="py-corrupt") as sandbox:
+            with open(os.path.join(STATE, "py-corrupt", "state.json"), "w", encoding="ascii") as f:
+                f.write("{}")
+            sandbox.inspect()
+
+    def closed(self, r):
+        sandbox = r.create_sandbox(id="py-closed")
+        sandbox.close()
+        sandbox.close()
+        with r.open_sandbox("py-closed") as again:
+            again.delete()
+        self.assertTrue(sandbox.closed)
+        sandbox.start()
+
+    def test_arguments(self):
+        with runtime() as r:
+            self.assertRaises(ValueError, r.create_sandbox, id="a\0b")
+            self.assertRaises(TypeError, r.create_sandbox, dns="one string")
+            with r.create_sandbox() as sandbox:
+                sandbox.start()
+                self.assertRaises(ValueError, sandbox.stop, -1)
+                self.assertRaises(ValueError, sandbox.stop, float("nan"))
+                with self.container(sandbox, "cat") as c:
+                    self.assertRaises(kata.InvalidError, c.process.signal, 99)
+                    self.assertRaises(kata.StateError, c.process.resize, 10, 10)
+                    self.assertEqual(c.process.stdout.readinto(bytearray()), 0)
+                    c.process.stdout.close()
+                    self.assertRaises(ValueError, c.process.stdout.read, 1)
+
+    def test_closing_while_a_call_waits(self):
+        with runtime() as r, r.create_sandbox() as sandbox:
+            sandbox.start()
+            container = self.container(sandbox, "cat")
+            process, found = container.process, []
+            thread = threading.Thread(target=lambda: found.append(self.catch(process.wait)))
+            thread.start()
+            time.sleep(0.05)
+            container.close()  # the call keeps what it needs
+            self.assertRaises(kata.ClosedError, process.wait)
+            with sandbox.open_container() as again:
+                again.process.stdin.close()
+            thread.join()
+            self.assertEqual(found, [0])
+
+    def test_events(self):
+        with runtime() as r, r.create_sandbox() as sandbox:
+            sandbox.fileno()
+            self.assertIsNone(sandbox.next_event(0))
+            sandbox.start()
+            for n in range(20):
+                with self.container(sandbox, "sh", "-c", f"exit {n}") as c:
+                    self.assertEqual(c.process.wait(), n)
+            sandbox.stop(0)
+            seen = list(sandbox.events())
+        self.assertEqual([e.exit_status for e in seen if e.type == kata.EventType.CONTAINER_EXIT], list(range(20)))
+
+    def test_log_and_reports(self):
+        lines = []
+        with runtime(log=lambda level, line: lines.append((level, line)), log_level=kata.LogLevel.DEBUG) as r:
+            self.assertIn("null", r.list_hypervisors())
+            self.assertEqual((r.state_dir, r.hypervisor[0]), (STATE, "null"))
+            with r.open_hypervisor("null") as null:
+                self.assertTrue(null.has("pause"))
+                self.assertIn("no real guest", null.reason("vfio"))
+                self.assertRaises(kata.InvalidError, null.has, "levitation")
+                self.assertEqual(null.describe()["name"], "null")
+            self.assertIn("null", [row["name"] for row in r.recommend_hypervisor(["pause"])])
+            self.assertIn("backend", r.plan_sandbox(vcpus=2))
+            self.assertTrue(r.check() and r.describe())
+            self.boots("")
+            with r.create_sandbox() as sandbox:
+                sandbox.start()
+                self.assertEqual(sandbox.inspect()["id"], sandbox.id)
+            self.assertEqual(r.recover(), 0)
+        self.assertTrue(all(isinstance(level, kata.LogLevel) and line for level, line in lines))
+        placement = kata.read_placement({"ociVersion": "1.0.2", "process": {"terminal": True, "cwd": "/", "args": ["x"]}, "root": {"path": "r"}}, "c7")
+        self.assertEqual((placement.role, placement.terminal, placement.sandbox_id), (kata.Role.SINGLE, True, "c7"))
+
+    def test_detach(self):
+        with runtime() as r:
+            with r.create_sandbox(id="py-kept") as sandbox:
+                sandbox.detach()
+            with r.open_sandbox("py-kept") as sandbox:
+                self.assertEqual(sandbox.state, kata.State.CREATED)
+            self.assertEqual(r.list_sandboxes(), ["py-kept"])
+            with r.open_sandbox("py-kept") as sandbox:
+                sandbox.delete(force=True)
+
+    def test_cancelled_write(self):
+        asyncio.run(self.cancelled_write())
+
+    async def cancelled_write(self):
+        with runtime() as r, r.create_sandbox() as sandbox:
+            sandbox.start()
+            with self.container(sandbox, "sleep", "1000") as c:
+                writing = asyncio.ensure_future(kata.aio.write(c.process, bytes(8 << 20)))
+                await asyncio.sleep(0.05)
+                writing.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await writing
+
+    def test_interrupted_by_a_signal(self):
+        program = ("import kata, os, signal, sys\n"
+                   "with kata.Runtime(config_path=os.environ['KATA_TEST_CONFIG'], state_dir=os.environ['KATA_TEST_STATE'], hypervisor='null') as r:\n"
+                   " with r.create_sandbox() as s:\n"
+                   "  s.start()\n"
+                   "  with s.create_container(rootfs=os.environ['KATA_TEST_ROOTFS'], args=['sleep', '1000']) as c:\n"
+                   "   c.start()\n"
+                   "   call = {'wait': c.process.wait, 'write': lambda: c.process.write(bytes(8 << 20))}[sys.argv[1]]\n"
+                   "   print('ready', flush=True)\n"
+                   "   try:\n    call()\n"
+                   "   except KeyboardInterrupt:\n    print('interrupted', r.list_sandboxes() != [])\n")
+        for call in ("wait", "write"):
+            with subprocess.Popen([sys.executable, "-c", program, call], stdout=subprocess.PIPE, text=True) as child:
+                self.assertEqual(child.stdout.readline(), "ready\n")
+                time.sleep(0.1)
+                child.send_signal(signal.SIGINT)
+                self.assertEqual(child.stdout.read(), "interrupted True\n")
+                self.assertEqual(child.wait(), 0)
+
+    def test_import_says_what_is_wrong(self):
+        for library, words in (("/nonexistent/libkata.so.0", "cannot be loaded"), ("libc.so.6", "is not libkata")):
+            env = dict(os.environ, LIBKATA=library)
+            result = subprocess.run([sys.executable, "-c", "import kata"], env=env, capture_output=True, text=True, check=False)
+            self.assertIn("ImportError", result.stderr)
+            self.assertIn(words, result.stderr)
+
+    def test_program(self):
+        result = subprocess.run([sys.executable, "-m", "kata", "run", "--config", CONFIG, "--state-dir", STATE, "--hypervisor", "null", ROOTFS,
+                                 "sh", "-c", "echo hello; echo err >&2; exit 6"], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (6, b"hello\n", b"err\n"))
+
+
+if __name__ == "__main__":
+    unittest.main()
