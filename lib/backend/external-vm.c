@@ -128,7 +128,8 @@ kata_external_vm__save (void *handle, char **json, kata_error **err)
   kata_external_vm *vm = handle;
   g_autofree char *vmm = kata_backend_process__to_json (&vm->vmm);
   g_autofree char *virtiofsd = kata_backend_process__to_json (&vm->virtiofsd);
-  *json = g_strdup_printf ("{\"version\":1,\"vmm\":%s,\"virtiofsd\":%s,\"port\":%u}", vmm, virtiofsd, vm->port);
+  *json = g_strdup_printf ("{\"version\":1,\"vmm\":%s,\"virtiofsd\":%s,\"port\":%u,\"cid\":%u}", vmm, virtiofsd,
+                           vm->port, vm->cid);
   return 0;
 }
 
@@ -138,7 +139,8 @@ read_saved (kata_external_vm *vm, const char *text)
   g_autoptr (JsonObject) saved = kata_saved__parse (text);
   return saved != NULL && kata_backend_process__from_json (&vm->vmm, saved, "vmm") &&
          kata_backend_process__from_json (&vm->virtiofsd, saved, "virtiofsd") &&
-         kata_saved__number (saved, "port", UINT32_MAX, &vm->port) && vm->vmm.identity.pid > 0;
+         kata_saved__number (saved, "port", UINT32_MAX, &vm->port) &&
+         kata_saved__number (saved, "cid", UINT32_MAX, &vm->cid) && vm->vmm.identity.pid > 0;
 }
 
 int

@@ -33,6 +33,7 @@ struct kata_external_vm {
   kata_backend_process vmm, virtiofsd;
   int gone_fd; /* readable; stands for the pidfd of a VMM that ended before we attached. Else -1. */
   uint32_t port;
+  uint32_t cid;           /* of vhost-vsock; 0 = none */
   int log_fd, console_fd; /* from the making of the logs to the start of the VMM; else -1 */
   GMutex lock;            /* guards the two exit statuses, and what the kind's look() learned */
 };

@@ -142,6 +142,32 @@ kata_external__parse_version (const char *text, unsigned version[3])
 }
 
 int
+kata_external__find_version (char **out, unsigned version[3], const char *configured,
+                             const kata_external_program *wanted, int64_t deadline_us, kata_error **err)
+{
+  g_autofree char *path = NULL;
+  g_autofree char *text = NULL;
+  unsigned least[3];
+  int code = kata_external__find (&path, configured, wanted->key, wanted->names, wanted->remedy, err);
+  if (code < 0)
+    return code;
+  kata_error *cause = NULL;
+  code = kata_external__output (&text, path, wanted->arg, deadline_us, &cause);
+  if (code < 0)
+    return kata_error__wrap (err, cause, wanted->key, "%s: \"%s\" cannot be run", wanted->key, path);
+  kata_external__parse_version (wanted->least, least);
+  if (!g_str_has_prefix (text, wanted->says) || !kata_external__parse_version (text, version))
+    return kata_error__set (err, KATA_E_HOST, wanted->key,
+                            "%s: \"%s\" is not what is looked for: it calls itself \"%.80s\"; %s", wanted->key, path,
+                            text, wanted->remedy);
+  if (version[0] < least[0] || (version[0] == least[0] && version[1] < least[1]))
+    return kata_error__set (err, KATA_E_HOST, wanted->key, "%s: \"%s\" is version %u.%u, %s is needed", wanted->key,
+                            path, version[0], version[1], wanted->least);
+  *out = g_steal_pointer (&path);
+  return 0;
+}
+
+int
 kata_external__open_file (int *fd, const char *path, bool writable, const char *key, kata_error **err)
 {
   struct stat st;

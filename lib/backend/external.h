@@ -23,6 +23,18 @@ int kata_external__find (char **out, const char *configured, const char *key, co
 /** Runs `program arg`, returns its output (both streams, at most 16 KiB), g_free(). A program that prints nothing or fails is an error. */
 int kata_external__output (char **out, const char *program, const char *arg, int64_t deadline_us, kata_error **err);
 
+/** A VMM as it is looked for. */
+typedef struct kata_external_program {
+  const char *key, *const *names, *remedy; /* as for kata_external__find() */
+  const char *arg;                         /* that makes it tell its version */
+  const char *says;                        /* how that begins */
+  const char *least;                       /* the oldest version that will do: "N.N" */
+} kata_external_program;
+
+/** Finds it, asks its version, compares. KATA_E_HOST with the key in the text. */
+int kata_external__find_version (char **out, unsigned version[3], const char *configured,
+                                 const kata_external_program *wanted, int64_t deadline_us, kata_error **err);
+
 /** The first "N.N" or "N.N.N" in a text. */
 bool kata_external__parse_version (const char *text, unsigned version[3]);
 

@@ -13,8 +13,8 @@
  * Order of preference: what kata_runtime_list_hypervisors() shows and the recommendation falls back on. Our own microVMM first; then QEMU,
  * because it runs on every host; then those that need a program of their own and KVM; the null backend last, because it runs nothing.
  */
-static const kata_backend *const builtin[] = { &kata_backend_builtin, &kata_backend_qemu, &kata_backend_clh,
-                                               &kata_backend_fc, &kata_backend_null };
+static const kata_backend *const builtin[] = { &kata_backend_builtin, &kata_backend_qemu,       &kata_backend_clh,
+                                               &kata_backend_fc,      &kata_backend_stratovirt, &kata_backend_null };
 
 struct kata_registry {
   GMutex lock;

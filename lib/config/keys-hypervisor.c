@@ -39,8 +39,10 @@ const struct kata_key kata_keys_hypervisor[] = {
   USED (kernel_params, STRING, ANN, "\"\"", "appended to the kernel's command line; the last of two values counts"),
   KNOWN (kernel_verity_params, STRING, ANN, "dm-verity parameters of the image"),
   KNOWN (guest_extension_images, TABLE, 0, "further read-only images in the guest"),
-  USED (machine_type, STRING, ANN | SHOWN, "\"\"",
-        "QEMU: q35 or microvm, \"\" = q35; builtin: mmio or pci, how devices appear, \"\" = mmio"),
+  USED (
+      machine_type, STRING, ANN | SHOWN, "\"\"",
+      "QEMU: q35 or microvm, \"\" = q35; StratoVirt: microvm or q35, \"\" = microvm; builtin: mmio or pci, how devices "
+      "appear, \"\" = mmio"),
   USED (machine_accelerators, STRING, 0, "\"\"",
         "appended to QEMU's -machine; never by annotation, for such options write files"),
   USED (cpu_features, STRING, ANN, "\"\"", "appended to QEMU's -cpu"),
@@ -115,7 +117,8 @@ const struct kata_key kata_keys_hypervisor[] = {
   USED (disable_vhost_net, BOOL, ANN, "false",
         "true = QEMU moves the frames of taps itself, although the host has vhost-net"),
   USED (network_queues, INT, ANN, "0",
-        "queue pairs of each network device; 0 = one for each vCPU, at most 8; with builtin 1", .min = 0, .max = 16),
+        "queue pairs of each network device; 0 = one for each vCPU, at most 8; with builtin and StratoVirt's microvm 1",
+        .min = 0, .max = 16),
   KNOWN (enable_vhost_user_store, BOOL, ANN, "vhost-user-blk devices"),
   KNOWN (vhost_user_store_path, STRING, ANN | PATH, "their directory"),
   KNOWN (valid_vhost_user_store_paths, STRINGS, 0, "globs for the annotation `vhost_user_store_path`"),

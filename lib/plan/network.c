@@ -51,9 +51,11 @@ decide_queues (struct kata_plan_build *b)
   struct kata_network_plan *plan = &b->plan->network;
   uint32_t vcpus = b->plan->vm.vcpus;
   plan->queues = (uint32_t) b->hv->network_queues;
-  /* With more than one the built-in device reorders what it receives. */
+  /* With more than one the built-in device reorders what it receives; StratoVirt's microvm has no more. */
+  bool one = strcmp (b->in->hypervisor, "builtin") == 0 ||
+             (strcmp (b->in->hypervisor, "stratovirt") == 0 && g_strcmp0 (b->hv->machine_type, "q35") != 0);
   if (plan->queues == 0)
-    plan->queues = strcmp (b->in->hypervisor, "builtin") == 0 ? 1 : MIN (vcpus, QUEUES_DEFAULT_MAX);
+    plan->queues = one ? 1 : MIN (vcpus, QUEUES_DEFAULT_MAX);
   if (plan->queues > vcpus) {
     kata_plan__warn (b, "%s: %u; more queues than the %u vCPUs are of no use and are not made",
                      kata_plan__key (b, "network_queues"), plan->queues, vcpus);

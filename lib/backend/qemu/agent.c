@@ -4,17 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-#include <linux/vm_sockets.h>
 
 #include "backend/external.h"
 #include "backend/qemu/argv.h"
+#include "backend/vsock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "proto/serial-link.h"
@@ -26,70 +23,6 @@ static int
 no_answer (kata_qemu_vm *vm, kata_error **err)
 {
   return kata_external__no_answer (vm->base.dir_fd, KATA_QEMU_CONSOLE_LOG, err);
-}
-
-/* ---- vsock ---- */
-
-/* 0 with a descriptor, or -errno. */
-static int
-vsock_try (int *out, const kata_qemu_vm *vm, int64_t deadline_us)
-{
-  struct sockaddr_vm addr = { .svm_family = AF_VSOCK, .svm_cid = vm->cid, .svm_port = vm->base.port };
-  kata_auto_fd int fd = socket (AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0)
-    return -errno;
-  if (connect (fd, (struct sockaddr *) &addr, sizeof addr) < 0) {
-    struct pollfd poller = { .fd = fd, .events = POLLOUT };
-    int error = 0;
-    socklen_t len = sizeof error;
-    if (errno != EINPROGRESS)
-      return -errno;
-    if (poll (&poller, 1, kata_deadline__poll_ms (kata_deadline__within (deadline_us, 1000))) <= 0)
-      return -ETIMEDOUT;
-    if (getsockopt (fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error != 0)
-      return error != 0 ? -error : -errno;
-  }
-  *out = kata_fd__steal (&fd);
-  return 0;
-}
-
-static bool
-worth_a_retry (int result)
-{
-  switch (-result) {
-  case ECONNRESET:
-  case ECONNREFUSED:
-  case ETIMEDOUT:
-  case ENODEV:
-  case EHOSTUNREACH:
-  case ENETUNREACH:
-  case EINTR:
-  case EAGAIN:
-  case EPIPE:
-    return true;
-  default:
-    return false;
-  }
-}
-
-static int
-connect_vsock (kata_qemu_vm *vm, kata_stream *out, int64_t deadline_us, kata_error **err)
-{
-  for (;;) {
-    int fd = -1;
-    int result = vsock_try (&fd, vm, deadline_us);
-    if (result == 0) {
-      kata_external__stream (out, fd, -1);
-      return 0;
-    }
-    if (kata_external_vm__ended (&vm->base))
-      return kata_external_vm__ended_error (&vm->base, "connect to the agent", err);
-    if (!worth_a_retry (result))
-      return kata_error__errno (err, KATA_E_IO, NULL, -result, "connect to the agent over vsock (context id %u)",
-                                vm->cid);
-    if (!kata_external__pause (vm->base.vmm.pidfd, RETRY_MS, deadline_us))
-      return no_answer (vm, err);
-  }
 }
 
 /* ---- virtio-serial ---- */
@@ -212,6 +145,6 @@ kata_qemu__connect (void *handle, kata_stream *out, const kata_backend_env *env,
   if (kata_external_vm__ended (&vm->base))
     return kata_external_vm__ended_error (&vm->base, "connect to the agent", err);
   if (vm->agent_kind == KATA_AGENT_VSOCK)
-    return connect_vsock (vm, out, env->deadline_us, err);
+    return kata_vsock__connect (vm, out, env, err);
   return connect_serial (vm, out, env->deadline_us, err);
 }

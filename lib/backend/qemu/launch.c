@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 #include "backend/qemu/argv.h"
-#include "backend/qmp.h"
+#include "backend/qmp-vm.h"
+#include "backend/vsock.h"
 #include "base/error.h"
 #include "base/fd.h"
 
@@ -46,26 +47,6 @@ spawn_qemu (kata_qemu_vm *vm, char **argv, int vhost_fd, const kata_backend_env 
   return kata_external_vm__spawn (&vm->base, argv, fds, n_fds, env, err);
 }
 
-/* Ready = QEMU answers on QMP and its virtiofsd is still there. */
-static int
-wait_ready (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
-{
-  g_autoptr (kata_qmp) qmp = NULL;
-  g_autoptr (kata_error) error = NULL;
-  int code = kata_qmp__open (&qmp, vm->base.dir_fd, vm->base.vmm.pidfd, env->deadline_us, &error);
-  if (code == 0) {
-    kata_external__bound_logs (vm->base.vmm.identity.pid, plan);
-    return 0;
-  }
-  /* The connection breaks a moment before the process is gone. */
-  if (code == KATA_E_VMM)
-    kata_pidfd__wait (vm->base.vmm.pidfd, kata_deadline__within (env->deadline_us, 1000), NULL);
-  if (kata_external_vm__ended (&vm->base))
-    return kata_external_vm__ended_error (&vm->base, "start qemu", err);
-  g_autofree char *why = kata_external_vm__why (vm);
-  return kata_error__wrap (err, g_steal_pointer (&error), NULL, "start qemu (%s)", why);
-}
-
 static int
 start (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
 {
@@ -75,11 +56,11 @@ start (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, 
   kata_qemu_context context = { .vhost_fd = VHOST_FD, .nic_fd = NIC_FD };
   int code = kata_qemu__find (&program, context.version, plan, err);
   if (code == 0 && plan->agent_kind == KATA_AGENT_VSOCK)
-    code = kata_qemu__take_cid (&vhost_fd, &vm->cid, plan->agent_cid, err);
+    code = kata_vsock__take (&vhost_fd, &vm->base.cid, plan->agent_cid, err);
   context.program = program;
   if (plan->accel == KATA_ACCEL_TCG)
     context.tsc_khz = kata_qemu__tsc_khz ("/proc/cpuinfo");
-  context.cid = vm->cid;
+  context.cid = vm->base.cid;
   if (code == 0)
     code = kata_qemu__argv (&argv, plan, &context, err);
   if (code == 0)
@@ -89,7 +70,7 @@ start (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, 
   if (code == 0)
     code = spawn_qemu (vm, argv, vhost_fd, env, err);
   if (code == 0)
-    code = wait_ready (vm, plan, env, err);
+    code = kata_qmp_vm__wait_ready (&vm->base, plan, env, err);
   return code;
 }
 

@@ -8,6 +8,7 @@
 
 #include "backend/qemu/argv.h"
 #include "backend/qemu/vm.h"
+#include "backend/qmp-vm.h"
 #include "backend/virtiofsd.h"
 
 const kata_external_kind kata_qemu_kind = {
@@ -70,9 +71,9 @@ const kata_backend kata_backend_qemu = {
   .save = kata_qemu__save,
   .attach = kata_qemu__attach,
   .connect = kata_qemu__connect,
-  .pause = kata_qemu__pause,
-  .resume = kata_qemu__resume,
-  .stop = kata_qemu__stop,
+  .pause = kata_qmp_vm__pause,
+  .resume = kata_qmp_vm__resume,
+  .stop = kata_qmp_vm__stop,
   .exit_fd = kata_external_vm__exit_fd,
   .why = kata_external_vm__why,
   .pids = kata_external_vm__pids,

@@ -14,7 +14,7 @@ kata_qemu__save (void *handle, char **json, kata_error **err)
   g_autofree char *virtiofsd = kata_backend_process__to_json (&vm->base.virtiofsd);
   *json = g_strdup_printf (
       "{\"version\":1,\"qemu\":%s,\"virtiofsd\":%s,\"agent\":%d,\"cid\":%u,\"port\":%u,\"serial_ports\":%u}", qemu,
-      virtiofsd, vm->agent_kind, vm->cid, vm->base.port, vm->serial_ports);
+      virtiofsd, vm->agent_kind, vm->base.cid, vm->base.port, vm->serial_ports);
   return 0;
 }
 
@@ -26,7 +26,7 @@ read_saved (kata_qemu_vm *vm, const char *text)
   if (saved == NULL || !kata_backend_process__from_json (&vm->base.vmm, saved, "qemu") ||
       !kata_backend_process__from_json (&vm->base.virtiofsd, saved, "virtiofsd") ||
       !kata_saved__number (saved, "agent", KATA_AGENT_SERIAL, &agent) ||
-      !kata_saved__number (saved, "cid", UINT32_MAX, &vm->cid) ||
+      !kata_saved__number (saved, "cid", UINT32_MAX, &vm->base.cid) ||
       !kata_saved__number (saved, "port", UINT32_MAX, &vm->base.port) ||
       !kata_saved__number (saved, "serial_ports", KATA_QEMU_PORTS_MAX, &vm->serial_ports))
     return false;

@@ -15,7 +15,7 @@
 typedef struct kata_qemu_vm {
   kata_external_vm base; /* first, so that the verbs which are alike for all VMMs take it */
   int32_t agent_kind;
-  uint32_t cid, serial_ports;
+  uint32_t serial_ports;
 } kata_qemu_vm;
 
 extern const kata_external_kind kata_qemu_kind;
@@ -35,14 +35,8 @@ int kata_qemu__save (void *vm, char **json, kata_error **err); /* state.c */
 int kata_qemu__attach (void **vm, const kata_vm_plan *plan, const char *saved, const kata_backend_env *env,
                        kata_error **err);
 int kata_qemu__connect (void *vm, kata_stream *out, const kata_backend_env *env, kata_error **err); /* agent.c */
-int kata_qemu__pause (void *vm, const kata_backend_env *env, kata_error **err);                     /* control.c */
-int kata_qemu__resume (void *vm, const kata_backend_env *env, kata_error **err);
-int kata_qemu__stop (void *vm, int64_t grace_ms, const kata_backend_env *env, kata_error **err);
 
 extern const kata_backend_network kata_qemu__network; /* network.c */
-
-/* vsock.c: a context id of the host's for a new guest. @fd: /dev/vhost-vsock with that id set. */
-int kata_qemu__take_cid (int *fd, uint32_t *cid, uint32_t wanted, kata_error **err);
 
 /* tsc.c: "/proc/cpuinfo" but for tests. */
 uint32_t kata_qemu__tsc_khz (const char *cpuinfo);

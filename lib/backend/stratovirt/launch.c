@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* launch: takes a context id, starts virtiofsd and StratoVirt, waits until it takes commands. */
+#include "backend/stratovirt/vm.h"
+
+#include "backend/qmp-vm.h"
+#include "backend/stratovirt/argv.h"
+#include "backend/vsock.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+static int
+spawn (kata_external_vm *vm, char **argv, int vhost_fd, const kata_backend_env *env, kata_error **err)
+{
+  kata_child_fd fds[KATA_CHILD_FDS_MAX];
+  size_t n = 0;
+  if (1 + env->n_nic_fds + env->n_vhost_fds > KATA_CHILD_FDS_MAX)
+    return kata_error__set (err, KATA_E_LIMIT, "network", "stratovirt: more than %d descriptors", KATA_CHILD_FDS_MAX);
+  fds[n++] = (kata_child_fd){ vhost_fd, KATA_STRATOVIRT_VHOST_FD };
+  for (size_t i = 0; i < env->n_nic_fds; i++)
+    fds[n++] = (kata_child_fd){ env->nic_fds[i], KATA_STRATOVIRT_NIC_FD + (int) i };
+  for (size_t i = 0; i < env->n_vhost_fds; i++)
+    fds[n++] = (kata_child_fd){ env->vhost_fds[i], KATA_STRATOVIRT_NIC_FD + (int) (env->n_nic_fds + i) };
+  return kata_external_vm__spawn (vm, argv, fds, n, env, err);
+}
+
+static int
+start (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_stratovirt_take take,
+       kata_error **err)
+{
+  g_autofree char *program = NULL;
+  g_auto (GStrv) argv = NULL;
+  kata_auto_fd int vhost_fd = -1;
+  unsigned version[3];
+  int code = kata_stratovirt__find (&program, version, plan, err);
+  if (code == 0)
+    code = take (&vhost_fd, &vm->cid, plan->agent_cid, err);
+  if (code == 0)
+    code = kata_stratovirt__argv (&argv, plan, program, vm->cid, err);
+  /* It makes the socket itself; the lock is the client's. */
+  if (code == 0)
+    code = kata_external__record_file (plan->dir, KATA_STRATOVIRT_QMP_SOCKET, env, err);
+  if (code == 0)
+    code = kata_external__record_file (plan->dir, "qmp.lock", env, err);
+  if (code == 0)
+    code = kata_external_vm__start_share (vm, plan, env, err);
+  if (code == 0)
+    code = spawn (vm, argv, vhost_fd, env, err);
+  return code == 0 ? kata_qmp_vm__wait_ready (vm, plan, env, err) : code;
+}
+
+int
+kata_stratovirt__launch_with (void **out, const kata_vm_plan *plan, const kata_backend_env *env,
+                              kata_stratovirt_take take, kata_error **err)
+{
+  void *made = NULL;
+  int64_t begun = kata_deadline__now ();
+  int code = kata_external_vm__check_files (&kata_stratovirt_kind, plan, true, err);
+  if (code == 0)
+    code = kata_external_vm__new (&made, sizeof (kata_external_vm), &kata_stratovirt_kind, plan, err);
+  g_autoptr (kata_external_vm) vm = made;
+  if (code < 0)
+    return code;
+  code = start (vm, plan, env, take, err);
+  if (code < 0) {
+    kata_external_vm__discard (vm);
+    return code;
+  }
+  kata_external__debug (env, "stratovirt: process %lld takes commands after %lld ms", (long long) vm->vmm.identity.pid,
+                        (long long) (kata_deadline__now () - begun) / 1000);
+  *out = g_steal_pointer (&vm);
+  return 0;
+}
+
+int
+kata_stratovirt__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  return kata_stratovirt__launch_with (out, plan, env, kata_vsock__take, err);
+}
