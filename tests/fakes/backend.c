@@ -2,10 +2,12 @@
 /* backend: the table is the adapter's own; only the probe is wrapped. */
 #include "backend.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "backend/capability.h"
 #include "backend/registry.h"
+#include "backend/stratovirt/vm.h"
 
 static int
 probed (const kata_backend *own, const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
@@ -30,6 +32,65 @@ fc_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
   return probed (&kata_backend_fc, plan, caps, err);
 }
 
+/*
+ * The kernel's vhost-vsock does not reach a null guest. In its place the fake listens on a socket in the sandbox's directory that speaks the CONNECT
+ * protocol, and is given a context id that nothing has taken and a descriptor of /dev/null.
+ */
+static kata_external_kind stratovirt_kind;
+
+static int
+stratovirt_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
+{
+  int code = probed (&kata_backend_stratovirt, plan, caps, err);
+  if (code == 0 && caps->path[0] != '\0')
+    kata_capabilities__grant (caps, KATA_CAP_VSOCK_VHOST);
+  return code;
+}
+
+static int
+stratovirt_take (int *fd, uint32_t *cid, uint32_t wanted, kata_error **err)
+{
+  *cid = wanted != 0 ? wanted : 3 + g_random_int () % 1000;
+  *fd = open ("/dev/null", O_RDWR | O_CLOEXEC);
+  return *fd >= 0 ? 0 : KATA_E_IO;
+}
+
+static int
+stratovirt_launch (void **vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  int code = kata_external__record_file (plan->dir, "vsock.sock", env, err);
+  if (code == 0)
+    code = kata_stratovirt__launch_with (vm, plan, env, stratovirt_take, err);
+  if (code == 0)
+    ((kata_external_vm *) *vm)->kind = &stratovirt_kind;
+  return code;
+}
+
+static int
+stratovirt_attach (void **vm, const kata_vm_plan *plan, const char *saved, const kata_backend_env *env,
+                   kata_error **err)
+{
+  int code = kata_backend_stratovirt.attach (vm, plan, saved, env, err);
+  if (code == 0)
+    ((kata_external_vm *) *vm)->kind = &stratovirt_kind;
+  return code;
+}
+
+static const kata_backend *
+fake_stratovirt (void)
+{
+  static kata_backend stratovirt;
+  stratovirt_kind = kata_stratovirt_kind;
+  stratovirt_kind.vsock_socket = "vsock.sock";
+  stratovirt = kata_backend_stratovirt;
+  stratovirt.name = "fake-stratovirt";
+  stratovirt.probe = stratovirt_probe;
+  stratovirt.launch = stratovirt_launch;
+  stratovirt.attach = stratovirt_attach;
+  stratovirt.connect = kata_external_vm__connect;
+  return &stratovirt;
+}
+
 const kata_backend *
 fake_backend (const char *name)
 {
@@ -40,6 +101,8 @@ fake_backend (const char *name)
   } adapters[] = { { "clh", "fake-clh", &kata_backend_clh, clh_probe },
                    { "fc", "fake-fc", &kata_backend_fc, fc_probe } };
   static kata_backend backend;
+  if (strcmp (name, "stratovirt") == 0)
+    return fake_stratovirt ();
   for (size_t i = 0; i < sizeof adapters / sizeof adapters[0]; i++) {
     if (strcmp (name, adapters[i].name) != 0)
       continue;

@@ -17,6 +17,7 @@ static const struct requests {
 } all[] = {
   { "clh:", { "vmm.ping", "vm.create", "vm.boot" }, { "vm.pause", "vm.power-button", "vmm.shutdown" } },
   { "fc:", { "version", "machine-config", "InstanceStart" }, { "vm", "SendCtrlAltDel", NULL } },
+  { "stratovirt:", { "greeting", "qmp_capabilities", NULL }, { "stop", "system_powerdown", "quit" } },
 };
 
 static const struct requests *
@@ -33,7 +34,7 @@ START_TEST (start_fails)
 {
   const char *how = hows[_i];
   const char *const *starting = requests ()->starting;
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < 3 && starting[i] != NULL; i++) {
     kata_error *error = NULL;
     fixture_misbehave (starting[i], how);
     kata_sandbox *sandbox = fixture_sandbox ();
@@ -60,7 +61,7 @@ END_TEST
 START_TEST (late_is_not_wrong)
 {
   const char *const *starting = requests ()->starting;
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < 3 && starting[i] != NULL; i++) {
     kata_error *error = NULL;
     fixture_misbehave (starting[i], "late");
     kata_sandbox *sandbox = fixture_sandbox ();
