@@ -7,7 +7,7 @@
 #define OPTIONS_MAX 4096u
 
 int
-kata_argument__options (void *ours, size_t known, size_t first, const void *theirs, const char *what, kata_error **err)
+kata_argument__size (const void *theirs, size_t known, size_t first, const char *what, kata_error **err)
 {
   size_t size = *(const size_t *) theirs;
   if (size < first || size > OPTIONS_MAX)
@@ -17,6 +17,16 @@ kata_argument__options (void *ours, size_t known, size_t first, const void *thei
     if (bytes[i] != 0)
       return kata_error__set (err, KATA_E_INVALID, what, "%s: a field is set that libkata %s does not know", what,
                               kata_version ());
+  return 0;
+}
+
+int
+kata_argument__options (void *ours, size_t known, size_t first, const void *theirs, const char *what, kata_error **err)
+{
+  int r = kata_argument__size (theirs, known, first, what, err);
+  if (r != 0)
+    return r;
+  size_t size = *(const size_t *) theirs;
   memset (ours, 0, known);
   memcpy (ours, theirs, size < known ? size : known);
   memcpy (ours, &known, sizeof known);

@@ -13,9 +13,16 @@
                               #ok_);                                                                                   \
   } while (0)
 
+/** The size of a struct whose last field is this one: that of the first release, which is the least that a caller has. */
+#define KATA_SIZE_TO(type_, field_) (offsetof (type_, field_) + sizeof (((type_ *) NULL)->field_))
+
+/** Fails with KATA_E_INVALID unless @theirs, whose first member is its size, has @first bytes at least and is zero from @known on. */
+int kata_argument__size (const void *theirs, size_t known, size_t first, const char *what, kata_error **err);
+
 /**
  * Copies a caller's options struct, whose first member is its size, into one of ours of @known bytes. A smaller one is from an older program: the
- * rest is zero. A larger one is from a newer program: what we do not know must be zero. KATA_E_INVALID.
+ * rest is zero. A larger one is from a newer program: what we do not know must be zero. One smaller than the @first release's is a mistake.
+ * KATA_E_INVALID.
  */
 int
 kata_argument__options (void *ours, size_t known, size_t first, const void *theirs, const char *what, kata_error **err);

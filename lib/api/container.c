@@ -2,22 +2,29 @@
 /* container: the public functions of kata_container; checks, then lib/sandbox. */
 #include <kata/container.h>
 
+#include <string.h>
+
 #include "api/argument.h"
 #include "sandbox/container.h"
 #include "sandbox/process.h"
 
 #define SIGNAL_MAX 64
+#define STATS_MIN  KATA_SIZE_TO (kata_container_stats, tx_packets)
 
 static int
 take_options (kata_container_options *mine, const kata_container_options *options, kata_error **err)
 {
-  int r = kata_argument__options (mine, sizeof *mine, sizeof *mine, options, "kata_container_options", err);
+  int r = kata_argument__options (mine, sizeof *mine, KATA_SIZE_TO (kata_container_options, columns), options,
+                                  "kata_container_options", err);
   if (r != 0)
     return r;
   KATA_REQUIRE ((mine->flags & ~(uint32_t) (KATA_CONTAINER_TERMINAL | KATA_CONTAINER_READONLY)) == 0, "flags", err);
   KATA_REQUIRE (mine->rows <= UINT16_MAX && mine->columns <= UINT16_MAX, "rows", err);
   for (size_t i = 0; mine->volumes != NULL && mine->volumes[i] != NULL; i++) {
-    KATA_REQUIRE (mine->volumes[i]->size == sizeof (kata_volume), "volumes", err);
+    r = kata_argument__size (mine->volumes[i], sizeof (kata_volume), KATA_SIZE_TO (kata_volume, flags), "kata_volume",
+                             err);
+    if (r != 0)
+      return r;
     KATA_REQUIRE ((mine->volumes[i]->flags & ~(uint32_t) KATA_VOLUME_READONLY) == 0, "volumes", err);
   }
   return 0;
@@ -105,7 +112,8 @@ kata_container_exec (kata_process **out, kata_container *container, const kata_e
   KATA_REQUIRE (out != NULL, "out", err);
   KATA_REQUIRE (container != NULL, "container", err);
   KATA_REQUIRE (options != NULL, "options", err);
-  int r = kata_argument__options (&mine, sizeof mine, sizeof mine, options, "kata_exec_options", err);
+  int r = kata_argument__options (&mine, sizeof mine, KATA_SIZE_TO (kata_exec_options, columns), options,
+                                  "kata_exec_options", err);
   if (r == 0)
     r = kata_argument__timeout (timeout_ms, err);
   if (r != 0)
@@ -155,9 +163,16 @@ int
 kata_container_stats_get (kata_container *container, kata_container_stats *stats, int64_t timeout_ms, kata_error **err)
 {
   KATA_REQUIRE (container != NULL, "container", err);
-  KATA_REQUIRE (stats != NULL && stats->size == sizeof *stats, "stats", err);
+  KATA_REQUIRE (stats != NULL && stats->size >= STATS_MIN, "stats", err);
+  kata_container_stats mine = KATA_CONTAINER_STATS_INIT;
   int r = kata_argument__timeout (timeout_ms, err);
-  return r != 0 ? r : kata_container__stats (container, stats, timeout_ms, err);
+  if (r == 0)
+    r = kata_container__stats (container, &mine, timeout_ms, err);
+  if (r == 0) { /* what a newer program knows besides stays as it is */
+    mine.size = stats->size;
+    memcpy (stats, &mine, MIN (stats->size, sizeof mine));
+  }
+  return r;
 }
 
 int

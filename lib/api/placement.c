@@ -8,7 +8,7 @@
 #include "oci/place.h"
 
 /* The struct of version 0.1; a later one is only longer. */
-#define PLACEMENT_MIN (offsetof (kata_placement, cgroup) + KATA_PLACEMENT_PATH_MAX)
+#define PLACEMENT_MIN KATA_SIZE_TO (kata_placement, cgroup)
 
 int
 kata_placement_read (kata_placement *placement, const char *config_json, const char *container_id, kata_error **err)

@@ -17,9 +17,9 @@ kata_runtime_new (kata_runtime **out, const kata_runtime_options *options, kata_
   static const kata_runtime_options none = KATA_RUNTIME_OPTIONS_INIT;
   kata_runtime_options mine = none;
   KATA_REQUIRE (out != NULL, "out", err);
-  int r = options != NULL
-              ? kata_argument__options (&mine, sizeof mine, sizeof mine, options, "kata_runtime_options", err)
-              : 0;
+  int r = options != NULL ? kata_argument__options (&mine, sizeof mine, KATA_SIZE_TO (kata_runtime_options, hypervisor),
+                                                    options, "kata_runtime_options", err)
+                          : 0;
   if (r != 0)
     return r;
   KATA_REQUIRE (mine.flags == 0, "flags", err);

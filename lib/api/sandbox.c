@@ -6,7 +6,7 @@
 #include "sandbox/events.h"
 #include "sandbox/sandbox.h"
 
-#define EVENT_MIN offsetof (kata_event, container_id)
+#define EVENT_MIN KATA_SIZE_TO (kata_event, container_id)
 
 /* A copy of the options; NULL options are the defaults. */
 static int
@@ -14,14 +14,16 @@ take_options (kata_sandbox_options *mine, const kata_sandbox_options *options, k
 {
   static const kata_sandbox_options none = KATA_SANDBOX_OPTIONS_INIT;
   *mine = none;
-  int r = options != NULL
-              ? kata_argument__options (mine, sizeof *mine, sizeof *mine, options, "kata_sandbox_options", err)
-              : 0;
+  int r = options != NULL ? kata_argument__options (mine, sizeof *mine, KATA_SIZE_TO (kata_sandbox_options, network),
+                                                    options, "kata_sandbox_options", err)
+                          : 0;
   if (r != 0)
     return r;
   KATA_REQUIRE (mine->flags == 0, "flags", err);
   for (size_t i = 0; mine->disks != NULL && mine->disks[i] != NULL; i++) {
-    KATA_REQUIRE (mine->disks[i]->size == sizeof (kata_disk), "disks", err);
+    r = kata_argument__size (mine->disks[i], sizeof (kata_disk), KATA_SIZE_TO (kata_disk, flags), "kata_disk", err);
+    if (r != 0)
+      return r;
     KATA_REQUIRE ((mine->disks[i]->flags & ~(uint32_t) KATA_DISK_READONLY) == 0, "disks", err);
   }
   size_t n = 0;
