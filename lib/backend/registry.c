@@ -14,7 +14,8 @@
  * because it runs on every host; then those that need a program of their own and KVM; the null backend last, because it runs nothing.
  */
 static const kata_backend *const builtin[] = { &kata_backend_builtin, &kata_backend_qemu,       &kata_backend_clh,
-                                               &kata_backend_fc,      &kata_backend_stratovirt, &kata_backend_null };
+                                               &kata_backend_fc,      &kata_backend_stratovirt, &kata_backend_acrn,
+                                               &kata_backend_null };
 
 struct kata_registry {
   GMutex lock;

@@ -35,5 +35,6 @@ extern const kata_backend kata_backend_qemu;
 extern const kata_backend kata_backend_clh;
 extern const kata_backend kata_backend_fc;
 extern const kata_backend kata_backend_stratovirt;
+extern const kata_backend kata_backend_acrn;
 
 #endif

@@ -47,6 +47,8 @@ probe_absent (kata_capabilities *caps)
   kata_capabilities__lack (caps, KATA_CAP_FS_SHARE_9P, "StratoVirt has no 9p; it shares by virtio-fs");
   kata_capabilities__lack (caps, KATA_CAP_VSOCK_HYBRID, "StratoVirt has no vsock over a unix socket");
   kata_capabilities__lack (caps, KATA_CAP_AGENT_SERIAL, "StratoVirt's microvm has one virtio-serial port");
+  kata_capabilities__lack (caps, KATA_CAP_NET_BY_NAME, "StratoVirt is given its taps as descriptors");
+  kata_capabilities__lack (caps, KATA_CAP_BLOCK_BY_ORDER, "StratoVirt's disks have serial numbers");
   kata_capabilities__lack (caps, KATA_CAP_NET_STREAM, "StratoVirt's network devices need a tap");
 }
 
