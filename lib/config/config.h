@@ -17,7 +17,7 @@ struct kata_hypervisor_config {
   char *jailer_path;
   char **valid_jailer_paths;
   int64_t jailer_uid, jailer_gid;
-  int32_t disable_seccomp;
+  int32_t disable_seccomp, confidential_guest;
   int32_t enable_debug;
   /* boot */
   char *kernel, *initrd, *image, *rootfs_type, *firmware, *kernel_params;
@@ -41,6 +41,8 @@ struct kata_hypervisor_config {
   int64_t disk_rate_limiter_bw_max_rate, disk_rate_limiter_bw_one_time_burst;
   int64_t disk_rate_limiter_ops_max_rate, disk_rate_limiter_ops_one_time_burst;
   int64_t rx_rate_limiter_max_rate, tx_rate_limiter_max_rate;
+  int64_t net_rate_limiter_bw_max_rate, net_rate_limiter_bw_one_time_burst;
+  int64_t net_rate_limiter_ops_max_rate, net_rate_limiter_ops_one_time_burst;
   /* the rest */
   char *entropy_source;
   char **valid_entropy_sources;

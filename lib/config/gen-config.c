@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* gen-config: a build-time program that writes the key table as configuration.toml or as docs/configuration.md. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,12 +29,17 @@ print_allowed (const struct kata_key *key, const char *quote)
 }
 
 static void
-toml_key (const struct kata_key *key)
+toml_key (const struct kata_key *key, bool of_hypervisor)
 {
   if (key->offset == KATA_KEY_UNUSED)
     return;
   printf ("# %s\n# %s", key->doc, type_name (key));
   print_allowed (key, "");
+  if (of_hypervisor && !kata_keys__acts (SHOWN_HYPERVISOR, key)) {
+    printf ("; for");
+    for (size_t n = 0; kata_keys__acting (key, n) != NULL; n++)
+      printf ("%s %s", n == 0 ? "" : ",", kata_keys__acting (key, n));
+  }
   if ((key->flags & KATA_KEY_OURS) != 0)
     printf ("; libkata's own key");
   printf ("\n%s%s = %s\n\n", (key->flags & KATA_KEY_SHOWN) != 0 ? "" : "#", key->name, key->fallback);
@@ -59,7 +65,7 @@ print_toml (void)
   for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
     printf ("\n[%s]\n\n", tables[i].heading);
     for (const struct kata_key *key = kata_keys__of (tables[i].section); key->name != NULL; key++)
-      toml_key (key);
+      toml_key (key, tables[i].section == KATA_KEY_HYPERVISOR);
   }
 }
 
@@ -74,8 +80,18 @@ print_cell (const char *text)
       putchar (*text);
 }
 
+/* Who does something with a key of a hypervisor's table. */
 static void
-markdown_key (const struct kata_key *key)
+print_acting (const struct kata_key *key)
+{
+  const char *name;
+  for (size_t n = 0; (name = kata_keys__acting (key, n)) != NULL; n++)
+    printf ("%s%s", n == 0 ? "" : ", ", name);
+  printf (" | ");
+}
+
+static void
+markdown_key (const struct kata_key *key, enum kata_key_section section)
 {
   printf ("| `%s`", key->name);
   if (key->alias != NULL)
@@ -94,6 +110,10 @@ markdown_key (const struct kata_key *key)
           : key->offset == KATA_KEY_UNUSED  ? "known"
                                             : "acted on",
           (key->flags & KATA_KEY_ANNOTATION) != 0 ? "if listed" : "never");
+  if (section == KATA_KEY_HYPERVISOR && key->offset == KATA_KEY_UNUSED)
+    printf ("none | ");
+  else if (section == KATA_KEY_HYPERVISOR)
+    print_acting (key);
   print_cell (key->doc);
   printf (" |\n");
 }
@@ -118,7 +138,11 @@ print_markdown (void)
       "of their names; a key in a later file replaces the same key of an earlier one, tables are merged.\n\n"
       "- A wrong type or value is an error with file, line, key and what is allowed.\n"
       "- An unknown key is a warning with the nearest known one.\n"
-      "- \"known\" keys are Kata's; libkata does not act on them yet, and a warning says so when one is set.\n"
+      "- \"known\" keys are Kata's; libkata does not act on them yet, and a warning names each that is set.\n"
+      "- A hypervisor that is not in a key's column \"acts or refuses\" passes the key over; a warning names the key. "
+      "Of a "
+      "table for a hypervisor that\n"
+      "  libkata lacks (dragonball, openvmm, remote) a warning names every key.\n"
       "- `[hypervisor.firecracker]` is `[hypervisor.fc]`, `[hypervisor.cloud-hypervisor]` is `[hypervisor.clh]`.\n\n"
       "## Annotations\n\n"
       "A sandbox may bring `io.katacontainers.config.hypervisor.KEY`, `….runtime.KEY` and `….agent.KEY` for the keys "
@@ -131,10 +155,11 @@ print_markdown (void)
       "with semicolons.\n"
       "One annotation that is refused refuses the sandbox.\n");
   for (int section = 0; section < KATA_KEY_SECTIONS; section++) {
-    printf ("\n## [%s]\n\n| key | type | default | state | by annotation | meaning |\n|---|---|---|---|---|---|\n",
-            kata_keys__heading ((enum kata_key_section) section));
+    bool by = section == KATA_KEY_HYPERVISOR;
+    printf ("\n## [%s]\n\n| key | type | default | state | by annotation |%s meaning |\n|---|---|---|---|---|%s---|\n",
+            kata_keys__heading ((enum kata_key_section) section), by ? " acts or refuses |" : "", by ? "---|" : "");
     for (const struct kata_key *key = kata_keys__of ((enum kata_key_section) section); key->name != NULL; key++)
-      markdown_key (key);
+      markdown_key (key, (enum kata_key_section) section);
   }
 }
 

@@ -54,6 +54,11 @@ const struct kata_key *kata_keys__of (enum kata_key_section section);
 /** Its heading, for example "hypervisor.NAME". */
 const char *kata_keys__heading (enum kata_key_section section);
 
+/** Does this hypervisor of libkata's do something with a key of [hypervisor.NAME] that has an offset? True for other people's. */
+int kata_keys__acts (const char *hypervisor, const struct kata_key *key);
+/** The names of those that do, one by one from 0; "all" alone when there is no exception; NULL = no more. */
+const char *kata_keys__acting (const struct kata_key *key, size_t n);
+
 extern const struct kata_key kata_keys_hypervisor[];
 extern const struct kata_key kata_keys_factory[];
 extern const struct kata_key kata_keys_agent[];

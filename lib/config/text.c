@@ -83,13 +83,46 @@ read_key (struct reader *r, void *base, enum kata_key_section section, const cha
   int code = refuse_both_names (r, table, row, at->text, at->line, heading);
   if (code == 0)
     code = kata_store__set (base, row, full, where, value, r->err);
-  if (code != 0 || row->offset != KATA_KEY_UNUSED)
+  const char *hypervisor =
+      section == KATA_KEY_HYPERVISOR ? kata_config__canonical_name (strchr (heading, '.') + 1) : "";
+  if (code != 0 || (row->offset != KATA_KEY_UNUSED && kata_keys__acts (hypervisor, row)))
     return code;
   if (asks_for_nothing (value))
     g_string_append_printf (off, "%s%s", off->len > 0 ? ", " : "", at->text);
-  else
+  else if (row->offset == KATA_KEY_UNUSED)
     warn (r, at->line, "%s: Kata knows this key; libkata does not act on it yet", full);
+  else
+    warn (r, at->line, "%s: hypervisor %s passes this key over", full, hypervisor);
   return 0;
+}
+
+/* The keys of a table that counts for nothing, by their names. */
+static void
+name_keys (struct reader *r, GString *names, enum kata_key_section section, const char *heading,
+           const toml_value *table)
+{
+  for (size_t i = 0; i < toml_table_length (table); i++) {
+    struct toml_key at;
+    const toml_value *value = toml_table_at (table, i, &at);
+    if (section == KATA_KEY_HYPERVISOR && strcmp (at.text, "factory") == 0 && toml_value_type (value) == TOML_TABLE)
+      name_keys (r, names, KATA_KEY_FACTORY, heading, value);
+    else if (kata_store__find (section, at.text) != NULL)
+      g_string_append_printf (names, "%s%s%s", names->len > 0 ? ", " : "",
+                              section == KATA_KEY_FACTORY ? "factory." : "", at.text);
+    else
+      warn_unknown (r, at.line, section, heading, at.text);
+  }
+}
+
+static void
+warn_skipped (struct reader *r, const char *name, uint32_t line, const toml_value *table)
+{
+  g_autoptr (GString) names = g_string_new (NULL);
+  g_autofree char *heading = g_strdup_printf ("hypervisor.%s", name);
+  if (toml_value_type (table) == TOML_TABLE)
+    name_keys (r, names, KATA_KEY_HYPERVISOR, heading, table);
+  warn (r, line, "%s: Kata knows this hypervisor; libkata does not have it and skips the table%s%s", heading,
+        names->len > 0 ? ", with the keys " : "", names->str);
 }
 
 static int
@@ -107,8 +140,8 @@ read_section (struct reader *r, void *base, enum kata_key_section section, const
       return code;
   }
   if (off->len > 0)
-    warn (r, toml_value_line (table),
-          "%s: Kata knows these keys, libkata does not act on them yet; all are empty or off: %s", heading, off->str);
+    warn (r, toml_value_line (table), "%s: these keys of Kata's are not acted on; all are empty or off: %s", heading,
+          off->str);
   return 0;
 }
 
@@ -125,13 +158,13 @@ expect_table (struct reader *r, const char *heading, const toml_value *value)
 /* Third parties may register a hypervisor of any name, so that an unknown one is no error. FALSE for Kata's that we lack:
  * what their tables say is theirs. */
 static gboolean
-hypervisor_counts (struct reader *r, uint32_t line, const char *name)
+hypervisor_counts (struct reader *r, uint32_t line, const char *name, const toml_value *table)
 {
   static const char *const ours[] = { "qemu", "clh", "fc", "stratovirt", "acrn", "builtin", "null", NULL };
   static const char *const katas[] = { "dragonball", "openvmm", "remote", NULL };
   gboolean lacking = g_strv_contains (katas, name);
   if (lacking)
-    warn (r, line, "hypervisor.%s: Kata knows this hypervisor; libkata does not have it and skips the table", name);
+    warn_skipped (r, name, line, table);
   else if (!g_strv_contains (ours, name))
     warn (r, line,
           "hypervisor.%s: no hypervisor of libkata's own; those are qemu, clh, fc, stratovirt, acrn, builtin, null",
@@ -185,7 +218,7 @@ read_hypervisors (struct reader *r, kata_config *config, const toml_value *table
                               "%s:%u: hypervisor.%s and hypervisor.%s are one table; keep one of them", r->name,
                               at.line, at.text, canonical);
     note_hypervisor (config, canonical);
-    int code = hypervisor_counts (r, at.line, canonical) ? read_hypervisor (r, config, at.text, table) : 0;
+    int code = hypervisor_counts (r, at.line, canonical, table) ? read_hypervisor (r, config, at.text, table) : 0;
     if (code != 0)
       return code;
   }

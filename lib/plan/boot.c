@@ -91,6 +91,24 @@ decide_guest (struct kata_plan_build *b, kata_error **err)
   return 0;
 }
 
+/* A guest that was to be hidden from the host must not run in plain sight. */
+static int
+check_confidential (struct kata_plan_build *b, kata_error **err)
+{
+  const char *key = kata_plan__key (b, "confidential_guest");
+  if (!b->hv->confidential_guest || kata_plan__has (b, KATA_CAP_CONFIDENTIAL))
+    return 0;
+  return kata_error__set (err, KATA_E_UNSUPPORTED, key, "%s: hypervisor %s cannot run one here: %s", key,
+                          b->in->hypervisor, kata_plan__reason (b, KATA_CAP_CONFIDENTIAL));
+}
+
+/* Kata's QEMU files empty the one key to go without its filter; the other hypervisors have the other key. */
+static bool
+without_filter (const struct kata_plan_build *b)
+{
+  return b->hv->disable_seccomp || (b->hv->seccomp_sandbox[0] == '\0' && strcmp (b->in->hypervisor, "qemu") == 0);
+}
+
 int
 kata_plan__boot (struct kata_plan_build *b, kata_error **err)
 {
@@ -100,6 +118,8 @@ kata_plan__boot (struct kata_plan_build *b, kata_error **err)
     rc = decide_guest (b, err);
   if (rc == 0)
     rc = check_paths (b, err);
+  if (rc == 0)
+    rc = check_confidential (b, err);
   if (rc < 0)
     return rc;
   vm->hypervisor_path = kata_plan__text (b, b->hv->path);
@@ -109,8 +129,7 @@ kata_plan__boot (struct kata_plan_build *b, kata_error **err)
   vm->machine_type = kata_plan__text (b, b->hv->machine_type);
   vm->machine_accelerators = kata_plan__text (b, b->hv->machine_accelerators);
   vm->cpu_features = kata_plan__text (b, b->hv->cpu_features);
-  vm->seccomp_sandbox =
-      b->hv->disable_seccomp || b->hv->seccomp_sandbox[0] == '\0' ? "off" : kata_plan__text (b, b->hv->seccomp_sandbox);
+  vm->seccomp_sandbox = without_filter (b) ? "off" : kata_plan__text (b, b->hv->seccomp_sandbox);
   vm->firmware = kata_plan__text (b, b->hv->firmware);
   vm->entropy_source = kata_plan__text (b, b->hv->entropy_source);
   vm->debug = b->hv->enable_debug;

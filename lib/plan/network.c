@@ -72,14 +72,31 @@ decide_user_dns (struct kata_plan_build *b)
     b->plan->dns = kata_arena__strv (b->arena, lines);
 }
 
+static void
+decide_limits (struct kata_plan_build *b)
+{
+  kata_vm_plan *vm = &b->plan->vm;
+  const struct kata_hypervisor_config *hv = b->hv;
+  vm->nic_rx_bytes = kata_plan__bytes_of (hv->rx_rate_limiter_max_rate);
+  vm->nic_tx_bytes = kata_plan__bytes_of (hv->tx_rate_limiter_max_rate);
+  vm->nic_bytes = kata_plan__bytes_of (hv->net_rate_limiter_bw_max_rate);
+  vm->nic_bytes_once = kata_plan__bytes_of (hv->net_rate_limiter_bw_one_time_burst);
+  vm->nic_ops = (uint64_t) hv->net_rate_limiter_ops_max_rate;
+  vm->nic_ops_once = (uint64_t) hv->net_rate_limiter_ops_one_time_burst;
+  if (vm->nic_bytes == 0 && vm->nic_bytes_once != 0)
+    kata_plan__warn (b, "%s: does nothing without net_rate_limiter_bw_max_rate",
+                     kata_plan__key (b, "net_rate_limiter_bw_one_time_burst"));
+  if (vm->nic_ops == 0 && vm->nic_ops_once != 0)
+    kata_plan__warn (b, "%s: does nothing without net_rate_limiter_ops_max_rate",
+                     kata_plan__key (b, "net_rate_limiter_ops_one_time_burst"));
+}
+
 /* A macvtap has no name that a VMM could open, nor has it queues. */
 static int
 decide_by_name (struct kata_plan_build *b, kata_error **err)
 {
   struct kata_network_plan *plan = &b->plan->network;
   kata_vm_plan *vm = &b->plan->vm;
-  vm->nic_rx_bytes = kata_plan__bytes_of (b->hv->rx_rate_limiter_max_rate);
-  vm->nic_tx_bytes = kata_plan__bytes_of (b->hv->tx_rate_limiter_max_rate);
   vm->netns = "";
   plan->by_name = kata_plan__has (b, KATA_CAP_NET_BY_NAME);
   if (!plan->by_name)
@@ -118,6 +135,7 @@ kata_plan__network (struct kata_plan_build *b, kata_error **err)
   if (rc == 0 && (tap || plan->mode == KATA_NETWORK_USER) && (b->plan->guest_features & KATA_GUEST_NET) == 0)
     rc = kata_error__set (err, KATA_E_UNSUPPORTED, "network", "network: the guest has no driver for virtio-net");
   decide_queues (b);
+  decide_limits (b);
   plan->vhost = !b->hv->disable_vhost_net && kata_plan__has (b, KATA_CAP_NET_VHOST);
   if ((tap || plan->mode == KATA_NETWORK_NEW) && plan->model != KATA_NETWORK_MODEL_NONE &&
       kata_plan__has (b, KATA_CAP_NET_HOTPLUG))

@@ -142,6 +142,8 @@ typedef struct kata_vm_plan {
   /* a jail that a program of the VMM's makes; "" = none */
   const char *jailer_path;
   uint32_t jailer_uid, jailer_gid;
+  /* of each network device and direction, as for disks above */
+  uint64_t nic_bytes, nic_bytes_once, nic_ops, nic_ops_once;
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */

@@ -65,9 +65,11 @@ clh_attach (void **out, const kata_vm_plan *plan, const char *saved, const kata_
 {
   kata_external_vm *vm = NULL;
   int code = kata_external_vm__attach (&vm, &kata_clh_kind, plan, saved, err);
-  if (code == 0)
-    *out = vm;
-  return code;
+  if (code < 0)
+    return code;
+  ((kata_clh_vm *) vm)->net_limits = kata_clh__net_limits (plan);
+  *out = vm;
+  return 0;
 }
 
 static const void *

@@ -112,6 +112,17 @@ write_bucket (struct kata_json_writer *w, const char *name, uint64_t rate, uint6
   kata_json_write__end_object (w);
 }
 
+static void
+write_limits (struct kata_json_writer *w, const struct kata_clh_limits *limits)
+{
+  if (limits->bytes == 0 && limits->ops == 0)
+    return;
+  kata_json_write__begin_object (w, "rate_limiter_config");
+  write_bucket (w, "bandwidth", limits->bytes, limits->bytes_once);
+  write_bucket (w, "ops", limits->ops, limits->ops_once);
+  kata_json_write__end_object (w);
+}
+
 /* The format is said, never probed: a guest could write another format's header into its disk. */
 static void
 write_disk (struct kata_json_writer *w, const kata_vm_plan *p, const char *id, const char *path, bool readonly)
@@ -127,12 +138,8 @@ write_disk (struct kata_json_writer *w, const kata_vm_plan *p, const char *id, c
     kata_json_write__uint (w, "num_queues", p->block_queues);
   if (p->block_queue_size != 0)
     kata_json_write__uint (w, "queue_size", p->block_queue_size);
-  if (p->disk_bytes != 0 || p->disk_ops != 0) {
-    kata_json_write__begin_object (w, "rate_limiter_config");
-    write_bucket (w, "bandwidth", p->disk_bytes, p->disk_bytes_once);
-    write_bucket (w, "ops", p->disk_ops, p->disk_ops_once);
-    kata_json_write__end_object (w);
-  }
+  const struct kata_clh_limits limits = { p->disk_bytes, p->disk_bytes_once, p->disk_ops, p->disk_ops_once };
+  write_limits (w, &limits);
   kata_json_write__end_object (w);
 }
 
@@ -245,8 +252,14 @@ kata_clh__nic_id (const kata_vm_nic *nic, size_t n)
   return nic->port != 0 ? g_strdup_printf ("port%u", nic->port) : g_strdup_printf ("net%zu", n);
 }
 
+struct kata_clh_limits
+kata_clh__net_limits (const kata_vm_plan *p)
+{
+  return (struct kata_clh_limits){ p->nic_bytes, p->nic_bytes_once, p->nic_ops, p->nic_ops_once };
+}
+
 static int
-net_config (char **json, const kata_vm_nic *nic, size_t n, kata_error **err)
+net_config (char **json, const kata_vm_nic *nic, size_t n, const struct kata_clh_limits *limits, kata_error **err)
 {
   struct kata_json_writer w;
   int code = kata_device__check_nic (nic, err);
@@ -264,6 +277,7 @@ net_config (char **json, const kata_vm_nic *nic, size_t n, kata_error **err)
   if (nic->mtu != 0)
     kata_json_write__uint (&w, "mtu", nic->mtu);
   kata_json_write__uint (&w, "num_queues", 2 * nic->queues); /* it counts both directions */
+  write_limits (&w, limits);
   kata_json_write__end_object (&w);
   *json = kata_json_write__finish (&w);
   return 0;
@@ -276,15 +290,16 @@ kata_clh__net_config (char **json, const kata_vm_plan *p, size_t n, kata_error *
   if (n >= NICS_MAX)
     return kata_error__set (err, KATA_E_LIMIT, nic->name, "network device \"%s\": clh is given at most %d", nic->name,
                             NICS_MAX);
-  return net_config (json, nic, n, err);
+  const struct kata_clh_limits limits = kata_clh__net_limits (p);
+  return net_config (json, nic, n, &limits, err);
 }
 
 int
-kata_clh__late_net_config (char **json, const kata_vm_nic *nic, kata_error **err)
+kata_clh__late_net_config (char **json, const kata_vm_nic *nic, const struct kata_clh_limits *limits, kata_error **err)
 {
   if (nic->port == 0)
     return kata_error__set (err, KATA_E_INVALID, nic->name, "network device \"%s\": it has no port", nic->name);
-  return net_config (json, nic, 0, err);
+  return net_config (json, nic, 0, limits, err);
 }
 
 int

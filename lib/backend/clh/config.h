@@ -14,6 +14,13 @@
 /** The descriptor of the event monitor's file in the VMM. */
 #define KATA_CLH_EVENTS_FD 3
 
+/** Of a device: a second, and besides, once; 0 = none. */
+struct kata_clh_limits {
+  uint64_t bytes, bytes_once, ops, ops_once;
+};
+/** Those of the plan's network devices. */
+struct kata_clh_limits kata_clh__net_limits (const kata_vm_plan *plan);
+
 /** g_strfreev(). */
 int kata_clh__argv (char ***out, const kata_vm_plan *plan, const char *program, kata_error **err);
 
@@ -27,7 +34,8 @@ int kata_clh__vm_config (char **json, const kata_vm_plan *plan, kata_error **err
 int kata_clh__net_config (char **json, const kata_vm_plan *plan, size_t n, kata_error **err);
 
 /** The same for a device that comes while the guest runs, into a port. g_free(). */
-int kata_clh__late_net_config (char **json, const kata_vm_nic *nic, kata_error **err);
+int
+kata_clh__late_net_config (char **json, const kata_vm_nic *nic, const struct kata_clh_limits *limits, kata_error **err);
 /** Its name in the VMM: by its port, or for one that is there from the start by its number @n. g_free(). */
 char *kata_clh__nic_id (const kata_vm_nic *nic, size_t n);
 

@@ -105,6 +105,7 @@ kata_clh__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *
   g_autoptr (kata_external_vm) vm = made;
   if (code < 0)
     return code;
+  ((kata_clh_vm *) vm)->net_limits = kata_clh__net_limits (plan);
   code = start (vm, plan, env, err);
   if (code < 0) {
     kata_external_vm__discard (vm);

@@ -18,7 +18,7 @@ add (void *handle, const kata_vm_nic *nic, const kata_backend_env *env, kata_err
 {
   kata_external_vm *vm = handle;
   g_autofree char *body = NULL;
-  int code = kata_clh__late_net_config (&body, nic, err);
+  int code = kata_clh__late_net_config (&body, nic, &((kata_clh_vm *) vm)->net_limits, err);
   if (code < 0)
     return code;
   if (env->n_nic_fds != nic->queues)

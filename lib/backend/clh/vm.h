@@ -3,6 +3,7 @@
 #ifndef KATA_BACKEND_CLH_VM_H
 #define KATA_BACKEND_CLH_VM_H
 
+#include "backend/clh/config.h"
 #include "backend/external-vm.h"
 #include "backend/http.h"
 
@@ -15,6 +16,7 @@ typedef struct kata_clh_vm {
   kata_external_vm base; /* first, so that the verbs which are alike for all VMMs take it */
   int64_t events_at;     /* so much of the event monitor's file was read */
   bool panicked, reset;  /* what it said of the guest */
+  struct kata_clh_limits net_limits;
 } kata_clh_vm;
 
 /** Asks the VMM: "vm.boot" with @body or none. KATA_E_VMM with what it says when it refuses. */

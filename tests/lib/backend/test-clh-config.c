@@ -90,6 +90,10 @@ START_TEST (everything)
   plan.disk_bytes = 10 << 20;
   plan.disk_bytes_once = 1 << 20;
   plan.disk_ops = 1000;
+  plan.nic_bytes = 2 << 20;
+  plan.nic_bytes_once = 1 << 20;
+  plan.nic_ops = 5000;
+  plan.nic_ops_once = 100;
   plan.memory_reporting = 1;
   plan.confine_waive = waived;
   plan.nics = nics;

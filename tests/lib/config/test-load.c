@@ -206,7 +206,10 @@ START_TEST (the_default_file)
     g_string_append_printf (active, "%s\n", is_pair ? *line + 1 : *line);
   }
   g_autoptr (kata_config) all = parse (active->str, warnings);
-  ck_assert_int_eq (warnings->len, 0);
+  for (guint i = 0; i < warnings->len; i++)
+    ck_assert_msg (strstr (warnings->pdata[i], "passes this key over") != NULL ||
+                       strstr (warnings->pdata[i], "off: ") != NULL,
+                   "%s", (char *) warnings->pdata[i]);
   const struct kata_hypervisor_config *a = kata_config__hypervisor (all, "qemu"),
                                       *b = kata_config__hypervisor (config, "qemu");
   ck_assert_int_eq (a->default_memory, b->default_memory);

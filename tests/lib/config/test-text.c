@@ -63,8 +63,9 @@ START_TEST (go_dialect)
   ck_assert_str_eq (kata_config__agent (config)->kernel_modules[0], "e1000e InterruptThrottleRate=3000");
   ck_assert_int_eq (kata_config__runtime (config)->create_container_timeout, 90);
   /* What is off is told once for its table, what asks for something on its own; nothing is left out. */
-  ck_assert (warned (warnings, "x.toml:1: hypervisor.qemu: Kata knows these keys, libkata does not act on them yet; "
-                               "all are empty or off: enable_numa, memory_offset"));
+  ck_assert (warned (warnings,
+                     "x.toml:1: hypervisor.qemu: these keys of Kata's are not acted on; all are empty or off: "
+                     "enable_numa, memory_offset"));
   ck_assert (
       warned (warnings, "x.toml:12: hypervisor.qemu.default_bridges: Kata knows this key; libkata does not act"));
   ck_assert (warned (warnings, "x.toml:16: factory.template_path: Kata knows"));
@@ -214,7 +215,7 @@ END_TEST
 static char *
 pair_text (enum kata_key_section section, const char *key, const char *value)
 {
-  static const char *const headings[] = { "hypervisor.qemu", "factory", "agent.kata", "agent.kata.mem_agent",
+  static const char *const headings[] = { "hypervisor.null", "factory", "agent.kata", "agent.kata.mem_agent",
                                           "runtime" };
   return g_strdup_printf ("[%s]\n%s = %s\n", headings[section], key, value);
 }

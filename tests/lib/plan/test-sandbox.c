@@ -73,6 +73,8 @@ static const struct {
   const char *key, *part;
 } wrong_configs[] = {
   { "[hypervisor.qemu]\naccel = \"kvm\"\n", KATA_E_UNSUPPORTED, "hypervisor.qemu.accel", "no vmx or svm" },
+  { "[hypervisor.qemu]\nconfidential_guest = true\n", KATA_E_UNSUPPORTED, "hypervisor.qemu.confidential_guest",
+    "cannot run one here" },
   { "[hypervisor.qemu]\nkernel = \"/a,b\"\n", KATA_E_CONFIG, "hypervisor.qemu.kernel", "comma" },
   { "[hypervisor.qemu]\nmachine_type = \"q35,x=y\"\n", KATA_E_CONFIG, "hypervisor.qemu.machine_type", "not allowed" },
   { "[hypervisor.qemu]\nblock_device_aio = \"native\"\n", KATA_E_CONFIG, "hypervisor.qemu.block_device_aio", "native" },
