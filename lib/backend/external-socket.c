@@ -45,14 +45,22 @@ kata_external__listen (int *out, int dir_fd, const char *name, int type, kata_er
   return 0;
 }
 
+/* Whoever gave a socket a name in a directory that only we can write to was us: a jailed VMM listens as a user of its own. */
+static bool
+put_by_us (int dir_fd, uid_t owner, uid_t peer)
+{
+  struct stat st;
+  return owner == peer && fstat (dir_fd, &st) == 0 && st.st_uid == geteuid () && (st.st_mode & 022) == 0;
+}
+
 static int
-check_peer (int fd, const char *name, kata_error **err)
+check_peer (int fd, int dir_fd, uid_t owner, const char *name, kata_error **err)
 {
   struct ucred peer;
   socklen_t len = sizeof peer;
   if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
     return kata_error__errno (err, KATA_E_IO, name, errno, "socket %s: who is there", name);
-  if (peer.uid != geteuid () && peer.uid != 0)
+  if (peer.uid != geteuid () && peer.uid != 0 && !put_by_us (dir_fd, owner, peer.uid))
     return kata_error__set (err, KATA_E_PERMISSION, name, "socket %s: another user (%u) listens there", name, peer.uid);
   return 0;
 }
@@ -77,7 +85,7 @@ kata_external__connect (int *out, int dir_fd, const char *name, int type, kata_e
     bool later = errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN;
     return kata_error__errno (err, later ? KATA_E_NOT_FOUND : KATA_E_IO, name, errno, "socket %s: connect", name);
   }
-  code = check_peer (fd, name, err);
+  code = check_peer (fd, dir_fd, st.st_uid, name, err);
   if (code == 0)
     *out = kata_fd__steal (&fd);
   return code;

@@ -136,6 +136,10 @@ const struct kata_key kata_keys_hypervisor[] = {
   USED (virtio_fs_queue_size, INT, POW2, "1024", "size of the virtio-fs queue, a power of two", .min = 2, .max = 1024),
   KNOWN (virtio_fs_is_dax, BOOL, 0, "DAX of virtio-fs"),
   USED (msize_9p, INT, ANN, "131072", "largest packet of virtio-9p in bytes", .min = 4096, .max = 1048576),
+  USED (
+      packed_containers, INT, OURS, "8",
+      "where no directory can be shared: how many containers of a sandbox can have theirs packed into a disk; 0 = none",
+      .min = 0, .max = 16),
   USED (guest_hook_path, STRING, ANN | GUEST, "\"\"", "directory of hooks inside the guest"),
   KNOWN (rootless, BOOL, ANN, "run the hypervisor as a throw-away user"),
   KNOWN (rootless_user, TABLE, 0, "that user"),

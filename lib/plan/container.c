@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "plan/build.h"
 #include "plan/edit.h"
+#include "plan/pack.h"
 
 #define TERMINAL_ROWS    24u
 #define TERMINAL_COLUMNS 80u
@@ -71,7 +72,9 @@ const char *
 kata_plan__add_share (struct kata_plan_edit *e, const struct kata_share *share, const char *key, kata_error **err)
 {
   const char *reason = e->plan->share_reason != NULL && *e->plan->share_reason ? e->plan->share_reason : NULL;
-  if (e->plan->vm.share_kind == KATA_SHARE_NONE) {
+  if (e->plan->vm.share_kind == KATA_SHARE_NONE && e->plan->pack_dir[0] != '\0')
+    e->out->packed = true;
+  else if (e->plan->vm.share_kind == KATA_SHARE_NONE) {
     kata_error__set (err, KATA_E_UNSUPPORTED, key,
                      "%s: \"%.200s\" cannot reach the guest, nothing is shared with it%s%s", key, share->source,
                      reason != NULL && *reason != '\0' ? ": " : "", reason != NULL ? reason : "");
@@ -108,7 +111,7 @@ root_from_disk (struct kata_plan_edit *e, kata_error **err)
   const kata_vm_disk *disk = find_disk (e->plan, id);
   if (disk == NULL)
     return kata_error__set (err, KATA_E_INVALID, "rootfs_disk", "rootfs_disk: the sandbox has no disk \"%.40s\"", id);
-  if ((e->plan->guest_features & KATA_GUEST_BY_KATA) == 0)
+  if (!e->plan->disks_by_order && (e->plan->guest_features & KATA_GUEST_BY_KATA) == 0)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "rootfs_disk",
                             "rootfs_disk: this guest's agent does not find disks by their id");
   int rc = check_fstype (fstype, err);
@@ -117,11 +120,10 @@ root_from_disk (struct kata_plan_edit *e, kata_error **err)
   static const char *const readonly_option[] = { "ro", NULL };
   struct kata_storage *storage = &e->out->storages[e->out->n_storages++];
   const char *where = kata_arena__printf (e->arena, "%s/%s", DISK_MOUNT_DIR, e->out->id);
-  *storage = (struct kata_storage){ .driver = "blk",
-                                    .source = kata_arena__printf (e->arena, "%s/%s", KATA_GUEST_DISK_DIR, disk->id),
-                                    .fstype = kata_arena__strdup (e->arena, fstype),
+  *storage = (struct kata_storage){ .fstype = kata_arena__strdup (e->arena, fstype),
                                     .mount_point = where,
                                     .options = disk->readonly ? (char **) readonly_option : NULL };
+  kata_plan__find_disk (storage, e->arena, e->plan, disk);
   if (disk->readonly)
     e->spec->root_readonly = true;
   e->spec->root_path = where;
@@ -184,7 +186,7 @@ container_plan_new (kata_oci_spec *spec, const char *cid)
   plan->id = kata_arena__strdup (arena, cid);
   plan->spec = kata_oci_spec__derive (spec);
   plan->shares = kata_arena__new0 (arena, struct kata_share, spec->n_mounts + 1);
-  plan->storages = kata_arena__new0 (arena, struct kata_storage, 1);
+  plan->storages = kata_arena__new0 (arena, struct kata_storage, 4);
   return plan;
 }
 

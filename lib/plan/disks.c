@@ -4,8 +4,7 @@
 
 #include "base/id.h"
 #include "plan/build.h"
-
-#define DISKS_MAX 16u
+#include "plan/pack.h"
 
 static int
 check_disk (struct kata_plan_build *b, const kata_disk *const *disks, size_t i, kata_error **err)
@@ -94,8 +93,8 @@ kata_plan__disks (struct kata_plan_build *b, kata_error **err)
 {
   size_t n = 0;
   for (const kata_disk *const *disk = b->in->options->disks; disk != NULL && *disk != NULL; disk++)
-    if (++n > DISKS_MAX)
-      return kata_error__set (err, KATA_E_LIMIT, "disks", "disks: more than %u", DISKS_MAX);
+    if (++n > KATA_DISKS_MAX)
+      return kata_error__set (err, KATA_E_LIMIT, "disks", "disks: more than %u", KATA_DISKS_MAX);
   decide_limits (b);
   int rc = add_disks (b, b->in->options->disks, n, err);
   return rc == 0 ? decide_io (b, err) : rc;

@@ -100,7 +100,9 @@ struct kata_plan {
   bool cgroup_caller;        /* the process that starts the sandbox enters it too */
   uint32_t cgroup_cpu_milli; /* 1000 = one CPU; 0 = no limit */
   const char *share_reason;  /* (nullable): why nothing is shared */
-  char **warnings;           /* NULL-terminated, may be NULL */
+  const char *pack_dir; /* host: where trees are gathered that go into an image, below vm.dir; "" = there are none */
+  bool disks_by_order;  /* the guest knows disks by their order only */
+  char **warnings;      /* NULL-terminated, may be NULL */
 };
 
 /** KATA_E_INVALID, KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_GUEST; the key names the option or configuration key. */

@@ -41,7 +41,6 @@ decide_kind (struct kata_plan_build *b, kata_error **err)
       kata_plan__warn (b, "%s: virtio-9p is taken, because virtio-fs cannot be had: %s", key, no_virtiofs);
   } else {
     b->plan->share_reason = kata_arena__printf (b->arena, "virtio-fs: %s; 9p: %s", no_virtiofs, no_9p);
-    kata_plan__warn (b, "%s: no directory can be shared with the guest: %s", key, b->plan->share_reason);
   }
   return 0;
 }

@@ -108,6 +108,7 @@ write_down (struct kata_operation *op, const kata_container_plan *plan, kata_err
   struct kata_container_state *added = kata_state__add_container (op->state, plan->id);
   added->state = KATA_STATE_CREATED;
   added->terminal = plan->terminal;
+  added->pack = plan->pack;
   kata_operation__timing (op, "container-create");
   return kata_operation__save (op, err);
 }
@@ -169,6 +170,8 @@ prepare (struct kata_operation *op, kata_container_plan **plan, const char *id, 
     r = read_spec (&spec, options, err);
   if (r == 0)
     r = kata_container_plan__make (plan, &op->state->plan, spec, options, id, err);
+  if (r == 0)
+    r = kata_container__choose_pack (op, *plan, err);
   if (r != 0)
     return r;
   for (char **warning = (*plan)->warnings; warning != NULL && *warning != NULL; warning++)

@@ -52,4 +52,10 @@ kata_container__stats (kata_container *container, kata_container_stats *stats, i
 /** Shares what the plan says, recorded under the container's scope. */
 int kata_container__share (struct kata_operation *op, const kata_container_plan *plan, kata_error **err);
 
+/* ---- stages/pack.c ---- */
+/** For a container whose directories are to be packed: one of the sandbox's disks that no other container has. KATA_E_LIMIT. */
+int kata_container__choose_pack (struct kata_operation *op, kata_container_plan *plan, kata_error **err);
+/** Makes the image of what kata_container__share() has gathered. KATA_E_HOST without mkfs.erofs. */
+int kata_container__pack (struct kata_operation *op, const kata_container_plan *plan, kata_error **err);
+
 #endif

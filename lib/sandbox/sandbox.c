@@ -75,7 +75,8 @@ places_ok (const kata_sandbox *sandbox, const kata_sandbox_state *state)
   const kata_plan *plan = &state->plan;
   if (g_strcmp0 (plan->vm.dir, sandbox->dir) != 0)
     return false;
-  return (plan->share_dir[0] == '\0' || g_str_has_prefix (plan->share_dir, prefix)) &&
+  return (plan->pack_dir[0] == '\0' || g_str_has_prefix (plan->pack_dir, prefix)) &&
+         (plan->share_dir[0] == '\0' || g_str_has_prefix (plan->share_dir, prefix)) &&
          (plan->vm.share_dir[0] == '\0' || g_str_has_prefix (plan->vm.share_dir, prefix));
 }
 

@@ -40,6 +40,9 @@ int kata_stage__user_network (struct kata_operation *op, kata_error **err);
 /** Adds a device to the plan that the machine is launched by. Strings live in the state's arena. */
 void kata_stage__add_nic (struct kata_operation *op, const kata_vm_nic *nic);
 
+/** The files of the disks that take packed directories. */
+int kata_stage__make_packs (struct kata_operation *op, kata_error **err);
+
 /** A path below the sandbox's directory, relative to it; borrowed from @path. */
 const char *kata_stage__relative (struct kata_operation *op, const char *path);
 /** Records and makes a directory, or an empty file, at a relative path. */

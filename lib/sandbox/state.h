@@ -17,6 +17,7 @@ struct kata_container_state {
   int32_t exit_status; /* when STOPPED; -1 = not known */
   int64_t created_ms;  /* since 1970 */
   bool terminal;
+  uint32_t pack; /* which of the disks for images holds its directories, from 1; 0 = none */
 };
 
 struct kata_timing {

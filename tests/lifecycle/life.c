@@ -119,7 +119,10 @@ life_configure (struct life *life, const char *settings)
   g_autoptr (GString) text = g_string_new (NULL);
   g_string_append_printf (text, "[hypervisor.%s]\n%s\n", hypervisor, settings);
   if (program != NULL) {
+    const char *jailer = g_getenv ("KATA_TESTS_JAILER");
     ck_assert (g_file_set_contents (kernel, "no kernel", -1, NULL));
+    if (jailer != NULL)
+      g_string_append_printf (text, "jailer_path = \"%s\"\n", jailer);
     g_string_append_printf (text, "path = \"%s\"\nkernel = \"%s\"\ninitrd = \"%s\"\n", program, kernel, kernel);
   }
   ck_assert (g_file_set_contents (life->config, text->str, -1, NULL));

@@ -73,7 +73,7 @@ setup (void)
   load ("state.json", &real.state, &real.state_length);
   load ("journal", &real.journal, &real.journal_length);
   note_mounts ();
-  ck_assert_uint_ge (real.mounts->len, 2); /* the shared directory, the root file system */
+  ck_assert_uint_ge (real.mounts->len, 1); /* the root file system; and the shared directory, if there is one */
   ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
   kata_container_unref (container);
   kata_sandbox_unref (sandbox);

@@ -90,6 +90,26 @@ open_source (const struct kata_operation *op, const struct kata_share *share, in
   return 0;
 }
 
+/* What is packed is a copy: of a directory that the container writes to, nobody would ever see the changes. Single files are what engines bring in
+   for a container's own use (resolv.conf, hosts). */
+static int
+check_packed (struct kata_operation *op, const struct kata_share *share, bool directory, kata_error **err)
+{
+  if (share->readonly || share->rootfs)
+    return 0;
+  if (directory)
+    return kata_error__set (
+        err, KATA_E_UNSUPPORTED, share->source,
+        "volume \"%s\": nothing can be shared with this guest, so the directory is packed into a "
+        "disk and the host would never see what is written to it; make the volume read-only, or use "
+        "a disk of the sandbox",
+        share->source);
+  kata_log__write (&op->sandbox->runtime->log, KATA_LOG_WARNING,
+                   "volume \"%s\": the guest has a copy of this file; what is written to it there is not seen here",
+                   share->source);
+  return 0;
+}
+
 static int
 share_one (struct kata_operation *op, const struct kata_share *share, const char *top, kata_error **err)
 {
@@ -98,7 +118,12 @@ share_one (struct kata_operation *op, const struct kata_share *share, const char
   g_autofree char *target = g_strdup_printf ("%s/%s", top, share->path);
   const char *role = share->rootfs ? "rootfs" : "volume";
   unsigned flags = (share->readonly ? KATA_MOUNT_READONLY : 0u) | (share->recursive ? KATA_MOUNT_RECURSIVE : 0u);
+  bool packed = op->state->plan.share_dir[0] == '\0';
   int r = open_source (op, share, &source, &directory, err);
+  if (r == 0 && packed)
+    r = check_packed (op, share, directory, err);
+  if (packed)
+    flags |= KATA_MOUNT_READONLY;
   if (r == 0)
     r = kata_stage__make (op, role, target, directory, err);
   if (r == 0)
@@ -111,7 +136,7 @@ kata_container__share (struct kata_operation *op, const kata_container_plan *pla
 {
   if (plan->n_shares == 0)
     return 0;
-  const char *top = kata_stage__relative (op, op->state->plan.share_dir);
+  const char *top = kata_stage__relative (op, plan->packed ? op->state->plan.pack_dir : op->state->plan.share_dir);
   if (top[0] == '\0')
     return kata_error__set (err, KATA_E_UNSUPPORTED, plan->id,
                             "container \"%s\": the guest shares no directory with the host; use a disk", plan->id);
@@ -119,5 +144,5 @@ kata_container__share (struct kata_operation *op, const kata_container_plan *pla
   int r = kata_stage__make (op, "container", own, true, err);
   for (size_t i = 0; r == 0 && i < plan->n_shares; i++)
     r = share_one (op, &plan->shares[i], top, err);
-  return r;
+  return r == 0 ? kata_container__pack (op, plan, err) : r;
 }

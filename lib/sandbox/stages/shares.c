@@ -8,7 +8,7 @@ enter (struct kata_operation *op, kata_error **err)
 {
   const char *share_dir = op->state->plan.share_dir;
   if (share_dir[0] == '\0')
-    return 0;
+    return kata_stage__make_packs (op, err);
   const char *path = kata_stage__relative (op, share_dir);
   int r = kata_stage__make (op, "shared", path, true, err);
   if (r == 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/spec.h"
+#include "plan/pack.h"
 #include "setup.h"
 
 #define HEAD "{\"ociVersion\":\"1.2.0\",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\"},\"root\":{\"path\":\"rootfs\"}"
@@ -191,13 +192,38 @@ START_TEST (nothing_shared)
   begin ();
   kata_plan__unref (plan);
   kata_config__unref (s.config);
-  const char *toml = "[hypervisor.qemu]\nshared_fs = \"none\"\n";
+  const char *toml = "[hypervisor.qemu]\nshared_fs = \"none\"\npacked_containers = 0\n";
   ck_assert_int_eq (kata_config__parse (&s.config, "t", toml, strlen (toml), NULL, NULL), 0);
   s.in.config = s.config;
   ck_assert_int_eq (kata_plan__make (&plan, &s.in, NULL), 0);
   ck_assert_int_eq (make (&c, HEAD "}", &err), KATA_E_UNSUPPORTED);
   ck_assert_str_eq (kata_error_get_key (err), "$.root.path");
   ck_assert_ptr_nonnull (strstr (kata_error_get_message (err), "shared_fs is \"none\""));
+  end ();
+}
+END_TEST
+
+START_TEST (packed)
+{
+  g_autoptr (kata_container_plan) c = NULL;
+  g_autoptr (kata_error) err = NULL;
+  begin ();
+  kata_plan__unref (plan);
+  kata_config__unref (s.config);
+  const char *toml = "[hypervisor.qemu]\nshared_fs = \"none\"\npacked_containers = 2\n";
+  ck_assert_int_eq (kata_config__parse (&s.config, "t", toml, strlen (toml), NULL, NULL), 0);
+  s.in.config = s.config;
+  ck_assert_int_eq (kata_plan__make (&plan, &s.in, NULL), 0);
+  ck_assert_ptr_null (kata_plan__pack_disk (plan, 2));
+  ck_assert_str_eq (kata_plan__pack_disk (plan, 1)->id, "kata-pack-1");
+  ck_assert_int_eq (make (&c, HEAD "}", &err), 0);
+  ck_assert (c->packed && c->n_shares == 1 && c->n_storages == 0);
+  kata_container_plan__unpack (c, plan, kata_plan__pack_disk (plan, 1));
+  ck_assert_uint_eq (c->n_storages, 3);
+  ck_assert_str_eq (c->storages[0].source, "/dev/disk/by-kata/kata-pack-1");
+  ck_assert_str_eq (c->storages[0].fstype, "erofs");
+  ck_assert_str_eq (c->storages[2].mount_point, "/run/kata-containers/shared/containers/c1");
+  ck_assert_str_eq (c->spec->root_path, "/run/kata-containers/shared/containers/c1/rootfs");
   end ();
 }
 END_TEST
@@ -279,6 +305,7 @@ main (void)
   tcase_add_test (tcase, ids);
   tcase_add_test (tcase, disk);
   tcase_add_test (tcase, nothing_shared);
+  tcase_add_test (tcase, packed);
   tcase_add_test (tcase, edits);
   tcase_add_test (tcase, messages);
   suite_add_tcase (suite, tcase);
