@@ -133,7 +133,8 @@ cmd_hypervisor (ctl *ctl, int argc, char **argv)
   static const char *const verbs[] = { "list", "choose", NULL };
   const char *require = NULL;
   const option_row rows[] = {
-    { 0, "require", OPTION_STRING, &require, "NAME,NAME", "choose: capabilities that must be there" },
+    { 0, "require", OPTION_STRING, &require, "NAME,NAME",
+      "choose: capabilities that must be there (also fs-sharing); exit status 1 if none has them" },
     { 0, NULL, 0, NULL, NULL, NULL },
   };
   g_autoptr (GPtrArray) arguments = g_ptr_array_new ();

@@ -106,7 +106,7 @@ KATA_API int kata_hypervisor_describe (char **json, const kata_hypervisor *hyper
  * The decision matrix: which backends fit, best first, and why the others do not.
  * @json: (out) (transfer full): an array of {"name","fits","score","reasons":[…]}; release with kata_free()
  * @runtime: the runtime
- * @require: (nullable): NULL-terminated names of capabilities that must be there
+ * @require: (nullable): NULL-terminated names of capabilities that must be there; "fs-sharing" is any of the ways to share directories
  * @err: (out) (optional): why it failed
  * Returns: 0 or a negative kata_error_code
  * Errors: KATA_E_INVALID (unknown capability, named)

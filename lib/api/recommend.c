@@ -57,6 +57,19 @@ row_free (void *data)
   g_free (row);
 }
 
+/* Directories of the host in the guest, in whichever way. */
+#define FS_SHARING "fs-sharing"
+
+static int
+has (const kata_hypervisor *hypervisor, const char *need, const char **reason)
+{
+  if (strcmp (need, FS_SHARING) != 0)
+    return kata_hypervisor_has (hypervisor, need, reason);
+  return kata_hypervisor_has (hypervisor, "fs-share-9p", reason) == 1
+             ? 1
+             : kata_hypervisor_has (hypervisor, "fs-share-virtiofs", reason);
+}
+
 static void
 judge_needs (struct row *row, const kata_hypervisor *hypervisor, const char *const *require)
 {
@@ -65,7 +78,7 @@ judge_needs (struct row *row, const kata_hypervisor *hypervisor, const char *con
   if (!row->fits)
     g_ptr_array_add (row->reasons, g_strdup_printf ("cannot run a guest here: %s", reason));
   for (size_t i = 0; require != NULL && require[i] != NULL; i++) {
-    if (kata_hypervisor_has (hypervisor, require[i], &reason) == 1)
+    if (has (hypervisor, require[i], &reason) == 1)
       continue;
     row->fits = false;
     g_ptr_array_add (row->reasons, g_strdup_printf ("lacks %s: %s", require[i], reason));
@@ -144,7 +157,7 @@ kata_hypervisor_recommend (char **json, kata_runtime *runtime, const char *const
   KATA_REQUIRE (json != NULL, "json", err);
   KATA_REQUIRE (runtime != NULL, "runtime", err);
   for (size_t i = 0; require != NULL && require[i] != NULL; i++)
-    if (kata_capability__from_name (require[i]) < 0)
+    if (strcmp (require[i], FS_SHARING) != 0 && kata_capability__from_name (require[i]) < 0)
       return kata_error__set (err, KATA_E_INVALID, require[i],
                               "require: \"%s\" is no capability; kata_hypervisor_describe() lists them", require[i]);
   g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func (row_free);

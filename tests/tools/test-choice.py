@@ -37,6 +37,24 @@ class Choice(unittest.TestCase):
         self.says(NOTE + ERROR, "run", "--rootfs", self.ctl.rootfs, "--", "true")
         self.says(NOTE + ERROR, "run", "-d", "--name", "a", "--rootfs", self.ctl.rootfs, "--", "true")
 
+    def test_order_and_reasons(self):
+        self.configure(OPEN)
+        result = self.ctl.run("--json", "hypervisor", "choose", "--require", "fs-sharing,pause")
+        rows = json.loads(result.stdout)
+        self.assertEqual([row["fits"] for row in rows], sorted((row["fits"] for row in rows), reverse=True))
+        self.assertEqual(result.returncode, 0 if rows[0]["fits"] else 1)
+        fc = next(row for row in rows if row["name"] == "fc")
+        self.assertRegex(" ".join(fc["reasons"]), "lacks fs-sharing: ")
+        # Nobody has both ways of vsock and a confidential guest: each says why not.
+        result = self.ctl.run("--json", "hypervisor", "choose", "--require", "confidential,vsock-vhost,vsock-hybrid")
+        self.assertEqual(result.returncode, 1)
+        for row in json.loads(result.stdout):
+            self.assertFalse(row["fits"])
+            self.assertRegex(" ".join(row["reasons"]), "lacks confidential: .+|cannot run a guest here: .+")
+        result = self.ctl.run("hypervisor", "choose", "--require", "flying")
+        self.assertEqual(result.returncode, 125)
+        self.assertIn(b"flying", result.stderr)
+
     def test_not_where_it_was_asked_for(self):
         self.ctl.hypervisor = "qemu"
         self.says(ERROR, "run", "--rootfs", self.ctl.rootfs, "--", "true")
