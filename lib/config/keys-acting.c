@@ -18,18 +18,17 @@ static const struct acting {
   const char *key;
   uint32_t by; /* the others pass it over */
 } acting[] = {
-  { "accel", QEMU | BUILTIN | STRATOVIRT },
+  { "accel", QEMU | BUILTIN | STRATOVIRT | ACRN },
+  { "enable_mem_prealloc", QEMU | CLH | FC | STRATOVIRT | BUILTIN },
   { "msize_9p", QEMU },
   { "seccomp_sandbox", QEMU },
   { "disable_seccomp", QEMU | CLH | FC | STRATOVIRT },
   { "block_device_aio", QEMU | FC | STRATOVIRT | BUILTIN },
   { "block_device_cache_set", QEMU | CLH | FC | STRATOVIRT },
   { "block_device_cache_direct", QEMU | CLH | FC | STRATOVIRT },
-  { "num_queues", QEMU | CLH | FC | STRATOVIRT | BUILTIN },
-  { "queue_size", QEMU | CLH | FC | STRATOVIRT | BUILTIN },
-  { "disk_rate_limiter_bw_max_rate", CLH | FC | STRATOVIRT | BUILTIN },
+  { "disk_rate_limiter_bw_max_rate", ACRN | CLH | FC | STRATOVIRT | BUILTIN },
   { "disk_rate_limiter_bw_one_time_burst", CLH | FC | STRATOVIRT | BUILTIN },
-  { "disk_rate_limiter_ops_max_rate", CLH | FC | STRATOVIRT | BUILTIN },
+  { "disk_rate_limiter_ops_max_rate", ACRN | CLH | FC | STRATOVIRT | BUILTIN },
   { "disk_rate_limiter_ops_one_time_burst", CLH | FC | STRATOVIRT | BUILTIN },
   { "disable_vhost_net", QEMU | STRATOVIRT },
   { "network_queues", QEMU | CLH | STRATOVIRT | BUILTIN },
