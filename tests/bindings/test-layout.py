@@ -16,7 +16,7 @@ from kata import _abi, errors  # noqa: E402
 
 
 def main():
-    truth = json.loads(subprocess.run([sys.argv[2]], capture_output=True, text=True, check=True).stdout)
+    truth = json.loads(subprocess.run([os.path.abspath(sys.argv[2])], capture_output=True, text=True, check=True).stdout)
     faults = [f"{name}: not in the package" for name in truth if name not in _abi.STRUCTS]
     for name, struct in _abi.STRUCTS.items():
         mine = {"": [0, ctypes.sizeof(struct)]}

@@ -153,6 +153,18 @@ class Life(unittest.TestCase):
                 with self.assertRaises(asyncio.CancelledError):
                     await task
             self.settled(threads)
+            # Nor do they end another task's on the same handle.
+            others = [asyncio.ensure_future(w) for w in (kata.aio.wait(process), kata.aio.read(process.stderr))]
+            for _ in range(10):
+                with self.assertRaises(asyncio.TimeoutError):
+                    await asyncio.wait_for(kata.aio.read(process.stdout), 0.01)
+                with self.assertRaises(asyncio.TimeoutError):
+                    await asyncio.wait_for(kata.aio.wait(process), 0.01)
+            self.assertFalse(any(task.done() for task in others))
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            self.settled(threads)
             with self.assertRaises(kata.TimedOutError):
                 await kata.aio.wait(process, 0.01)
             with self.assertRaises(asyncio.TimeoutError):

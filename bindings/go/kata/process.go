@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -20,6 +21,8 @@ type Process struct {
 	held   handle
 	closed chan struct{}
 	turn   chan struct{} // of the one who writes: an interrupted write is nobody else's
+	enders atomic.Int64  // those that are ending a call now, whose context was over
+	ended  atomic.Int64  // how many have done so; counted before they leave the former
 	once   sync.Once
 }
 
@@ -59,6 +62,7 @@ const again = 2 * time.Millisecond
 // wait makes a call that may last, and ends it when ctx is cancelled or the handle closed. The deadline is the library's own affair.
 func (p *Process) wait(ctx context.Context, calls C.uint32_t, call func(*C.kata_process, C.int64_t, **C.kata_error) C.int) error {
 	for {
+		before := p.ended.Load()
 		e := p.do(ctx, func(c *C.kata_process, ms C.int64_t, err **C.kata_error) C.int {
 			finished, gone := make(chan struct{}), make(chan struct{})
 			go p.guard(ctx, c, calls, finished, gone)
@@ -77,10 +81,10 @@ func (p *Process) wait(ctx context.Context, calls C.uint32_t, call func(*C.kata_
 		case <-p.closed:
 			return ErrClosed
 		default:
-			// Another one's context has ended, or the sandbox was stopped, which the next answer tells. Reads and waits have lost nothing;
-			// writes take turns, so theirs is never another's.
 		}
-		if calls == C.KATA_CALL_WRITE {
+		// Another one's context has ended: reads and waits have lost nothing. Writes take turns, so theirs is never another's; and where nobody's
+		// context has, it is the guest's own answer.
+		if calls == C.KATA_CALL_WRITE || (p.enders.Load() == 0 && p.ended.Load() == before) {
 			return e
 		}
 	}
@@ -94,6 +98,11 @@ func (p *Process) guard(ctx context.Context, c *C.kata_process, calls C.uint32_t
 	case <-finished:
 		return
 	}
+	p.enders.Add(1)
+	defer func() {
+		p.ended.Add(1)
+		p.enders.Add(-1)
+	}()
 	ticker := time.NewTicker(again)
 	defer ticker.Stop()
 	for {

@@ -7,7 +7,7 @@ import threading
 from typing import Any, AsyncIterator, Callable, List, Optional, Tuple, TypeVar
 
 from .errors import NotFoundError, StateError
-from .process import PIECE, OutputStream, Process
+from .process import CALL_READ, CALL_WAIT, CALL_WRITE, PIECE, OutputStream, Process
 from .sandbox import Event, Sandbox
 from .states import State
 
@@ -61,14 +61,35 @@ async def _finish(future: "asyncio.Future[Any]", stop: Optional[Callable[[], obj
     future.exception()
 
 
+async def _waiting(process: Process, calls: int, function: Callable[..., Result], *arguments: Any) -> Result:
+    """A call on a process that is ended when its task is, and no other with it."""
+    threads: List[int] = []
+    lock = threading.Lock()  # a thread's number is soon another's
+
+    def body() -> Result:
+        threads.append(threading.get_ident())
+        try:
+            return function(*arguments)
+        finally:
+            with lock:
+                process._nudged.discard(threads.pop())
+
+    def stop() -> None:
+        with lock:
+            if threads and not process.closed:
+                process._nudge(calls, threads[0])
+
+    return await call(body, stop=stop)
+
+
 async def wait(process: Process, timeout: Optional[float] = None) -> int:
     """The exit status of a process."""
-    return await call(process.wait, timeout, stop=process.interrupt_wait)
+    return await _waiting(process, CALL_WAIT, process.wait, timeout)
 
 
 async def read(stream: OutputStream, size: int = PIECE, timeout: Optional[float] = None) -> bytes:
     """1 to `size` bytes of process.stdout or process.stderr; b"" = the end. A cancelled read loses nothing."""
-    return await call(stream.read_some, size, timeout, stop=stream.interrupt)
+    return await _waiting(stream.process, CALL_READ, stream.read_some, size, timeout)
 
 
 async def read_all(stream: OutputStream) -> bytes:
@@ -82,8 +103,8 @@ async def read_all(stream: OutputStream) -> bytes:
 
 
 async def write(process: Process, data: bytes, timeout: Optional[float] = None) -> None:
-    """Writes to standard input. Of a cancelled write it is not known how much of the last piece was taken."""
-    await call(process.write, data, timeout, stop=process.interrupt_write)
+    """Writes to standard input, one task at a time. Of a cancelled write it is not known how much of the last piece was taken."""
+    await _waiting(process, CALL_WRITE, process.write, data, timeout)
 
 
 async def communicate(process: Process, input: bytes = b"") -> Tuple[bytes, bytes]:  # pylint: disable=redefined-builtin

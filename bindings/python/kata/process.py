@@ -4,14 +4,15 @@
 import ctypes
 import io
 import threading
-from typing import Any, List, Optional, Tuple
+import time
+from typing import Any, List, Optional, Set, Tuple
 
 from ._abi import lib, milliseconds, text
 from ._handle import Handle, sliced
 from .errors import CancelledError, NotFoundError, StateError, call
 
 STDOUT, STDERR = 1, 2
-_CALL_READ, _CALL_WRITE, _CALL_WAIT = 1, 2, 4
+CALL_READ, CALL_WRITE, CALL_WAIT = 1, 2, 4
 PIECE = 1 << 16
 
 
@@ -47,6 +48,11 @@ class OutputStream(io.RawIOBase):
         """1 to `size` bytes as soon as there are any; b"" = the end. TimedOutError loses nothing."""
         buffer = bytearray(max(1, min(size, 1 << 20)))
         return bytes(buffer[:self.read_timeout_into(buffer, timeout)])
+
+    @property
+    def process(self) -> "Process":
+        """Whose output it is."""
+        return self._process
 
     def interrupt(self) -> None:
         """Ends the reads under way on the process's handle: CancelledError, with nothing lost."""
@@ -96,6 +102,9 @@ class Process(Handle):
 
     def __init__(self, pointer: ctypes.c_void_p) -> None:
         super().__init__(pointer)
+        self._interrupts, self._nudging, self._nudges = 0, 0, 0
+        self._nudge_lock = threading.Lock()
+        self._nudged: Set[int] = set()
         self._stdin, self._stdout, self._stderr = InputStream(self), OutputStream(self, STDOUT), OutputStream(self, STDERR)
 
     @property
@@ -119,9 +128,36 @@ class Process(Handle):
         """Standard error."""
         return self._stderr
 
+    def _patiently(self, timeout: Optional[float], function: Any, *arguments: Any) -> None:
+        """A read or wait: one that was ended for another thread's sake goes on, and has lost nothing."""
+        until = None if timeout is None else time.monotonic() + timeout
+        left = milliseconds(timeout)
+        while True:
+            interrupts, nudges = self._interrupts, self._nudges
+            try:
+                self._call(function, *arguments, left)
+                return
+            except CancelledError:
+                if threading.get_ident() in self._nudged or interrupts != self._interrupts:
+                    raise
+                if self._nudging == 0 and self._nudges == nudges:
+                    raise
+                left = milliseconds(None if until is None else max(0.0, until - time.monotonic()))
+
+    def _nudge(self, calls: int, thread: int) -> None:
+        """Ends the calls of one thread, for kata.aio."""
+        with self._nudge_lock:
+            self._nudged.add(thread)
+            self._nudging += 1  # an interruption may meet a call at any moment from now
+            try:
+                self._call(lib.kata_process_interrupt, calls)
+            finally:
+                self._nudges += 1
+                self._nudging -= 1
+
     def _read(self, stream: int, target: Any, length: int, timeout: Optional[float]) -> int:
         n = ctypes.c_size_t()
-        self._call(lib.kata_process_read, stream, ctypes.byref(target), length, ctypes.byref(n), milliseconds(timeout))
+        self._patiently(timeout, lib.kata_process_read, stream, ctypes.byref(target), length, ctypes.byref(n))
         return n.value
 
     def write(self, data: bytes, timeout: Optional[float] = None) -> None:
@@ -172,25 +208,14 @@ class Process(Handle):
 
     def _wait(self, timeout: Optional[float]) -> int:
         status = ctypes.c_int()
-        self._call(lib.kata_process_wait, ctypes.byref(status), milliseconds(timeout))
+        self._patiently(timeout, lib.kata_process_wait, ctypes.byref(status))
         return status.value
 
     def interrupt(self, *, reads: bool = False, writes: bool = False, waits: bool = False) -> None:
         """Ends the calls of these kinds (none named: of all) that are under way on this handle, on any thread: CancelledError. Later ones are not
         touched, so repeat it until the call has returned."""
-        self._call(lib.kata_process_interrupt, (_CALL_READ if reads else 0) | (_CALL_WRITE if writes else 0) | (_CALL_WAIT if waits else 0))
-
-    def interrupt_read(self) -> None:
-        """Ends the reads."""
-        self.interrupt(reads=True)
-
-    def interrupt_write(self) -> None:
-        """Ends the writes."""
-        self.interrupt(writes=True)
-
-    def interrupt_wait(self) -> None:
-        """Ends the waits."""
-        self.interrupt(waits=True)
+        self._interrupts += 1
+        self._call(lib.kata_process_interrupt, (CALL_READ if reads else 0) | (CALL_WRITE if writes else 0) | (CALL_WAIT if waits else 0))
 
     def communicate(self, input: bytes = b"", timeout: Optional[float] = None) -> Tuple[bytes, bytes]:  # pylint: disable=redefined-builtin
         """Writes `input`, closes standard input, reads both streams to their ends; the status is wait()'s. The time-out is for the end of the
