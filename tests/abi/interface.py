@@ -11,13 +11,20 @@ sys.path.insert(0, os.path.join(ROOT, 'docs', 'api'))
 import describe  # noqa: E402
 
 
-def read(folder):
-    """The description of a folder of headers, and the layout of its structs: {struct: (size, {field: (offset, size)})}."""
+def shape(api):
+    """All that the layout of structs comes from."""
+    fields = [(s['name'], [(f['name'], f['type']) for f in s['fields']]) for s in api['structs']]
+    return fields, [(c['name'], c['value']) for c in api['constants']], [v for e in api['enums'] for v in e['values'] if v['name'].endswith('_COUNT')]
+
+
+def read(folder, known=None):
+    """The description of a folder of headers, and the layout of its structs: {struct: (size, {field: (offset, size)})}; taken from `known`, which was
+    read before, where nothing can differ."""
     whole = describe.describe('0', folder)
     if whole.faults:
         raise SystemExit(f'{folder}: cannot be read:\n' + '\n'.join(whole.faults))
     api = whole.json()
-    return api, layout(api, folder)
+    return api, known[1] if known and shape(known[0]) == shape(api) else layout(api, folder)
 
 
 def layout(api, folder):

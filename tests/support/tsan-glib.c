@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* tsan-glib: GLib's locks, conditions and reference counts made of what a thread sanitizer understands; linked into such builds of tests only. */
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -150,4 +151,25 @@ void (g_atomic_ref_count_inc) (gatomicrefcount *count)
 gboolean (g_atomic_ref_count_dec) (gatomicrefcount *count)
 {
   return __atomic_sub_fetch (count, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+/* Of the sanitizer's run time. */
+void __tsan_acquire (void *address);
+void __tsan_release (void *address);
+
+/* GBytes is GLib's own: the count stays there, and the sanitizer is told that who frees comes after all who let go. */
+void
+g_bytes_unref (GBytes *bytes)
+{
+  static void (*unref) (GBytes *);
+  void (*known) (GBytes *) = __atomic_load_n (&unref, __ATOMIC_RELAXED);
+  if (known == NULL) {
+    known = (void (*) (GBytes *)) dlsym (RTLD_NEXT, "g_bytes_unref");
+    __atomic_store_n (&unref, known, __ATOMIC_RELAXED);
+  }
+  if (bytes != NULL) {
+    __tsan_release (bytes);
+    __tsan_acquire (bytes);
+  }
+  known (bytes);
 }
