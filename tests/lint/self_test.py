@@ -30,6 +30,7 @@ CASES = [
     ('glib in the agent', lambda: layering.faults('guest/agent/a.c', '#include <glib.h>\n'), 1),
     ('glib in a subproject', lambda: layering.faults('subprojects/toml/a.c', '#include <glib.h>\n'), 1),
     ('internals in a tool', lambda: layering.faults('tools/a.c', '#include "base/fd.h"\n'), 1),
+    ('insides linked to a tool', lambda: layering.build_faults('tools/meson.build', "executable('a', 'a.c', dependencies: kata_static_dep)"), 1),
     ('glib in a public header', lambda: layering.faults('include/kata/a.h', '#include <glib.h>\n'), 1),
     ('an include in a comment', lambda: layering.faults('lib/base/a.c', '/*\n#include "oci/spec.h"\n*/\n'), 0),
     ('order kept', lambda: layering.faults('lib/oci/a.c', '#include "oci/a.h"\n#include <stdio.h>\n#include "oci/b.h"\n'), 0),
