@@ -299,7 +299,8 @@ class Parts(unittest.TestCase):
             with sandbox.open_container() as again:
                 again.process.stdin.close()
             thread.join()
-            self.assertEqual(found, [0])
+            # On a busy machine it may not have begun when the handle was closed.
+            self.assertTrue(found[0] == 0 or isinstance(found[0], kata.ClosedError), found)
 
     def test_events(self):
         with runtime() as r, r.create_sandbox() as sandbox:
@@ -366,8 +367,7 @@ class Parts(unittest.TestCase):
                    "  with s.create_container(rootfs=os.environ['KATA_TEST_ROOTFS'], args=['sleep', '1000']) as c:\n"
                    "   c.start()\n"
                    "   call = {'wait': c.process.wait, 'write': lambda: c.process.write(bytes(8 << 20))}[sys.argv[1]]\n"
-                   "   print('ready', flush=True)\n"
-                   "   try:\n    call()\n"
+                   "   try:\n    print('ready', flush=True)\n    call()\n"
                    "   except KeyboardInterrupt:\n    print('interrupted', r.list_sandboxes() != [])\n")
         for call in ("wait", "write"):
             with subprocess.Popen([sys.executable, "-c", program, call], stdout=subprocess.PIPE, text=True) as child:
