@@ -41,8 +41,6 @@ static const struct acting {
   { "valid_jailer_paths", FC },
   { "jailer_uid", FC },
   { "jailer_gid", FC },
-  { "rx_rate_limiter_max_rate", FC },
-  { "tx_rate_limiter_max_rate", FC },
   { "net_rate_limiter_bw_max_rate", CLH },
   { "net_rate_limiter_bw_one_time_burst", CLH },
   { "net_rate_limiter_ops_max_rate", CLH },

@@ -84,6 +84,11 @@ kata_netjoin__prepare (struct kata_netjoin *join, kata_error **err)
     join->queues = interface->multi_queue ? join->queues : 1;
   }
   choose_mac (join);
+  if (join->way != KATA_NETJOIN_TCFILTER && (join->rx_bytes != 0 || join->tx_bytes != 0))
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "rx_rate_limiter_max_rate",
+                            "interface \"%s\": rx_rate_limiter_max_rate and tx_rate_limiter_max_rate need "
+                            "runtime.internetworking_model = \"tcfilter\" and an interface that is no free tap",
+                            interface->name);
   if (join->way == KATA_NETJOIN_ATTACH) {
     g_strlcpy (join->device, interface->name, sizeof join->device);
     return 0;
@@ -133,6 +138,21 @@ bring_up (kata_netlink *netlink, int index, uint32_t mtu)
   return kata_netlink__request (netlink, msg);
 }
 
+/* What the guest receives leaves the host by the tap, what it sends by the interface. */
+static int
+limit (const struct kata_netjoin *join, kata_netlink *netlink, unsigned tap, kata_error **err)
+{
+  const char *name = join->interface->name;
+  int r = join->rx_bytes != 0 ? kata_tc__limit (netlink, tap, join->rx_bytes) : 0;
+  if (r == 0 && join->tx_bytes != 0)
+    r = kata_tc__limit (netlink, join->interface->index, join->tx_bytes);
+  if (r == -ENOENT || r == -EOPNOTSUPP)
+    return kata_error__errno (err, KATA_E_HOST, name, -r,
+                              "interface \"%s\": the kernel lacks the qdisc tbf, which limits it (modprobe sch_tbf)",
+                              name);
+  return r == 0 ? 0 : join_error (err, name, r, "limit its rate; it may have a root qdisc already");
+}
+
 static int
 make_tcfilter (struct kata_netjoin *join, kata_netlink *netlink, kata_error **err)
 {
@@ -147,6 +167,9 @@ make_tcfilter (struct kata_netjoin *join, kata_netlink *netlink, kata_error **er
   r = bring_up (netlink, (int) tap, interface->mtu);
   if (r < 0)
     return join_error (err, join->device, r, "bring the new tap up");
+  r = limit (join, netlink, tap, err);
+  if (r < 0)
+    return r;
   r = kata_tc__add_ingress (netlink, tap);
   if (r == 0)
     r = kata_tc__redirect (netlink, tap, interface->index);
@@ -246,6 +269,8 @@ undo (void *data, kata_error **err)
     return r;
   if (undo->name == NULL) {
     r = kata_tc__del_ingress (netlink, undo->index);
+    if (r == 0)
+      r = kata_tc__unlimit (netlink, undo->index);
     return r == 0 ? 0 : kata_error__errno (err, KATA_E_IO, NULL, -r, "interface %u: remove its qdisc", undo->index);
   }
   unsigned index = if_nametoindex (undo->name);

@@ -15,8 +15,9 @@ enum kata_netjoin_way {
 struct kata_netjoin {
   int netns_fd;
   const struct kata_net_interface *interface;
-  int32_t way;     /* enum kata_netjoin_way */
-  unsigned queues; /* at most KATA_TAP_QUEUES_MAX */
+  int32_t way;                 /* enum kata_netjoin_way */
+  unsigned queues;             /* at most KATA_TAP_QUEUES_MAX */
+  uint64_t rx_bytes, tx_bytes; /* what the guest receives and sends a second, at most; 0 = no limit of the host's */
   /* out */
   char device[IFNAMSIZ]; /* the tap or macvtap */
   char mac[18];          /* the guest's */
@@ -34,7 +35,7 @@ int kata_netjoin__make (struct kata_netjoin *join, kata_error **err);
 void kata_netjoin__close (struct kata_netjoin *join);
 
 /**
- * Undo: in the namespace at @path, if it still is the one with @inode, remove the ingress qdisc of the interface with @index, or the link @name. Gone
+ * Undo: in the namespace at @path, if it still is the one with @inode, remove the ingress qdisc of the interface with @index and its limit, or the link @name. Gone
  * already is no error. A tap needs no undo: it ends with its descriptors.
  */
 int kata_netjoin__undo_qdisc (const char *path, uint64_t inode, uint32_t index, kata_error **err);

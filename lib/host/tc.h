@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* tc: ingress qdiscs and filters that send what one interface receives out of another; nothing else of traffic control. */
+/* tc: ingress qdiscs and filters that send what one interface receives out of another, and a limit of what it sends; no more of traffic control. */
 #ifndef KATA_HOST_TC_H
 #define KATA_HOST_TC_H
 
@@ -16,5 +16,10 @@ int kata_tc__add_ingress (kata_netlink *netlink, uint32_t index);
 int kata_tc__del_ingress (kata_netlink *netlink, uint32_t index);
 /** All that @from receives leaves by @to. @from needs an ingress qdisc. By matchall, or u32 where the kernel lacks that. */
 int kata_tc__redirect (kata_netlink *netlink, uint32_t from, uint32_t to);
+
+/** What leaves by it is at most so many bytes a second: a token bucket at its root. -EEXIST: somebody else's is there. */
+int kata_tc__limit (kata_netlink *netlink, uint32_t index, uint64_t bytes);
+/** Removes that, and only that; none there is no error, nor is an interface that is gone. */
+int kata_tc__unlimit (kata_netlink *netlink, uint32_t index);
 
 #endif

@@ -173,6 +173,8 @@ set_nics (struct vmm_machine_config *machine, const kata_vm_plan *plan, const ka
                               "network device \"%s\": its address, MTU or number of queues (1 to %d) is wrong",
                               nic->name, VMM_NET_PAIRS_MAX);
     net->pairs = nic->queues;
+    net->rx.bytes = plan->nic_rx_bytes;
+    net->tx.bytes = plan->nic_tx_bytes;
     net->mtu = nic->mtu >= MTU_MIN ? (uint16_t) nic->mtu : 0;
     for (uint32_t i = 0; i < nic->queues; i++)
       net->tap_fds[i] = fds->fd[KATA_BUILTIN_FD_TAP + fd++];

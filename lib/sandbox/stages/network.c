@@ -112,6 +112,13 @@ add_device (struct kata_operation *op, struct kata_net_interface *interface, str
   kata_stage__add_nic (op, &nic);
 }
 
+/* These have token buckets of their own, which see a queue's fullness and need not drop. */
+static bool
+limits_itself (const char *hypervisor)
+{
+  return strcmp (hypervisor, "builtin") == 0 || strcmp (hypervisor, "fc") == 0;
+}
+
 int
 kata_stage__join (struct kata_operation *op, int netns_fd, struct kata_net_interface *interface, uint32_t port,
                   kata_error **err)
@@ -123,6 +130,10 @@ kata_stage__join (struct kata_operation *op, int netns_fd, struct kata_net_inter
     .queues = plan->queues,
     .way = plan->model == KATA_NETWORK_MODEL_MACVTAP ? KATA_NETJOIN_MACVTAP : KATA_NETJOIN_TCFILTER,
   };
+  if (!limits_itself (op->state->plan.hypervisor)) {
+    join.rx_bytes = op->state->plan.vm.nic_rx_bytes;
+    join.tx_bytes = op->state->plan.vm.nic_tx_bytes;
+  }
   int r = kata_netjoin__prepare (&join, err);
   if (r == 0)
     r = record (op, &join, err);

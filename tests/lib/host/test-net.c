@@ -376,6 +376,64 @@ START_TEST (tcfilter)
 }
 END_TEST
 
+/* Frames of 1,000 bytes as fast as they go for a while; how many come out at the other end. Microseconds in @elapsed. */
+static uint64_t
+flood (int in, int out, size_t header, gint64 *elapsed)
+{
+  char frame[1010] = { 0 }, got[2048];
+  uint64_t heard = 0;
+  gint64 begun = g_get_monotonic_time ();
+  memcpy (frame + header, "\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\x09\x88\xb5 flood", 20);
+  fcntl (in, F_SETFL, O_NONBLOCK);
+  fcntl (out, F_SETFL, O_NONBLOCK);
+  while (g_get_monotonic_time () - begun < 300000) {
+    ssize_t n;
+    for (int i = 0; i < 16; i++)
+      (void) !write (in, frame, 1000 + header);
+    while ((n = read (out, got, sizeof got)) > 0)
+      heard += memmem (got, (size_t) n, " flood", 6) != NULL;
+  }
+  *elapsed = g_get_monotonic_time () - begun;
+  return heard;
+}
+
+/* Measured as a share of what the time allows, so that a slow machine is no failure. */
+START_TEST (limits)
+{
+  int pod, peer, wire = -1;
+  char *path = make_pod (&pod, &peer);
+  const uint64_t rate = 200000;
+  gint64 elapsed;
+  g_autoptr (kata_error) error = NULL;
+  ck_assert_int_eq (kata_net__scan (&net, arena, pod, NULL), 0);
+  struct kata_netjoin join = {
+    .netns_fd = pod, .interface = &net.interfaces[0], .queues = 1, .rx_bytes = rate, .tx_bytes = rate
+  };
+  ck_assert_int_eq (kata_netjoin__prepare (&join, NULL), 0);
+  int r = kata_netjoin__make (&join, &error);
+  if (r == KATA_E_HOST)
+    printf ("SKIP: limits: %s\n", kata_error_get_message (error));
+  ck_assert (r == 0 || r == KATA_E_HOST);
+  ck_assert_int_eq (kata_netns__run (peer, packet_socket, &wire, NULL), 0);
+  for (int way = 0; r == 0 && way < 2; way++) {
+    uint64_t heard = way == 0 ? flood (wire, join.fds[0], 0, &elapsed) : flood (join.fds[0], wire, 10, &elapsed);
+    uint64_t allowed = rate / 10 + rate * (uint64_t) elapsed / 1000000;
+    ck_assert_uint_ge (heard, 1);
+    ck_assert_msg (heard * 1000 <= allowed * 12 / 10 + 4000,
+                   "way %d: %" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT " bytes", way, heard, allowed);
+  }
+  kata_netjoin__close (&join);
+  ck_assert_int_eq (kata_netjoin__undo_qdisc (path, kata_netns__inode (pod), net.interfaces[0].index, &error), 0);
+  in (pod, "! tc qdisc show dev eth0 2>/dev/null | grep -q -e tbf -e ingress");
+  struct kata_netjoin other = {
+    .netns_fd = pod, .interface = &net.interfaces[0], .queues = 1, .way = KATA_NETJOIN_MACVTAP, .tx_bytes = 1
+  };
+  ck_assert_int_eq (kata_netjoin__prepare (&other, NULL), KATA_E_UNSUPPORTED);
+  close (wire);
+  drop_pod (path, pod, peer);
+}
+END_TEST
+
 START_TEST (macvtap)
 {
   int pod, peer;
@@ -462,6 +520,7 @@ main (void)
   tcase_add_test (real, namespaces);
   tcase_add_test (real, scan);
   tcase_add_loop_test (real, tcfilter, 0, 2);
+  tcase_add_test (real, limits);
   tcase_add_test (real, macvtap);
   tcase_add_test (real, attach);
   suite_add_tcase (suite, pure);
