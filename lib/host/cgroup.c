@@ -215,8 +215,9 @@ kata_cgroups__make (const kata_cgroups *cgroups, const char *path, kata_cgroup_r
 static int
 limit_one (const struct kata_cgroup_hierarchy *hierarchy, const char *dir, uint32_t quota)
 {
-  g_autofree char *both = g_strdup_printf ("%u %u", quota, CPU_PERIOD_US);
-  g_autofree char *only = g_strdup_printf ("%u", quota), *period = g_strdup_printf ("%u", CPU_PERIOD_US);
+  g_autofree char *only = quota > 0 ? g_strdup_printf ("%u", quota) : g_strdup (hierarchy->v2 ? "max" : "-1");
+  g_autofree char *both = g_strdup_printf ("%s %u", only, CPU_PERIOD_US),
+                  *period = g_strdup_printf ("%u", CPU_PERIOD_US);
   g_auto (GStrv) names = g_strsplit (hierarchy->names, ",", -1);
   if (hierarchy->v2)
     return put (dir, "cpu.max", both);
@@ -231,7 +232,7 @@ limit_one (const struct kata_cgroup_hierarchy *hierarchy, const char *dir, uint3
 int
 kata_cgroups__limit_cpu (const kata_cgroups *cgroups, const char *path, uint32_t milli, kata_error **err)
 {
-  uint64_t quota = MAX ((uint64_t) milli * CPU_PERIOD_US / 1000, CPU_QUOTA_MIN);
+  uint64_t quota = milli > 0 ? MAX ((uint64_t) milli * CPU_PERIOD_US / 1000, CPU_QUOTA_MIN) : 0;
   int last = -ENOENT;
   for (size_t i = 0; i < cgroups->n; i++) {
     g_autofree char *dir = g_strdup_printf ("%s%s", cgroups->items[i].dir, path);

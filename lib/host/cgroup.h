@@ -37,7 +37,7 @@ typedef int (*kata_cgroup_record) (void *data, const char *dir, bool leaf, kata_
  */
 int kata_cgroups__make (const kata_cgroups *cgroups, const char *path, kata_cgroup_record record, void *data,
                         kata_error **err);
-/** @milli: 1000 = one CPU. KATA_E_UNSUPPORTED when no hierarchy can; a stricter cgroup above is no error. */
+/** @milli: 1000 = one CPU; 0 = no limit. KATA_E_UNSUPPORTED when no hierarchy can; a stricter cgroup above is no error. */
 int kata_cgroups__limit_cpu (const kata_cgroups *cgroups, const char *path, uint32_t milli, kata_error **err);
 /** Moves a process with all of its threads. KATA_E_HOST. */
 int kata_cgroups__enter (const kata_cgroups *cgroups, const char *path, int64_t pid, kata_error **err);

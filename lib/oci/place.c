@@ -66,21 +66,6 @@ decide_role (kata_placement *out, const kata_oci_spec *spec, const char *contain
   return 0;
 }
 
-/* Quota and period in microseconds to thousandths of a CPU, rounded up; 0 = no limit. */
-static uint32_t
-milli (int64_t quota, uint64_t period)
-{
-  uint64_t value;
-  if (quota <= 0)
-    return 0;
-  if (period == 0)
-    period = 100000;
-  if (__builtin_mul_overflow ((uint64_t) quota, UINT64_C (1000), &value))
-    return UINT32_MAX;
-  value = value / period + (value % period != 0);
-  return (uint32_t) MIN (value, UINT32_MAX);
-}
-
 static int
 read_number (int64_t *out, const kata_oci_spec *spec, const char *name, kata_error **err)
 {
@@ -108,7 +93,9 @@ take_pod_size (kata_placement *out, const kata_oci_spec *spec, kata_error **err)
   if (rc < 0)
     return rc;
   if (quota > 0)
-    out->cpu_milli = milli (quota, period > 0 ? (uint64_t) period : 0);
+    out->cpu_milli = kata_oci_cpu__milli (
+        &(struct kata_oci_cpu){ .quota = { .have = true, .value = quota },
+                                .period = { .have = true, .value = period > 0 ? (uint64_t) period : 0 } });
   if (memory > 0)
     out->memory_bytes = (uint64_t) memory;
   return 0;
@@ -119,7 +106,7 @@ take_own_size (kata_placement *out, const kata_oci_resources *resources)
 {
   const struct kata_oci_cpu *cpu = &resources->cpu;
   if (cpu->quota.have)
-    out->container_cpu_milli = milli (cpu->quota.value, cpu->period.have ? cpu->period.value : 0);
+    out->container_cpu_milli = kata_oci_cpu__milli (cpu);
   if (resources->memory.limit.have && resources->memory.limit.value > 0)
     out->container_memory_bytes = (uint64_t) resources->memory.limit.value;
   out->cpu_milli = out->container_cpu_milli;

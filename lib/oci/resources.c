@@ -174,3 +174,15 @@ kata_oci_resources__free (kata_oci_resources *resources)
   if (resources != NULL)
     kata_arena__free (((struct owned_resources *) resources)->arena);
 }
+
+uint32_t
+kata_oci_cpu__milli (const struct kata_oci_cpu *cpu)
+{
+  uint64_t value, period = cpu->period.have && cpu->period.value != 0 ? cpu->period.value : 100000;
+  if (!cpu->quota.have || cpu->quota.value <= 0)
+    return 0;
+  if (__builtin_mul_overflow ((uint64_t) cpu->quota.value, UINT64_C (1000), &value))
+    return UINT32_MAX;
+  value = value / period + (value % period != 0);
+  return (uint32_t) MIN (value, UINT32_MAX);
+}

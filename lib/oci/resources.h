@@ -77,6 +77,8 @@ struct kata_oci_resources {
 /** A resources object on its own (update). KATA_E_SPEC with key = JSON path, KATA_E_LIMIT. Release with kata_oci_resources__free(). */
 int kata_oci_resources__parse (kata_oci_resources **out, const char *text, size_t len, kata_error **err);
 void kata_oci_resources__free (kata_oci_resources *resources); /* only for what _parse() made; NULL is fine */
+/** Quota and period as thousandths of a CPU, rounded up; 0 = no limit. */
+uint32_t kata_oci_cpu__milli (const struct kata_oci_cpu *cpu);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_oci_resources, kata_oci_resources__free)
 
 #endif

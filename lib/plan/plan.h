@@ -97,9 +97,10 @@ struct kata_plan {
   int64_t start_timeout_ms, request_timeout_ms, create_container_timeout_ms, stop_timeout_ms;
   /* The host's cgroup for the VMM and its helpers: below the root of each hierarchy; "" = where the caller is. */
   const char *cgroup;
-  bool cgroup_caller;        /* the process that starts the sandbox enters it too */
-  uint32_t cgroup_cpu_milli; /* 1000 = one CPU; 0 = no limit */
-  const char *share_reason;  /* (nullable): why nothing is shared */
+  bool cgroup_caller;             /* the process that starts the sandbox enters it too */
+  uint32_t cgroup_cpu_milli;      /* 1000 = one CPU; 0 = no limit */
+  uint32_t cgroup_overhead_milli; /* what of it is the machine's own */
+  const char *share_reason;       /* (nullable): why nothing is shared */
   const char *pack_dir; /* host: where trees are gathered that go into an image, below vm.dir; "" = there are none */
   bool disks_by_order;  /* the guest knows disks by their order only */
   char **warnings;      /* NULL-terminated, may be NULL */

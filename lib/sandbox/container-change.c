@@ -6,6 +6,7 @@
 #include "agent/spec.h"
 #include "sandbox/container.h"
 #include "sandbox/events.h"
+#include "sandbox/host-limit.h"
 #include "sandbox/undo.h"
 
 #define UNDO_MS  10000
@@ -151,6 +152,8 @@ kata_container__update (kata_container *container, const char *resources_json, i
                                     kata_runtime__left_ms (change.op.deadline_us), &error);
   if (r != 0)
     r = kata_sandbox__explain (container->sandbox, change.link, error, err);
+  else
+    r = kata_host_limit__follow (&change.op, change.found, &limits->cpu, err);
   change_end (&change);
   return r;
 }

@@ -127,18 +127,18 @@ static const struct kata_field plan_fields[] = {
   KATA_FIELD (U32, kata_plan, cgroup_cpu_milli),
   KATA_FIELD (STRING, kata_plan, pack_dir),
   KATA_FIELD (BOOL, kata_plan, disks_by_order),
+  KATA_FIELD (U32, kata_plan, cgroup_overhead_milli),
   KATA_FIELD (STRING, kata_plan, share_reason), /* "" when something is shared: a container's error repeats it */
   { 0 },
 };
 static const struct kata_record plan_record = { sizeof (kata_plan), plan_fields, NULL };
 
-static const struct kata_field container_fields[] = { KATA_FIELD (STRING, struct kata_container_state, id),
-                                                      KATA_FIELD (I32, struct kata_container_state, state),
-                                                      KATA_FIELD (I32, struct kata_container_state, exit_status),
-                                                      KATA_FIELD (I64, struct kata_container_state, created_ms),
-                                                      KATA_FIELD (BOOL, struct kata_container_state, terminal),
-                                                      KATA_FIELD (U32, struct kata_container_state, pack),
-                                                      { 0 } };
+static const struct kata_field container_fields[] = {
+  KATA_FIELD (STRING, struct kata_container_state, id),       KATA_FIELD (I32, struct kata_container_state, state),
+  KATA_FIELD (I32, struct kata_container_state, exit_status), KATA_FIELD (I64, struct kata_container_state, created_ms),
+  KATA_FIELD (BOOL, struct kata_container_state, terminal),   KATA_FIELD (U32, struct kata_container_state, pack),
+  KATA_FIELD (U32, struct kata_container_state, cpu_milli),   { 0 }
+};
 static const struct kata_record container_record = { sizeof (struct kata_container_state), container_fields, NULL };
 
 static const struct kata_field timing_fields[] = { KATA_FIELD (STRING, struct kata_timing, name),

@@ -17,7 +17,8 @@ struct kata_container_state {
   int32_t exit_status; /* when STOPPED; -1 = not known */
   int64_t created_ms;  /* since 1970 */
   bool terminal;
-  uint32_t pack; /* which of the disks for images holds its directories, from 1; 0 = none */
+  uint32_t pack;      /* which of the disks for images holds its directories, from 1; 0 = none */
+  uint32_t cpu_milli; /* its own limit, 1000 = one CPU; 0 = none */
 };
 
 struct kata_timing {

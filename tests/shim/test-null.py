@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The shim over the null hypervisor, driven as containerd does: lives, execs, events, errors, hostile requests; nothing is left."""
+import json
 import os
 import sys
 import threading
@@ -187,6 +188,36 @@ class Life(Base):
         task.wait()
         self.assertEqual(task.call('Pids'), b'')
         task.end()
+
+    def test_update_on_the_host(self):
+        """The machine's cgroup on the host follows its only container's processor time."""
+        path = f'/kata-test-{os.getpid()}'
+        places = [f'/sys/fs/cgroup{part}{path}/kata_one/{name}' for part, name in (
+            ('', 'cpu.max'), ('/cpu', 'cpu.cfs_quota_us'), ('/cpu,cpuacct', 'cpu.cfs_quota_us'))]
+
+        def quota():
+            for place in filter(os.path.exists, places):
+                with open(place, encoding='ascii') as f:
+                    return int(f.read().split()[0].replace('max', '-1'))
+            return None
+
+        def update(resources):
+            task.call('Update', [(2, [(1, RESOURCES), (2, json.dumps(resources))])])
+            return quota()
+
+        def cpu(quota_us):
+            return {'cpu': {'quota': quota_us, 'period': 100000}}
+        task = Task(self.host, 'one', ['sleep', '1000'], change=lambda spec: spec['linux'].update(cgroupsPath=f'{path}/one', resources=cpu(50000)))
+        task.create()
+        task.call('Start')
+        first = quota()
+        if first is not None and first > 0: # else this host's cgroups cannot be written to
+            self.assertEqual([update(cpu(20000)), update(cpu(60000)), update(cpu(-1)), update(cpu(50000)), update({'memory': {'limit': 1 << 26}})],
+                             [first - 30000, first + 10000, -1, first, first])
+        task.call('Kill', [(3, 9)])
+        task.wait()
+        task.end()
+        self.assertIsNone(quota())
 
     def test_missing_program(self):
         task = Task(self.host, 'one', ['nonesuch'])

@@ -129,6 +129,9 @@ START_TEST (v2_is_made_limited_and_entered)
   file ("u/pods/kata_a/cgroup.procs", "");
   ck_assert_int_eq (kata_cgroups__limit_cpu (cgroups, "/pods/kata_a", 1500, NULL), 0);
   is ("u/pods/kata_a/cpu.max", "150000 100000");
+  file ("u/pods/kata_a/cpu.max", ""); /* a plain file keeps what is longer */
+  ck_assert_int_eq (kata_cgroups__limit_cpu (cgroups, "/pods/kata_a", 0, NULL), 0);
+  is ("u/pods/kata_a/cpu.max", "max 100000");
   ck_assert_int_eq (kata_cgroups__enter (cgroups, "/pods/kata_a", 4711, NULL), 0);
   is ("u/pods/kata_a/cgroup.procs", "4711");
   ck_assert_int_eq (kata_cgroups__enter (cgroups, "/pods/kata_b", 4711, NULL), KATA_E_HOST);
@@ -155,6 +158,9 @@ START_TEST (v1_and_both)
   ck_assert_int_eq (kata_cgroups__limit_cpu (cgroups, "/kata_a", 5, NULL), 0);
   is ("cpu/kata_a/cpu.cfs_period_us", "100000");
   is ("cpu/kata_a/cpu.cfs_quota_us", "1000");
+  file ("cpu/kata_a/cpu.cfs_quota_us", "");
+  ck_assert_int_eq (kata_cgroups__limit_cpu (cgroups, "/kata_a", 0, NULL), 0);
+  is ("cpu/kata_a/cpu.cfs_quota_us", "-1");
   ck_assert_int_eq (kata_cgroups__enter (cgroups, "/kata_a", 12, NULL), 0);
   for (size_t i = 0; i < 4; i++)
     is (files[i], "12");
