@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "verbs/cgroup.h"
+#include "verbs/scope.h"
 #include "verbs/spawn.h"
 #include "verbs/wire.h"
 #include "members.h"
@@ -176,13 +177,24 @@ forget_keeper (oci *oci, const create *create)
   wire_call (oci, OCI_FAILED, create->entry.sandbox, request, NULL, 0, NULL);
 }
 
+/* systemd makes the scope where it runs; the directory is entered in any case, for hierarchies that systemd does not keep. */
+static void
+enter_cgroup (oci *oci, const create *create, const kata_placement *placement)
+{
+  g_autofree char *why = NULL;
+  g_autofree char *description = g_strdup_printf ("libkata container %s", create->id);
+  if (oci->systemd_cgroup && scope_enter (placement->cgroup, create->launch.pid, description, &why) < 0)
+    g_printerr ("kata-runtime: warning: %s\n", why);
+  cgroup_enter (create->entry.cgroup, create->launch.pid);
+}
+
 /* With the entry made. What fails is undone by create_container(). */
 static int
 create_steps (oci *oci, int exit_code, create *create, const kata_placement *placement, int slave, int *asked)
 {
   int rc = start_proxy (oci, exit_code, create, placement, slave);
   if (rc == 0 && create->entry.cgroup)
-    cgroup_enter (create->entry.cgroup, create->launch.pid);
+    enter_cgroup (oci, create, placement);
   if (rc == 0)
     rc = entry_save (oci, &create->entry) == OCI_OK ? 0 : exit_code;
   if (rc == 0)
