@@ -180,6 +180,25 @@ class Pod(unittest.TestCase):
             except OSError:
                 return False
         self.wait_for(served)
+        self.port_forward_is_refused(pod)
+
+    def port_forward_is_refused(self, pod):
+        """containerd connects to localhost in the pod's namespace, where nobody listens: the server is in the guest. As with Kata."""
+        words = [crictl_program, '-r', f'unix://{host.socket}', 'port-forward', pod, '18091:8080']
+        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            try:
+                said = process.stdout.readline()
+                self.assertIn(b'Forwarding from', said)
+                connection = http.client.HTTPConnection('127.0.0.1', 18091, timeout=20)
+                with self.assertRaises((http.client.HTTPException, OSError)):
+                    connection.request('GET', '/index.html')
+                    connection.getresponse()
+                while b'refused' not in said:
+                    more = process.stdout.readline()
+                    self.assertTrue(more, said)
+                    said += more
+            finally:
+                process.kill()
 
 
 if __name__ == '__main__':
