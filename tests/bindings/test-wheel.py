@@ -45,7 +45,7 @@ def main():
             raise SystemExit(f"{name} is not in the wheel: {names}")
     call(python, "-m", "venv", os.path.join(place.directory, "clean"), env=env)
     clean = os.path.join(place.directory, "clean", "bin", "python")
-    call(clean, "-m", "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check", wheel, env=env)
+    call(clean, "-m", "pip", "install", "--quiet", "--no-index", "--no-cache-dir", "--disable-pip-version-check", wheel, env=env)
     said = call(clean, "-m", "kata", "run", "--config", place.config, "--state-dir", place.state, "--hypervisor", "null", place.rootfs, "echo",
                 "hello from a wheel", env=env, cwd=place.directory, stdin=subprocess.DEVNULL)
     where = call(clean, "-c", "import kata; print(kata.__file__, kata.version())", env=env, cwd=place.directory)
