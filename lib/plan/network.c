@@ -97,11 +97,10 @@ decide_by_name (struct kata_plan_build *b, kata_error **err)
 {
   struct kata_network_plan *plan = &b->plan->network;
   kata_vm_plan *vm = &b->plan->vm;
-  vm->netns = "";
+  vm->netns = plan->path != NULL && plan->model != KATA_NETWORK_MODEL_NONE ? plan->path : "";
   plan->by_name = kata_plan__has (b, KATA_CAP_NET_BY_NAME);
   if (!plan->by_name)
     return 0;
-  vm->netns = plan->path;
   if (plan->queues > 1 && b->hv->network_queues > 1)
     kata_plan__warn (b, "%s: %u; the network devices of %s have one queue", kata_plan__key (b, "network_queues"),
                      plan->queues, b->in->hypervisor);

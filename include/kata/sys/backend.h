@@ -137,7 +137,7 @@ typedef struct kata_vm_plan {
   /* the network; known when the machine is launched, not before */
   const kata_vm_nic *const *nics; /* NULL-terminated */
   uint32_t nic_ports;             /* how many more can come while the guest runs */
-  const char *netns;              /* with KATA_CAP_NET_BY_NAME: the pod's network namespace, "" = none of its own */
+  const char *netns; /* the pod's network namespace, for a VMM that asks after taps by their names; "" = none */
   uint64_t nic_rx_bytes, nic_tx_bytes; /* of each device, a second; what the guest receives and sends; 0 = no limit */
   /* a jail that a program of the VMM's makes; "" = none */
   const char *jailer_path;
