@@ -21,8 +21,9 @@ import modules   # noqa: E402
 
 INITRD = 'kata-containers-initrd.img'
 LIMIT = 16 << 20
-LIBRARY_FOLDERS = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu', 'lib64', 'usr/lib64']
-FLAVOURS = {'cloud': 'linux-image-cloud-amd64', 'generic': 'linux-image-amd64'}
+# Of each architecture of guests: Debian's name of it, and before what the names of its tools and folders begin.
+ARCHITECTURES = {'x86_64': ('amd64', 'x86_64-linux-gnu'), 'aarch64': ('arm64', 'aarch64-linux-gnu')}
+FLAVOURS = {'cloud': 'linux-image-cloud-', 'generic': 'linux-image-'}
 COMPRESSORS = {
     'zstd': ['zstd', '-q', '-19', '-T1', '-c'],
     'lz4': ['lz4', '-q', '-l', '-9', '-c'],
@@ -38,6 +39,7 @@ class ImageError(Exception):
 
 def arguments():
     p = argparse.ArgumentParser(description='Build the guest kernel, initrd and manifest from Debian packages and our agent.')
+    p.add_argument('--arch', choices=ARCHITECTURES, default='x86_64', help='of the guest (default: %(default)s)')
     p.add_argument('--out', default='build/guest', help='folder for vmlinuz, %s and guest.json (default: %%(default)s)' % INITRD)
     p.add_argument('--cache', help='folder for downloaded packages (default: $XDG_CACHE_HOME/libkata, else OUT/cache)')
     p.add_argument('--agent', help='the agent, put into the image as /init (default: OUT/agent/kata-agent)')
@@ -46,17 +48,19 @@ def arguments():
                    help="Debian's cloud kernel, Debian's general kernel (has 9p), or the one that guest/kernel/build made")
     p.add_argument('--kernel', help='custom: the folder with vmlinuz and release (default: OUT/kernel)')
     p.add_argument('--compress', choices=COMPRESSORS, default='lz4', help='default: %(default)s; docs/boot-time.md has the figures')
+    p.add_argument('--busybox', action='store_true', help="put Debian's static busybox of that architecture beside the image, for root file systems")
     p.add_argument('--without-crun', action='store_true', help='leave out crun and its libraries (for tests of the image alone)')
     p.add_argument('--force', action='store_true', help='build even if nothing has changed')
     p.add_argument('--file', action='append', default=[], metavar='PATH=FILE[:MODE]', help='put one more file into the image')
     return p.parse_args()
 
 
-def debian_kernel(cache, flavour):
+def debian_kernel(cache, flavour, arch):
     """Returns (vmlinuz, module folder, release) of Debian's newest kernel of that flavour."""
-    image = [n for n in cache.closure(FLAVOURS[flavour])[1:] if n.startswith('linux-image-')]
+    package = FLAVOURS[flavour] + ARCHITECTURES[arch][0]
+    image = [n for n in cache.closure(package)[1:] if n.startswith('linux-image-')]
     if not image:
-        raise ImageError(f'{FLAVOURS[flavour]}: apt does not name its kernel package; run "apt-get update" (as root) first')
+        raise ImageError(f'{package}: apt does not name its kernel package; run "apt-get update" (as root) first')
     root = cache.unpack(image[0])
     release = image[0].removeprefix('linux-image-').removesuffix('-unsigned')
     return f'{root}/boot/vmlinuz-{release}', f'{root}/lib/modules/{release}', release
@@ -97,18 +101,19 @@ def real_in(root, path):
     return None
 
 
-def find_library(roots, name):
+def find_library(roots, name, triple):
     for root in roots:
-        for folder in LIBRARY_FOLDERS:
+        for folder in (f'lib/{triple}', f'usr/lib/{triple}', 'lib64', 'usr/lib64', 'lib', 'usr/lib'):
             path = real_in(root, f'{folder}/{name}')
             if path:
                 return path
     raise ImageError(f'{name}: needed by crun, but in none of the packages that crun depends on')
 
 
-def add_crun(tree, cache):
+def add_crun(tree, cache, triple):
     """Puts Debian's crun, its loader and every library that they need into the image; returns the package's version."""
     packages = cache.closure('crun')
+    cache.download(packages)
     roots = [cache.unpack(name) for name in packages]
     program = f'{roots[0]}/usr/bin/crun'
     todo, seen = [('crun', program, 'usr/bin/crun')], set()
@@ -123,15 +128,15 @@ def add_crun(tree, cache):
         image = elf.Elf(data, name)
         loader = image.interpreter()
         if loader:
-            todo.append((os.path.basename(loader), find_library(roots, os.path.basename(loader)), 'usr/' + loader.lstrip('/')))
+            todo.append((os.path.basename(loader), find_library(roots, os.path.basename(loader), triple), 'usr/' + loader.lstrip('/')))
         for need in image.needed():
             # The loader is needed by name too; it has one place, the one that PT_INTERP names.
             if not need.startswith('ld-linux'):
-                todo.append((need, find_library(roots, need), f'usr/lib/x86_64-linux-gnu/{need}'))
+                todo.append((need, find_library(roots, need, triple), f'usr/lib/{triple}/{need}'))
     return cache.used['crun']
 
 
-def add_modules(tree, mods, release):
+def add_modules(tree, mods, release, objcopy):
     """Puts modules and their lists into the image; returns the features that this kernel offers."""
     folder = f'/lib/modules/{release}'
     known = {name: (needs, asked_as) for name, needs, asked_as in modules.FEATURES}
@@ -139,7 +144,7 @@ def add_modules(tree, mods, release):
 
     def put(paths):
         for path in paths:
-            tree.file(f'usr{folder}/{path}', modules.strip(mods.data(path)))
+            tree.file(f'usr{folder}/{path}', modules.strip(mods.data(path), objcopy))
         return ''.join(f'{folder}/{path}\n' for path in paths)
 
     base = mods.order([need for name in modules.BASE if name in offered for need in known[name][0]])
@@ -169,12 +174,12 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def write(path, data):
+def write(path, data, mode=0o644):
     """Writes a file in one step, so that a guest that starts meanwhile never sees half of it."""
     part = f'{path}.part.{os.getpid()}'
     with open(part, 'wb') as f:
         f.write(data)
-    os.chmod(part, 0o644)
+    os.chmod(part, mode)
     os.replace(part, path)
 
 
@@ -192,7 +197,7 @@ def digest_of_inputs(args, cache, parts):
     for name in sorted(os.listdir(HERE)):
         if name.endswith('.py'):
             total.update(read(f'{HERE}/{name}', 'part of the image builder'))
-    options = [args.flavour, args.compress, args.without_crun, args.agent_version, os.environ.get('SOURCE_DATE_EPOCH', '0')]
+    options = [args.arch, args.flavour, args.compress, args.without_crun, args.agent_version, os.environ.get('SOURCE_DATE_EPOCH', '0')]
     options += [(extra, sha256(read(extra.partition('=')[2].partition(':')[0], 'named by --file'))) for extra in args.file]
     total.update(json.dumps([options, sorted(cache.known().items())]).encode())
     for part in parts:
@@ -212,18 +217,21 @@ def is_current(out, inputs):
 
 
 def build(args):
-    cache = debs.Cache(args.cache or (os.environ.get('XDG_CACHE_HOME') and os.environ['XDG_CACHE_HOME'] + '/libkata')
-                       or f'{args.out}/cache')
+    debian, triple = ARCHITECTURES[args.arch]
+    cache = debs.Cache(args.cache or debs.default_cache(args.out), debian)
     agent = read(args.agent or f'{args.out}/agent/kata-agent', 'build the agent first (ninja -C build) or name it with --agent')
     if args.flavour == 'custom':
         vmlinuz, folder, release = custom_kernel(args.kernel or f'{args.out}/kernel')
     else:
-        vmlinuz, folder, release = debian_kernel(cache, args.flavour)
+        vmlinuz, folder, release = debian_kernel(cache, args.flavour, args.arch)
     kernel = read(vmlinuz, 'the kernel package has another shape than expected')
 
     if not args.without_crun:
         cache.prepare(cache.closure('crun'))
     inputs = digest_of_inputs(args, cache, [agent, kernel])
+    if args.busybox:
+        os.makedirs(args.out, exist_ok=True)
+        write(f'{args.out}/busybox', read(f"{cache.unpack('busybox-static')}/bin/busybox", 'the package has another shape than expected'), 0o755)
     if not args.force and is_current(args.out, inputs):
         print(f'guest: kernel {release}; {args.out} is up to date')
         return
@@ -231,8 +239,8 @@ def build(args):
     tree = cpio.Tree()
     add_skeleton(tree)
     tree.file('init', agent, 0o755)
-    features = add_modules(tree, modules.Modules(folder), release)
-    crun = '' if args.without_crun else add_crun(tree, cache)
+    features = add_modules(tree, modules.Modules(folder), release, 'objcopy' if args.arch == os.uname().machine else f'{triple}-objcopy')
+    crun = '' if args.without_crun else add_crun(tree, cache, triple)
     for extra in args.file:
         target, _, source = extra.partition('=')
         source, _, mode = source.partition(':')
@@ -244,7 +252,7 @@ def build(args):
 
     manifest = {
         'version': 1,
-        'arch': 'x86_64',
+        'arch': args.arch,
         'kernel': {'file': 'vmlinuz', 'version': release, 'flavour': args.flavour, 'sha256': sha256(kernel)},
         'initrd': {'file': INITRD, 'sha256': sha256(initrd), 'bytes': len(initrd), 'unpacked': len(raw),
                    'compression': args.compress},
@@ -263,8 +271,8 @@ def build(args):
 
 
 def main():
-    if os.uname().machine != 'x86_64' or not shutil.which('dpkg-deb'):
-        sys.exit('guest image: it is made of Debian packages for amd64 and so needs an amd64 Debian machine')
+    if not shutil.which('dpkg-deb'):
+        sys.exit('guest image: it is made of Debian packages and so needs a Debian machine')
     try:
         build(arguments())
     except (ImageError, debs.DebError, elf.ElfError, modules.ModuleError) as e:

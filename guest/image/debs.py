@@ -45,16 +45,48 @@ def parse_depends(text):
     return graph
 
 
+def default_cache(out):
+    folder = os.environ.get('XDG_CACHE_HOME')
+    return f'{folder}/libkata' if folder else f'{out}/cache'
+
+
+def host_architecture():
+    return _run(['dpkg', '--print-architecture']).strip()
+
+
 class Cache:
-    def __init__(self, path):
-        self.path = os.path.abspath(path)
+    def __init__(self, path, architecture=None):
+        """`architecture` is Debian's name of it: packages of another one come by lists of their own, and the machine's apt stays as it is."""
+        self.foreign = architecture is not None and architecture != host_architecture()
+        self.path = os.path.abspath(f'{path}/{architecture}' if self.foreign else path)
+        self.lists, self.options = LISTS, APT
         os.makedirs(self.path, exist_ok=True)
-        self.used = {}
+        if self.foreign:
+            self._make_foreign(architecture)
+        self.used, self.renewed = {}, False
         self._index = self._load_index()
+
+    def _make_foreign(self, architecture):
+        """A state of apt's own below the cache: the machine's sources and keys, another architecture, nothing installed."""
+        state = f'{self.path}/apt'
+        self.lists = f'{state}/lists'
+        for folder in (f'{self.lists}/partial', f'{state}/cache/archives/partial'):
+            os.makedirs(folder, exist_ok=True)
+        with open(f'{state}/status', 'a', encoding='utf-8'):
+            pass
+        self.options = APT + [word for value in (
+            f'APT::Architecture={architecture}', f'APT::Architectures::={architecture}', f'Dir::State={state}',
+            f'Dir::State::status={state}/status', f'Dir::Cache={state}/cache', 'Acquire::Languages=none',
+            'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false') for word in ('-o', value)]
+        if not glob.glob(f'{self.lists}/*_Packages*'):
+            self._update()
+
+    def _update(self):
+        _run(['apt-get', *self.options, '-qq', 'update'])
 
     def _load_index(self):
         """What apt answered before, as long as its package lists have not changed: each question costs a second or two."""
-        stamp = [[e.name, e.stat().st_mtime_ns] for e in os.scandir(LISTS)] if os.path.isdir(LISTS) else []
+        stamp = [[e.name, e.stat().st_mtime_ns] for e in os.scandir(self.lists)] if os.path.isdir(self.lists) else []
         index = {'lists': sorted(stamp), 'depends': {}, 'candidate': {}}
         try:
             with open(f'{self.path}/apt.json', encoding='utf-8') as f:
@@ -73,7 +105,7 @@ class Cache:
         """The package and all that it depends on, by apt's first choices, itself first."""
         graph = self._index['depends']
         if package not in graph:
-            graph.update(parse_depends(_run(['apt-cache', 'depends', '--recurse', *ONLY_DEPENDS, package])))
+            graph.update(parse_depends(_run(['apt-cache', *self.options, 'depends', '--recurse', *ONLY_DEPENDS, package])))
             self._save_index()
         todo, seen = [package], []
         while todo:
@@ -89,12 +121,23 @@ class Cache:
         if not unknown:
             return
         try:
-            out = _run(['apt-get', *APT, '--print-uris', 'download', *unknown])
+            out = _run(['apt-get', *self.options, '--print-uris', 'download', *unknown])
         except DebError:
             return
         for name, kind, digest in re.findall(r"^'[^']*' (\S+) \d+ (SHA\d+):([0-9a-f]+)", out, re.M):
             self._index['candidate'][name.split('_')[0]] = [name, kind, digest]
         self._save_index()
+
+    def download(self, packages):
+        """Fetches several packages at once: starting apt-get takes longer than a small package. What fails here fetch() tries again."""
+        self.prepare(packages)
+        known = self._index['candidate']
+        missing = [p for p in packages if p in known and not self._matches(os.path.join(self.path, known[p][0]), *known[p][1:])]
+        if len(missing) > 1:
+            try:
+                _run(['apt-get', *self.options, '-qq', 'download', *missing], cwd=self.path)
+            except DebError:
+                pass
 
     def fetch(self, package):
         """Returns the path of the package's .deb; a cached file is used if it is the one that apt names."""
@@ -109,7 +152,16 @@ class Cache:
         name, kind, digest = known
         path = os.path.join(self.path, name)
         if not self._matches(path, kind, digest):
-            _run(['apt-get', *APT, '-qq', 'download', package], cwd=self.path)
+            try:
+                _run(['apt-get', *self.options, '-qq', 'download', package], cwd=self.path)
+            except DebError:
+                # The lists of this machine are its administrator's to renew; those of another architecture are ours, once.
+                if not self.foreign or self.renewed:
+                    raise
+                self.renewed = True
+                self._update()
+                self._index = self._load_index()
+                return self.fetch(package)
         if not self._matches(path, kind, digest):
             raise DebError(f'{path}: its {kind} is not the one that apt names; delete it and try again')
         return self._note(package, path)

@@ -12,7 +12,8 @@ FILES = ['vmlinuz', 'kata-containers-initrd.img', 'guest.json']
 def main():
     built, data = sys.argv[1:3]
     if not all(os.path.exists(f'{built}/{name}') for name in FILES):
-        print('guest image: not built, so not installed ("ninja guest-image" builds it)')
+        target = os.path.basename(built).replace('guest', 'guest-image', 1)
+        print(f'{os.path.basename(built)}: not built, so not installed ("ninja {target}" builds it)')
         return
     target = os.path.join(os.environ['MESON_INSTALL_DESTDIR_PREFIX'], data)
     os.makedirs(target, exist_ok=True)

@@ -39,7 +39,7 @@ FEATURES = [
 LEFT_OUT = {'xfs', 'squashfs', 'virtio-scsi'}
 
 
-def strip(data):
+def strip(data, objcopy='objcopy'):
     """Takes BTF, debugging sections and the signature off a module: half of the time that loading it takes is spent on them.
 
     The guest's kernel does not insist on signatures, and who can change this image can change its kernel as well.
@@ -48,10 +48,10 @@ def strip(data):
         f.write(data)
         f.flush()
         try:
-            subprocess.run(['objcopy', '--strip-debug', '-R', '.BTF', '-R', '.comment', f.name], check=True,
+            subprocess.run([objcopy, '--strip-debug', '-R', '.BTF', '-R', '.comment', f.name], check=True,
                            stdin=subprocess.DEVNULL)
         except FileNotFoundError:
-            raise ModuleError('objcopy: not found; install binutils')
+            raise ModuleError(f'{objcopy}: not found; install binutils, or those of the guest\'s architecture')
         with open(f.name, 'rb') as stripped:
             return stripped.read()
 
