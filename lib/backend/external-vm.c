@@ -24,7 +24,7 @@ kata_external_vm__new (void **out, size_t size, const kata_external_kind *kind, 
   g_autoptr (kata_external_vm) vm = g_malloc0 (size);
   vm->kind = kind;
   vm->dir = g_strdup (plan->dir);
-  vm->dir_fd = vm->gone_fd = vm->log_fd = vm->console_fd = vm->vmm.pidfd = vm->virtiofsd.pidfd = -1;
+  vm->dir_fd = vm->gone_fd = vm->stop_fd = vm->log_fd = vm->console_fd = vm->vmm.pidfd = vm->virtiofsd.pidfd = -1;
   vm->port = plan->agent_port;
   g_mutex_init (&vm->lock);
   int code = kata_external__open_dir (&vm->dir_fd, plan->dir, err);
@@ -39,6 +39,7 @@ kata_external_vm__detach (void *handle)
   kata_external_vm *vm = handle;
   if (vm == NULL)
     return;
+  kata_external_vm__unwatch (vm);
   kata_external_vm__ended (vm); /* leaves no zombie of a VM that ended unseen */
   kata_backend_process__clear (&vm->vmm);
   kata_backend_process__clear (&vm->virtiofsd);
@@ -54,6 +55,7 @@ kata_external_vm__detach (void *handle)
 void
 kata_external_vm__discard (kata_external_vm *vm)
 {
+  kata_external_vm__unwatch (vm);
   kata_backend_process__discard (&vm->vmm);
   kata_backend_process__discard (&vm->virtiofsd);
 }
@@ -153,6 +155,7 @@ kata_external_vm__reopen (kata_external_vm *vm, const char *id, kata_error **err
     return code;
   if (vm->vmm.pidfd < 0 && (vm->gone_fd = eventfd (1, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
     return kata_error__errno (err, KATA_E_IO, NULL, errno, "sandbox %s: make an event descriptor", id);
+  kata_external_vm__watch (vm);
   return 0;
 }
 
@@ -272,6 +275,8 @@ kata_external_vm__spawn (kata_external_vm *vm, char **argv, const kata_child_fd 
   code = kata_child__spawn (&child, &options, err);
   if (code == 0)
     kata_backend_process__adopt (&vm->vmm, &child);
+  if (code == 0)
+    kata_external_vm__watch (vm);
   return code;
 }
 

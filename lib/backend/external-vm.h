@@ -35,7 +35,9 @@ struct kata_external_vm {
   uint32_t port;
   uint32_t cid;           /* of vhost-vsock; 0 = none */
   int log_fd, console_fd; /* from the making of the logs to the start of the VMM; else -1 */
-  GMutex lock;            /* guards the two exit statuses, and what the kind's look() learned */
+  GThread *watcher;       /* external-watch.c; it uses the descriptors of the processes */
+  int stop_fd;
+  GMutex lock; /* guards the two exit statuses, and what the kind's look() learned */
 };
 
 /** With the directory open, in @size bytes: an adapter's handle may have more behind it, which needs no freeing. */
@@ -58,6 +60,9 @@ int kata_external_vm__make_logs (kata_external_vm *vm, const kata_backend_env *e
 /** Starts the VMM in the sandbox's directory, with the kind's logs made, and recorded. @fds are what it gets besides. */
 int kata_external_vm__spawn (kata_external_vm *vm, char **argv, const kata_child_fd *fds, size_t n_fds,
                              const kata_backend_env *env, kata_error **err);
+/** From now on the end of virtiofsd ends the VMM, as long as this handle is open; one that ended before ends it at once. spawn() and reopen() do it. */
+void kata_external_vm__watch (kata_external_vm *vm);
+void kata_external_vm__unwatch (kata_external_vm *vm);
 /** After read_saved of an adapter: takes up the processes that are still there. */
 int kata_external_vm__reopen (kata_external_vm *vm, const char *id, kata_error **err);
 
