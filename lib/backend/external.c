@@ -19,6 +19,7 @@
 #include "base/fd.h"
 
 #define OUTPUT_MAX      16384
+#define ARGS_MAX        3
 #define DESCRIPTORS_MAX ((rlim_t) 1 << 20)
 
 static const char *const program_dirs[] = {
@@ -90,12 +91,22 @@ read_all (int fd, GString *text, int64_t deadline_us, const char *program, kata_
 int
 kata_external__output (char **out, const char *program, const char *arg, int64_t deadline_us, kata_error **err)
 {
+  const char *const args[] = { arg, NULL };
+  return kata_external__output_of (out, program, args, deadline_us, err);
+}
+
+int
+kata_external__output_of (char **out, const char *program, const char *const *args, int64_t deadline_us,
+                          kata_error **err)
+{
+  const char *argv[ARGS_MAX + 2] = { program };
+  for (size_t i = 0; i < ARGS_MAX && args[i] != NULL; i++)
+    argv[i + 1] = args[i];
   int pipes[2];
   if (pipe2 (pipes, O_CLOEXEC) < 0)
     return kata_error__errno (err, KATA_E_IO, NULL, errno, "run %s: make a pipe", program);
   kata_auto_fd int in = pipes[0];
   kata_auto_fd int pipe_out = pipes[1];
-  const char *const argv[] = { program, arg, NULL };
   kata_child_options options = KATA_CHILD_OPTIONS_INIT;
   kata_child child = { .pidfd = -1 };
   options.program = program;
@@ -118,7 +129,7 @@ kata_external__output (char **out, const char *program, const char *arg, int64_t
   g_strstrip (text->str);
   if (status.code != 0 || status.signal != 0 || text->str[0] == '\0') {
     g_autofree char *how = kata_exit_status__text (&status);
-    return kata_error__set (err, KATA_E_HOST, program, "%s %s: %s: %.300s", program, arg, how, text->str);
+    return kata_error__set (err, KATA_E_HOST, program, "%s %s: %s: %.300s", program, args[0], how, text->str);
   }
   *out = g_strdup (text->str);
   return 0;

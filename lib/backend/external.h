@@ -35,6 +35,10 @@ typedef struct kata_external_program {
 int kata_external__find_version (char **out, unsigned version[3], const char *configured,
                                  const kata_external_program *wanted, int64_t deadline_us, kata_error **err);
 
+/** The same with several arguments, NULL-terminated. */
+int kata_external__output_of (char **out, const char *program, const char *const *args, int64_t deadline_us,
+                              kata_error **err);
+
 /** The first "N.N" or "N.N.N" in a text. */
 bool kata_external__parse_version (const char *text, unsigned version[3]);
 

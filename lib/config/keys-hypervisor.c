@@ -39,10 +39,9 @@ const struct kata_key kata_keys_hypervisor[] = {
   USED (kernel_params, STRING, ANN, "\"\"", "appended to the kernel's command line; the last of two values counts"),
   KNOWN (kernel_verity_params, STRING, ANN, "dm-verity parameters of the image"),
   KNOWN (guest_extension_images, TABLE, 0, "further read-only images in the guest"),
-  USED (
-      machine_type, STRING, ANN | SHOWN, "\"\"",
-      "QEMU: q35 or microvm, \"\" = q35; StratoVirt: microvm or q35, \"\" = microvm; builtin: mmio or pci, how devices "
-      "appear, \"\" = mmio"),
+  USED (machine_type, STRING, ANN | SHOWN, "\"\"",
+        "QEMU: q35 or microvm, on others virt, pseries, s390-ccw-virtio, \"\" = the first; StratoVirt: microvm or q35, "
+        "\"\" = microvm; builtin: mmio or pci, how devices appear, \"\" = mmio"),
   USED (machine_accelerators, STRING, 0, "\"\"",
         "appended to QEMU's -machine; never by annotation, for such options write files"),
   USED (cpu_features, STRING, ANN, "\"\"", "appended to QEMU's -cpu"),

@@ -117,6 +117,8 @@ kata_plan__boot (struct kata_plan_build *b, kata_error **err)
   if (rc == 0)
     rc = decide_guest (b, err);
   if (rc == 0)
+    rc = kata_plan__arch (b, err);
+  if (rc == 0)
     rc = check_paths (b, err);
   if (rc == 0)
     rc = check_confidential (b, err);

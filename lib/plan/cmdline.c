@@ -46,7 +46,7 @@ static void
 add_base (struct kata_plan_build *b, GPtrArray *words)
 {
   add_words (words, "reboot=t panic=-1 net.ifnames=0 rcupdate.rcu_expedited=1 cryptomgr.notests random.trust_cpu=on");
-  if (g_strcmp0 (b->in->host.arch, "x86_64") == 0)
+  if (g_strcmp0 (b->plan->vm.arch, "x86_64") == 0)
     add_words (words, "no_timer_check tsc=reliable noreplace-smp pci=lastbus=0");
   add_words (words, b->hv->enable_debug ? "debug" : "quiet");
   if (b->in->guest.cmdline != NULL && !b->foreign_guest)

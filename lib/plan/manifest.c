@@ -56,6 +56,10 @@ kata_guest_facts__parse (struct kata_guest_facts *out, kata_arena *arena, const 
   facts.kernel = read_file (&r, root, "kernel", dir);
   facts.initrd = read_file (&r, root, "initrd", dir);
   facts.image = read_file (&r, root, "image", dir);
+  facts.arch = kata_json__get_string (&r, root, "arch");
+  if (facts.arch != NULL &&
+      (facts.arch[0] == '\0' || strlen (facts.arch) > 16 || !kata_plan__is_printable (facts.arch)))
+    kata_json__fail (&r, kata_json__get (root, "arch"), "is no architecture");
   facts.cmdline = kata_json__get_string (&r, root, "cmdline");
   if (facts.cmdline != NULL && !kata_plan__is_printable (facts.cmdline))
     kata_json__fail (&r, kata_json__get (root, "cmdline"), "has a control character");

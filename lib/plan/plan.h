@@ -37,6 +37,7 @@ struct kata_guest_facts {
   const char *kernel;  /* (nullable): used when the configuration names no kernel */
   const char *initrd;  /* (nullable) */
   const char *image;   /* (nullable) */
+  const char *arch;    /* (nullable): as uname has it */
   const char *cmdline; /* (nullable): what this guest wants on its kernel's command line */
 };
 

@@ -73,6 +73,7 @@ static const struct kata_field vm_fields[] = {
   KATA_FIELD (STRING, kata_vm_plan, jailer_path),
   KATA_FIELD (U32, kata_vm_plan, jailer_uid),
   KATA_FIELD (U32, kata_vm_plan, jailer_gid),
+  KATA_FIELD (STRING, kata_vm_plan, arch),
   KATA_FIELD (U32, kata_vm_plan, null_fail_at),
   KATA_FIELD (I32, kata_vm_plan, isolation),
   KATA_FIELD (STRV, kata_vm_plan, confine_waive),

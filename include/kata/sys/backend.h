@@ -144,6 +144,7 @@ typedef struct kata_vm_plan {
   uint32_t jailer_uid, jailer_gid;
   /* of each network device and direction, as for disks above */
   uint64_t nic_bytes, nic_bytes_once, nic_ops, nic_ops_once;
+  const char *arch;               /* the guest's, as uname has it: "aarch64"; "" = the host's */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */

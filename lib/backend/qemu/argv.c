@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "backend/device.h"
+#include "backend/qemu/machine.h"
 #include "base/error.h"
 
 #define DISKS_MAX       16
@@ -21,8 +22,8 @@ struct builder {
   const kata_vm_plan *plan;
   const kata_qemu_context *context;
   GPtrArray *argv;
-  bool microvm;
-  const char *bus; /* how virtio devices are attached: "pci", or "device" for virtio-mmio */
+  const kata_qemu_machine *machine;
+  const char *bus; /* the machine's */
 };
 
 static void G_GNUC_PRINTF (3, 4) add (struct builder *b, const char *option, const char *format, ...)
@@ -91,44 +92,26 @@ check_plan (const kata_vm_plan *p, kata_error **err)
   return code;
 }
 
-static int
-set_machine (struct builder *b, kata_error **err)
-{
-  const char *type = given (b->plan->machine_type) ? b->plan->machine_type : "q35";
-  if (strcmp (type, "pc") == 0)
-    type = "q35";
-  b->microvm = strcmp (type, "microvm") == 0;
-  b->bus = b->microvm ? "device" : "pci";
-  if (!b->microvm && strcmp (type, "q35") != 0)
-    return kata_error__set (
-        err, KATA_E_UNSUPPORTED, "hypervisor.qemu.machine_type",
-        "hypervisor.qemu.machine_type: \"%s\" is not supported on this architecture; use q35 or microvm", type);
-  return 0;
-}
-
 static bool
 needs_shared_memory (const kata_vm_plan *p)
 {
   return p->share_kind == KATA_SHARE_VIRTIOFS;
 }
 
-/*
- * Legacy parts that a guest kernel would probe are left out: each costs boot time, most of all under TCG. A guest's memory is a memfd where
- * virtiofsd must see it, anonymous memory otherwise.
- */
+/* A guest's memory is a memfd where virtiofsd must see it, anonymous memory otherwise. */
 static void
 add_machine (struct builder *b)
 {
   const kata_vm_plan *p = b->plan;
+  const kata_qemu_machine *m = b->machine;
   bool kvm = p->accel == KATA_ACCEL_KVM;
-  GString *machine = g_string_new (b->microvm ? "microvm,acpi=on,rtc=on,pcie=off,usb=off"
-                                              : "q35,smm=off,vmport=off,hpet=off,sata=off,smbus=off,usb=off");
-  if (!b->microvm && b->context->version[0] >= 7)
-    g_string_append (machine, ",i8042=off");
-  if (kvm && !b->microvm)
-    g_string_append (machine, ",kernel-irqchip=split");
-  if (!kvm && b->microvm)
-    g_string_append (machine, ",pit=on,pic=on");
+  const char *by_accel = kvm ? m->options_kvm : m->options_tcg;
+  GString *machine = g_string_new (m->type);
+  g_string_append (machine, m->options);
+  if (m->options_7 != NULL && b->context->version[0] >= 7)
+    g_string_append (machine, m->options_7);
+  if (by_accel != NULL)
+    g_string_append (machine, by_accel);
   g_string_append (machine, ",dump-guest-core=off");
   if (needs_shared_memory (p) || p->hugepages)
     g_string_append (machine, ",memory-backend=memory");
@@ -137,10 +120,10 @@ add_machine (struct builder *b)
   add (b, "-machine", "%s", machine->str);
   g_string_free (machine, TRUE);
   /* Its transports speak virtio 0.9 unless told otherwise, and vhost-user servers do not. */
-  if (b->microvm)
+  if (strcmp (m->bus, "device") == 0)
     add (b, "-global", "virtio-mmio.force-legacy=false");
   add (b, "-accel", "%s", kvm ? "kvm" : "tcg,thread=multi");
-  add (b, "-cpu", "%s%s%s", kvm ? "host" : "max,la57=off", given (p->cpu_features) ? "," : "",
+  add (b, "-cpu", "%s%s%s", kvm ? "host" : m->cpu_tcg, given (p->cpu_features) ? "," : "",
        given (p->cpu_features) ? p->cpu_features : "");
   /* No maxcpus: vCPUs are not added later, and a guest sets memory aside for each that could come. */
   add (b, "-smp", "%u", p->vcpus);
@@ -159,9 +142,10 @@ add_boot (struct builder *b)
   add (b, "-kernel", "%s", p->kernel);
   if (given (p->initrd))
     add (b, "-initrd", "%s", p->initrd);
-  g_autoptr (GString) words = g_string_new ("console=ttyS0");
+  g_autoptr (GString) words = g_string_new (NULL);
+  g_string_printf (words, "console=%s", b->machine->console);
   /* A guest that measures the counter's speed itself, against timers that TCG serves late, gets it wrong on a busy host and hangs or drifts. */
-  if (p->accel == KATA_ACCEL_TCG && b->context->tsc_khz != 0)
+  if (p->accel == KATA_ACCEL_TCG && strcmp (b->machine->arch, "x86_64") == 0 && b->context->tsc_khz != 0)
     g_string_append_printf (words, " tsc_early_khz=%u", b->context->tsc_khz);
   if (!given (p->initrd))
     g_string_append_printf (words, " root=/dev/vda ro rootfstype=%s",
@@ -307,7 +291,7 @@ add_nic (struct builder *b, size_t n, const kata_vm_nic *nic, int fd, int vhost_
   if (many)
     g_string_append (device, ",mq=on");
   /* Each queue its interrupt, and one each for control and configuration. No option ROM: nothing boots from the network. */
-  if (!b->microvm)
+  if (strcmp (b->bus, "pci") == 0)
     g_string_append_printf (device, ",vectors=%u,romfile=", 2 * nic->queues + 2);
   add (b, "-device", "%s", device->str);
 }
@@ -342,9 +326,10 @@ static int
 add_ports (struct builder *b, kata_error **err)
 {
   uint32_t n = b->plan->nic_ports;
-  if (n != 0 && b->microvm)
+  if (n != 0 && !b->machine->root_ports)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.qemu.machine_type",
-                            "hypervisor.qemu.machine_type: microvm has no ports that a network device could come to");
+                            "hypervisor.qemu.machine_type: %s has no ports that a network device could come to",
+                            b->machine->type);
   if (n > PORTS_MAX)
     return kata_error__set (err, KATA_E_LIMIT, "network",
                             "network: %u ports for later devices; qemu is given at most %d", n, PORTS_MAX);
@@ -371,9 +356,10 @@ kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context 
   struct builder b = { .plan = plan, .context = context };
   int code = check_plan (plan, err);
   if (code == 0)
-    code = set_machine (&b, err);
+    code = kata_qemu__machine (&b.machine, plan, err);
   if (code < 0)
     return code;
+  b.bus = b.machine->bus;
   b.argv = g_ptr_array_new_with_free_func (g_free);
   add_process (&b);
   add_machine (&b);

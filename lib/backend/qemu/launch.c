@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "backend/qemu/argv.h"
+#include "backend/qemu/kernel.h"
 #include "backend/qmp-vm.h"
 #include "backend/vsock.h"
 #include "base/error.h"
@@ -54,7 +55,10 @@ start (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, 
   g_auto (GStrv) argv = NULL;
   kata_auto_fd int vhost_fd = -1;
   kata_qemu_context context = { .vhost_fd = VHOST_FD, .nic_fd = NIC_FD };
-  int code = kata_qemu__find (&program, context.version, plan, err);
+  const kata_qemu_machine *machine = NULL;
+  int code = kata_qemu__find (&program, context.version, &machine, plan, err);
+  if (code == 0)
+    code = kata_qemu__check_kernel (plan->kernel, machine->arch, err);
   if (code == 0 && plan->agent_kind == KATA_AGENT_VSOCK)
     code = kata_vsock__take (&vhost_fd, &vm->base.cid, plan->agent_cid, err);
   context.program = program;

@@ -33,12 +33,16 @@ qemu_translate (const kata_vm_plan *plan, char **json, kata_error **err)
   g_auto (GStrv) virtiofsd = NULL;
   bool own = plan->hypervisor_path != NULL && plan->hypervisor_path[0] != '\0';
   bool own_helper = plan->virtiofsd_path != NULL && plan->virtiofsd_path[0] != '\0';
-  kata_qemu_context context = { .program = own ? plan->hypervisor_path : "qemu-system-x86_64",
+  const kata_qemu_machine *machine = NULL;
+  int code = kata_qemu__machine (&machine, plan, err);
+  if (code < 0)
+    return code;
+  kata_qemu_context context = { .program = own ? plan->hypervisor_path : machine->program,
                                 .version = { 7, 2, 0 },
                                 .cid = plan->agent_cid != 0 ? plan->agent_cid : 3,
                                 .vhost_fd = 3,
                                 .nic_fd = 4 };
-  int code = kata_qemu__argv (&qemu, plan, &context, err);
+  code = kata_qemu__argv (&qemu, plan, &context, err);
   if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS)
     code = kata_virtiofsd__argv (&virtiofsd, own_helper ? plan->virtiofsd_path : "virtiofsd", KATA_VIRTIOFSD_C, plan,
                                  1000000, err);

@@ -8,6 +8,7 @@
 #include <kata/sys/backend.h>
 
 #include "backend/external-vm.h"
+#include "backend/qemu/machine.h"
 
 /** The oldest QEMU that the command line is for. */
 #define KATA_QEMU_VERSION_MIN "6.2"
@@ -28,7 +29,9 @@ kata_qemu_vm__detach (kata_qemu_vm *vm)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_qemu_vm, kata_qemu_vm__detach)
 
 /* Verbs, by file. */
-int kata_qemu__find (char **program, unsigned version[3], const kata_vm_plan *plan, kata_error **err); /* probe.c */
+/* probe.c. @machine: the plan's. */
+int kata_qemu__find (char **program, unsigned version[3], const kata_qemu_machine **machine, const kata_vm_plan *plan,
+                     kata_error **err);
 int kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err);
 int kata_qemu__launch (void **vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err);
 int kata_qemu__save (void *vm, char **json, kata_error **err); /* state.c */

@@ -6,6 +6,7 @@
 #include <glib.h>
 
 #include "backend/qemu/argv.h"
+#include "backend/qemu/kernel.h"
 #include "backend/virtiofsd.h"
 #include "base/error.h"
 #include "golden.h"
@@ -16,6 +17,7 @@ base (void)
   return (kata_vm_plan){ .size = sizeof (kata_vm_plan),
                          .id = "golden",
                          .dir = "/run/kata/golden",
+                         .arch = "x86_64",
                          .accel = KATA_ACCEL_TCG,
                          .vcpus = 1,
                          .memory_mib = 256,
@@ -48,7 +50,11 @@ golden (const char *name, const kata_vm_plan *plan)
 {
   g_auto (GStrv) argv = NULL;
   g_autoptr (kata_error) error = NULL;
-  ck_assert_msg (kata_qemu__argv (&argv, plan, &context, &error) == 0, "%s", kata_error_get_message (error));
+  g_autofree char *program =
+      g_strconcat ("/usr/bin/qemu-system-", strcmp (plan->arch, "ppc64le") == 0 ? "ppc64" : plan->arch, NULL);
+  kata_qemu_context own = context;
+  own.program = program;
+  ck_assert_msg (kata_qemu__argv (&argv, plan, &own, &error) == 0, "%s", kata_error_get_message (error));
   compare (name, argv);
 }
 
@@ -186,6 +192,96 @@ refused (const kata_vm_plan *plan, int code, const char *text)
   ck_assert_ptr_eq (argv, (char **) 1);
 }
 
+/* Other architectures: the machine's name and its bus, the console, the processor, and what there is no PCI for. */
+static void
+foreign_goldens (const char *arch, const char *type)
+{
+  static const struct {
+    const char *name;
+    int32_t accel;
+  } accels[] = { { "tcg", KATA_ACCEL_TCG }, { "kvm", KATA_ACCEL_KVM } };
+  g_autofree char *with_network = g_strdup_printf ("%s-%s-network", arch, type);
+  kata_vm_plan plan = base ();
+  plan.arch = arch;
+  for (size_t i = 0; i < G_N_ELEMENTS (accels); i++) {
+    g_autofree char *name = g_strdup_printf ("%s-%s-%s", arch, type, accels[i].name);
+    plan.accel = accels[i].accel;
+    plan.share_kind = KATA_SHARE_VIRTIOFS;
+    plan.agent_kind = plan.accel == KATA_ACCEL_KVM ? KATA_AGENT_VSOCK : KATA_AGENT_SERIAL;
+    plan.disks = disks;
+    golden (name, &plan);
+  }
+  plan = base ();
+  plan.arch = arch;
+  plan.machine_type = type;
+  plan.nics = nics;
+  plan.memory_reporting = 1;
+  plan.share_kind = KATA_SHARE_9P;
+  plan.share_dir = "/run/kata/golden/shared";
+  golden (with_network, &plan);
+}
+
+START_TEST (foreign)
+{
+  kata_vm_plan plan = base ();
+  foreign_goldens ("aarch64", "virt");
+  foreign_goldens ("riscv64", "virt");
+  foreign_goldens ("ppc64le", "pseries");
+  foreign_goldens ("s390x", "s390-ccw-virtio");
+  plan.arch = "aarch64";
+  plan.nic_ports = 1;
+  golden ("aarch64-virt-ports", &plan);
+  plan.arch = "s390x";
+  refused (&plan, KATA_E_UNSUPPORTED, "s390-ccw-virtio has no ports");
+  plan = base ();
+  plan.arch = "aarch64";
+  plan.machine_type = "q35";
+  refused (&plan, KATA_E_UNSUPPORTED, "use virt");
+  plan.arch = "sparc";
+  refused (&plan, KATA_E_UNSUPPORTED, "no machine of QEMU's for the architecture \"sparc\"");
+}
+END_TEST
+
+START_TEST (kernel_headers)
+{
+  static const struct {
+    size_t at, len;
+    const char *magic, *arch;
+  } cases[] = {
+    { 0x38, 4, "ARM\x64", "aarch64" },
+    { 0x38, 4, "RSC\x05", "riscv64" },
+    { 0x202, 4, "HdrS", "x86_64" },
+    { 0x10008, 6, "S390EP", "s390x" },
+    { 0, 4, "\177ELF", NULL },
+    { 0, 3, "\037\213\010", NULL },
+    { 0x38, 3, "ARM", NULL },
+    { 0, 20, "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\267\0", "aarch64" },
+    { 0, 20, "\177ELF\2\2\1\0\0\0\0\0\0\0\0\0\0\2\0\026", "s390x" },
+  };
+  g_autofree uint8_t *head = g_malloc (KATA_QEMU_KERNEL_HEAD);
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    memset (head, 0, KATA_QEMU_KERNEL_HEAD);
+    memcpy (head + cases[i].at, cases[i].magic, cases[i].len);
+    ck_assert_pstr_eq (kata_qemu__kernel_arch (head, KATA_QEMU_KERNEL_HEAD), cases[i].arch);
+    /* Cut short, in a block of just that size: whatever it says, it reads no further. */
+    for (size_t len = cases[i].at; len < cases[i].at + cases[i].len; len++) {
+      g_autofree uint8_t *part = g_memdup2 (head, len);
+      ck_assert_ptr_null (kata_qemu__kernel_arch (part, len));
+    }
+  }
+  /* A program for firmware: where its header is, the file says itself. */
+  static const uint8_t offsets[] = { 0x40, 0xfa, 0xfb, 0xff };
+  for (size_t i = 0; i < G_N_ELEMENTS (offsets); i++) {
+    uint8_t pe[0x100] = { 'M', 'Z', [0x3c] = offsets[i] };
+    if (offsets[i] <= 0xfa)
+      memcpy (pe + offsets[i], "PE\0\0\x64\xaa", 6);
+    ck_assert_pstr_eq (kata_qemu__kernel_arch (pe, sizeof pe), offsets[i] <= 0xfa ? "aarch64" : NULL);
+    memset (pe + 0x3c, 0xff, 4);
+    ck_assert_ptr_null (kata_qemu__kernel_arch (pe, sizeof pe));
+  }
+}
+END_TEST
+
 START_TEST (ports)
 {
   kata_vm_plan plan = base ();
@@ -305,6 +401,8 @@ main (void)
   tcase_add_test (tc, microvm_tcg_virtiofs);
   tcase_add_test (tc, microvm_kvm_image);
   tcase_add_test (tc, q35_network);
+  tcase_add_test (tc, foreign);
+  tcase_add_test (tc, kernel_headers);
   tcase_add_test (tc, ports);
   tcase_add_test (tc, later_nic);
   tcase_add_test (tc, refusals);
