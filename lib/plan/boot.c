@@ -96,7 +96,7 @@ static int
 check_confidential (struct kata_plan_build *b, kata_error **err)
 {
   const char *key = kata_plan__key (b, "confidential_guest");
-  if (!b->hv->confidential_guest || kata_plan__has (b, KATA_CAP_CONFIDENTIAL))
+  if (b->in->caps == NULL || !b->hv->confidential_guest || kata_plan__has (b, KATA_CAP_CONFIDENTIAL))
     return 0;
   return kata_error__set (err, KATA_E_UNSUPPORTED, key, "%s: hypervisor %s cannot run one here: %s", key,
                           b->in->hypervisor, kata_plan__reason (b, KATA_CAP_CONFIDENTIAL));

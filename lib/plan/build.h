@@ -28,6 +28,7 @@ int kata_plan__packs (struct kata_plan_build *b, kata_error **err);
 int kata_plan__channel (struct kata_plan_build *b, kata_error **err);
 int kata_plan__guest (struct kata_plan_build *b, kata_error **err);
 int kata_plan__network (struct kata_plan_build *b, kata_error **err);
+int kata_plan__qemu (struct kata_plan_build *b, kata_error **err);
 
 int kata_plan__cgroup (struct kata_plan_build *b, kata_error **err);
 

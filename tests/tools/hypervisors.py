@@ -101,7 +101,7 @@ def judge(hypervisor, capability):
 def text(hypervisors):
     names = [h["name"] for h in hypervisors]
     rows = [c["name"] for c in hypervisors[0]["capabilities"]]
-    cell = {(h["name"], c["name"]): (judge(h["name"], c), c.get("reason") or "") for h in hypervisors for c in h["capabilities"]}
+    cell = {(h["name"], c["name"]): (judge(h["name"], c), (c.get("reason") or "").partition("; here: ")[0]) for h in hypervisors for c in h["capabilities"]}
     out = ["# Hypervisors", "",
            "Made by `ninja -C build hypervisors-md` from what the adapters say of themselves; a test refuses a stale one.", "",
            "*yes*: the adapter does it. *host*: it does where the host has what it takes (`/dev/kvm`, `/dev/vhost-vsock`,",

@@ -144,7 +144,12 @@ typedef struct kata_vm_plan {
   uint32_t jailer_uid, jailer_gid;
   /* of each network device and direction, as for disks above */
   uint64_t nic_bytes, nic_bytes_once, nic_ops, nic_ops_once;
-  const char *arch;               /* the guest's, as uname has it: "aarch64"; "" = the host's */
+  /* QEMU's */
+  const char *firmware_volume; /* "" = none */
+  const char *const *flashes;  /* NULL-terminated, may be NULL */
+  int32_t iommu, iommu_platform, io_threads, no_nesting, block_no_flush;
+  uint32_t block_logical_size, block_physical_size; /* 0 = the backend's default */
+  const char *arch;                                 /* the guest's, as uname has it: "aarch64"; "" = the host's */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */

@@ -23,7 +23,8 @@ struct builder {
   const kata_qemu_context *context;
   GPtrArray *argv;
   const kata_qemu_machine *machine;
-  const char *bus; /* the machine's */
+  const char *bus;      /* the machine's */
+  const char *platform; /* of each virtio device */
 };
 
 static void G_GNUC_PRINTF (3, 4) add (struct builder *b, const char *option, const char *format, ...)
@@ -112,6 +113,8 @@ add_machine (struct builder *b)
     g_string_append (machine, m->options_7);
   if (by_accel != NULL)
     g_string_append (machine, by_accel);
+  if (p->iommu && m->iommu_option != NULL)
+    g_string_append (machine, m->iommu_option);
   g_string_append (machine, ",dump-guest-core=off");
   if (needs_shared_memory (p) || p->hugepages)
     g_string_append (machine, ",memory-backend=memory");
@@ -123,7 +126,8 @@ add_machine (struct builder *b)
   if (strcmp (m->bus, "device") == 0)
     add (b, "-global", "virtio-mmio.force-legacy=false");
   add (b, "-accel", "%s", kvm ? "kvm" : "tcg,thread=multi");
-  add (b, "-cpu", "%s%s%s", kvm ? "host" : m->cpu_tcg, given (p->cpu_features) ? "," : "",
+  const char *no_nesting = p->no_nesting && strcmp (m->arch, "x86_64") == 0 ? ",vmx=off,svm=off" : "";
+  add (b, "-cpu", "%s%s%s%s", kvm ? "host" : m->cpu_tcg, no_nesting, given (p->cpu_features) ? "," : "",
        given (p->cpu_features) ? p->cpu_features : "");
   /* No maxcpus: vCPUs are not added later, and a guest sets memory aside for each that could come. */
   add (b, "-smp", "%u", p->vcpus);
@@ -133,11 +137,32 @@ add_machine (struct builder *b)
          p->hugepages ? ",hugetlb=on" : "", p->prealloc ? ",prealloc=on" : "");
 }
 
+static bool
+has_flash (const kata_vm_plan *p)
+{
+  return given (p->firmware_volume) || (p->flashes != NULL && p->flashes[0] != NULL);
+}
+
+/* The code, then its variables. Guests share the files, so what one writes into them goes away with it. */
+static void
+add_flashes (struct builder *b)
+{
+  const kata_vm_plan *p = b->plan;
+  const char *const both[] = { p->firmware, p->firmware_volume, NULL };
+  const char *const *flashes = given (p->firmware_volume) ? both : p->flashes;
+  for (size_t i = 0; flashes[i] != NULL; i++) {
+    g_autofree char *file = quoted (flashes[i]);
+    add (b, "-drive", "if=pflash,unit=%zu,format=raw,%s,file=%s", i, i == 0 ? "readonly=on" : "snapshot=on", file);
+  }
+}
+
 static void
 add_boot (struct builder *b)
 {
   const kata_vm_plan *p = b->plan;
-  if (given (p->firmware))
+  if (has_flash (p))
+    add_flashes (b);
+  else if (given (p->firmware))
     add (b, "-bios", "%s", p->firmware);
   add (b, "-kernel", "%s", p->kernel);
   if (given (p->initrd))
@@ -147,6 +172,8 @@ add_boot (struct builder *b)
   /* A guest that measures the counter's speed itself, against timers that TCG serves late, gets it wrong on a busy host and hangs or drifts. */
   if (p->accel == KATA_ACCEL_TCG && strcmp (b->machine->arch, "x86_64") == 0 && b->context->tsc_khz != 0)
     g_string_append_printf (words, " tsc_early_khz=%u", b->context->tsc_khz);
+  if (p->iommu)
+    g_string_append (words, b->machine->iommu_words);
   if (!given (p->initrd))
     g_string_append_printf (words, " root=/dev/vda ro rootfstype=%s",
                             given (p->image_fstype) ? p->image_fstype : "ext4");
@@ -190,13 +217,13 @@ add_share (struct builder *b)
   g_autofree char *tag = quoted (p->share_tag != NULL ? p->share_tag : "kataShared");
   if (p->share_kind == KATA_SHARE_VIRTIOFS) {
     add (b, "-chardev", "socket,id=share,path=virtiofsd.sock");
-    add (b, "-device", "vhost-user-fs-%s,chardev=share,tag=%s,queue-size=%u", b->bus, tag,
-         p->virtiofs_queue_size > 0 ? p->virtiofs_queue_size : 1024);
+    add (b, "-device", "vhost-user-fs-%s,chardev=share,tag=%s,queue-size=%u%s", b->bus, tag,
+         p->virtiofs_queue_size > 0 ? p->virtiofs_queue_size : 1024, b->platform);
     return;
   }
   g_autofree char *dir = quoted (p->share_dir);
   add (b, "-fsdev", "local,id=share,path=%s,security_model=none,multidevs=remap", dir);
-  add (b, "-device", "virtio-9p-%s,fsdev=share,mount_tag=%s", b->bus, tag);
+  add (b, "-device", "virtio-9p-%s,fsdev=share,mount_tag=%s%s", b->bus, tag, b->platform);
 }
 
 /* The format is said, never probed: a guest could write another format's header into its disk. */
@@ -210,14 +237,20 @@ add_disk (struct builder *b, size_t n, const char *path, bool readonly, const ch
   if (mode == 1 && !p->block_cache_direct)
     mode = 0; /* native needs O_DIRECT */
   add (b, "-blockdev",
-       "driver=raw,node-name=disk%zu,read-only=%s,auto-read-only=off,discard=unmap,cache.direct=%s,file.driver=%s,"
+       "driver=raw,node-name=disk%zu,read-only=%s,auto-read-only=off,discard=unmap,cache.direct=%s%s,file.driver=%s,"
        "file.filename=%s,file.aio=%s,file.locking=auto",
-       n, readonly ? "on" : "off", p->block_cache_direct ? "on" : "off",
+       n, readonly ? "on" : "off", p->block_cache_direct ? "on" : "off", p->block_no_flush ? ",cache.no-flush=on" : "",
        g_str_has_prefix (path, "/dev/") ? "host_device" : "file", file, aio[mode]);
   g_autofree char *queues = p->block_queues != 0 ? g_strdup_printf (",num-queues=%u", p->block_queues) : g_strdup ("");
   g_autofree char *size =
       p->block_queue_size != 0 ? g_strdup_printf (",queue-size=%u", p->block_queue_size) : g_strdup ("");
-  add (b, "-device", "virtio-blk-%s,drive=disk%zu,serial=%s%s%s", b->bus, n, serial, queues, size);
+  g_autoptr (GString) more = g_string_new (p->io_threads ? ",iothread=disks" : "");
+  if (p->block_logical_size != 0)
+    g_string_append_printf (more, ",logical_block_size=%u", p->block_logical_size);
+  if (p->block_physical_size != 0)
+    g_string_append_printf (more, ",physical_block_size=%u", p->block_physical_size);
+  add (b, "-device", "virtio-blk-%s,drive=disk%zu,serial=%s%s%s%s%s", b->bus, n, serial, queues, size, more->str,
+       b->platform);
 }
 
 static int
@@ -225,6 +258,8 @@ add_disks (struct builder *b, kata_error **err)
 {
   const kata_vm_plan *p = b->plan;
   size_t n = 0;
+  if (p->io_threads)
+    add (b, "-object", "iothread,id=disks");
   if (given (p->image) && !given (p->initrd))
     add_disk (b, n++, p->image, true, "kata-image");
   for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++, n++) {
@@ -245,7 +280,8 @@ add_agent (struct builder *b, kata_error **err)
 {
   const kata_vm_plan *p = b->plan;
   if (p->agent_kind == KATA_AGENT_VSOCK) {
-    add (b, "-device", "vhost-vsock-%s,guest-cid=%u,vhostfd=%d", b->bus, b->context->cid, b->context->vhost_fd);
+    add (b, "-device", "vhost-vsock-%s,guest-cid=%u,vhostfd=%d%s", b->bus, b->context->cid, b->context->vhost_fd,
+         b->platform);
     return 0;
   }
   if (p->agent_kind != KATA_AGENT_SERIAL)
@@ -256,7 +292,7 @@ add_agent (struct builder *b, kata_error **err)
                             "qemu: %u ports for the agent; 1 to %d are possible", p->agent_serial_ports,
                             KATA_QEMU_PORTS_MAX);
   /* Port 0 is reserved for a console. */
-  add (b, "-device", "virtio-serial-%s,id=agent,max_ports=%u", b->bus, p->agent_serial_ports + 1);
+  add (b, "-device", "virtio-serial-%s,id=agent,max_ports=%u%s", b->bus, p->agent_serial_ports + 1, b->platform);
   for (uint32_t i = 0; i < p->agent_serial_ports; i++) {
     add (b, "-chardev", "socket,id=agent%u,path=" KATA_QEMU_AGENT_SOCKET ",server=on,wait=off", i, i);
     add (b, "-device", "virtserialport,bus=agent.0,nr=%u,chardev=agent%u,name=" KATA_QEMU_AGENT_PORT, i + 1, i, i);
@@ -293,7 +329,7 @@ add_nic (struct builder *b, size_t n, const kata_vm_nic *nic, int fd, int vhost_
   /* Each queue its interrupt, and one each for control and configuration. No option ROM: nothing boots from the network. */
   if (strcmp (b->bus, "pci") == 0)
     g_string_append_printf (device, ",vectors=%u,romfile=", 2 * nic->queues + 2);
-  add (b, "-device", "%s", device->str);
+  add (b, "-device", "%s%s", device->str, b->platform);
 }
 
 static int
@@ -344,10 +380,26 @@ add_rest (struct builder *b)
   if (given (b->plan->entropy_source)) {
     g_autofree char *source = quoted (b->plan->entropy_source);
     add (b, "-object", "rng-random,id=rng,filename=%s", source);
-    add (b, "-device", "virtio-rng-%s,rng=rng", b->bus);
+    add (b, "-device", "virtio-rng-%s,rng=rng%s", b->bus, b->platform);
   }
   if (b->plan->memory_reporting)
-    add (b, "-device", "virtio-balloon-%s,free-page-reporting=on,deflate-on-oom=on", b->bus);
+    add (b, "-device", "virtio-balloon-%s,free-page-reporting=on,deflate-on-oom=on%s", b->bus, b->platform);
+}
+
+/* What the plan wants and the machine has not. */
+static int
+check_machine (const struct builder *b, kata_error **err)
+{
+  const kata_qemu_machine *m = b->machine;
+  if (has_flash (b->plan) && !m->flash)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.qemu.pflashes",
+                            "hypervisor.qemu.pflashes, firmware_volume: QEMU's %s (%s) has no flash for firmware",
+                            m->type, m->arch);
+  if (b->plan->iommu && m->iommu_words == NULL)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.qemu.enable_iommu",
+                            "hypervisor.qemu.enable_iommu: QEMU's %s (%s) has no IOMMU; use q35, or virt on aarch64",
+                            m->type, m->arch);
+  return 0;
 }
 
 int
@@ -359,12 +411,18 @@ kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context 
     code = kata_qemu__machine (&b.machine, plan, err);
   if (code < 0)
     return code;
+  code = check_machine (&b, err);
+  if (code < 0)
+    return code;
   b.bus = b.machine->bus;
+  b.platform = plan->iommu_platform ? ",iommu_platform=on" : "";
   b.argv = g_ptr_array_new_with_free_func (g_free);
   add_process (&b);
   add_machine (&b);
   add_boot (&b);
   add_control (&b);
+  if (plan->iommu && b.machine->iommu_device != NULL)
+    add (&b, "-device", "%s", b.machine->iommu_device);
   code = add_agent (&b, err);
   add_share (&b);
   if (code == 0)

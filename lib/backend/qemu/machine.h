@@ -19,7 +19,10 @@ typedef struct kata_qemu_machine {
   const char *console;   /* of the serial line in the guest */
   const char *cpu_tcg;   /* with KVM it is the host's */
   uint32_t max_vcpus;
-  bool root_ports; /* PCI Express: empty ports that a device can come to */
+  bool flash;                              /* for firmware */
+  const char *iommu_device, *iommu_option; /* a device before all others, or of -machine; NULL = there is none */
+  const char *iommu_words;                 /* for the kernel's command line */
+  bool root_ports;                         /* PCI Express: empty ports that a device can come to */
 } kata_qemu_machine;
 
 /** The plan's machine; an empty type is the architecture's first. KATA_E_UNSUPPORTED with the types that there are. */

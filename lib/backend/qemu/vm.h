@@ -39,6 +39,9 @@ int kata_qemu__attach (void **vm, const kata_vm_plan *plan, const char *saved, c
                        kata_error **err);
 int kata_qemu__connect (void *vm, kata_stream *out, const kata_backend_env *env, kata_error **err); /* agent.c */
 
+/* confidential.c: @root: "" but for tests; g_free(). */
+char *kata_qemu__lacks_confidential (const char *root);
+
 extern const kata_backend_network kata_qemu__network; /* network.c */
 
 /* tsc.c: "/proc/cpuinfo" but for tests. */

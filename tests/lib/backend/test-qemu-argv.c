@@ -242,6 +242,31 @@ START_TEST (foreign)
 }
 END_TEST
 
+START_TEST (devices)
+{
+  static const char *const flashes[] = { "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd", NULL };
+  kata_vm_plan plan = base ();
+  plan.iommu = plan.iommu_platform = plan.io_threads = plan.no_nesting = plan.block_no_flush = 1;
+  plan.block_logical_size = 512;
+  plan.block_physical_size = 4096;
+  plan.disks = disks;
+  plan.share_kind = KATA_SHARE_VIRTIOFS;
+  plan.memory_reporting = 1;
+  plan.nics = nics;
+  plan.firmware = "/usr/share/OVMF/OVMF_CODE.fd";
+  plan.firmware_volume = "/usr/share/OVMF/OVMF_VARS.fd";
+  golden ("q35-devices", &plan);
+  plan.firmware = plan.firmware_volume = "";
+  plan.arch = "aarch64";
+  plan.flashes = flashes;
+  golden ("aarch64-virt-devices", &plan);
+  plan.arch = "riscv64";
+  refused (&plan, KATA_E_UNSUPPORTED, "hypervisor.qemu.pflashes");
+  plan.flashes = NULL;
+  refused (&plan, KATA_E_UNSUPPORTED, "hypervisor.qemu.enable_iommu");
+}
+END_TEST
+
 START_TEST (kernel_headers)
 {
   static const struct {
@@ -402,6 +427,7 @@ main (void)
   tcase_add_test (tc, microvm_kvm_image);
   tcase_add_test (tc, q35_network);
   tcase_add_test (tc, foreign);
+  tcase_add_test (tc, devices);
   tcase_add_test (tc, kernel_headers);
   tcase_add_test (tc, ports);
   tcase_add_test (tc, later_nic);

@@ -174,8 +174,9 @@ START_TEST (known_but_not_acted_on)
 {
   g_autoptr (GPtrArray) warnings = new_warnings ();
   g_autoptr (kata_config) config = NULL;
-  ck_assert_int_eq (apply ("'enable_iommu'", P "hypervisor.enable_iommu", "true", &config, warnings, NULL), 0);
-  ck_assert (warned (warnings, "annotation " P "hypervisor.enable_iommu: Kata knows this key"));
+  ck_assert_int_eq (apply ("'enable_virtio_mem'", P "hypervisor.enable_virtio_mem", "true", &config, warnings, NULL),
+                    0);
+  ck_assert (warned (warnings, "annotation " P "hypervisor.enable_virtio_mem: Kata knows this key"));
 }
 END_TEST
 

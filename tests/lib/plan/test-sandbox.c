@@ -78,6 +78,17 @@ static const struct {
   { "[hypervisor.qemu]\nkernel = \"/a,b\"\n", KATA_E_CONFIG, "hypervisor.qemu.kernel", "comma" },
   { "[hypervisor.qemu]\nmachine_type = \"q35,x=y\"\n", KATA_E_CONFIG, "hypervisor.qemu.machine_type", "not allowed" },
   { "[hypervisor.qemu]\nblock_device_aio = \"native\"\n", KATA_E_CONFIG, "hypervisor.qemu.block_device_aio", "native" },
+  { "[hypervisor.qemu]\nconfidential_guest = true\n", KATA_E_UNSUPPORTED, "hypervisor.qemu.confidential_guest",
+    "here" },
+  { "[hypervisor.qemu]\nsev_snp_guest = true\n", KATA_E_UNSUPPORTED, "hypervisor.qemu.sev_snp_guest", "but" },
+  { "[hypervisor.qemu]\nfirmware_volume = \"/v\"\n", KATA_E_CONFIG, "hypervisor.qemu.firmware_volume", "without" },
+  { "[hypervisor.qemu]\npflashes = [\"/a\", \"/b\", \"/c\"]\n", KATA_E_CONFIG, "hypervisor.qemu.pflashes", "3" },
+  { "[hypervisor.qemu]\npflashes = [\"/a\"]\nfirmware = \"/f\"\n", KATA_E_CONFIG, "hypervisor.qemu.pflashes", "one" },
+  { "[hypervisor.qemu]\npflashes = [\"../a\"]\n", KATA_E_CONFIG, "hypervisor.qemu.pflashes", "absolute" },
+  { "[hypervisor.qemu]\nblock_device_logical_sector_size = 1000\n", KATA_E_CONFIG,
+    "hypervisor.qemu.block_device_logical_sector_size", "power of two" },
+  { "[hypervisor.qemu]\nblock_device_logical_sector_size = 4096\nblock_device_physical_sector_size = 512\n",
+    KATA_E_CONFIG, "hypervisor.qemu.block_device_logical_sector_size", "more than" },
   { "[hypervisor.qemu]\ndefault_memory = 1048576\n", KATA_E_LIMIT, "hypervisor.qemu.default_memory", "host's memory" },
 };
 
@@ -194,6 +205,51 @@ START_TEST (probe)
 }
 END_TEST
 
+START_TEST (architectures)
+{
+  setup_init (&s, "[hypervisor.qemu]\npath = \"/usr/bin/qemu-system-aarch64\"\nmachine_type = \"virt\"\n");
+  g_autoptr (kata_plan) by_program = made ();
+  ck_assert_str_eq (by_program->vm.arch, "aarch64");
+  ck_assert_ptr_null (strstr (by_program->vm.cmdline, "tsc=reliable"));
+  s.in.guest.arch = "x86_64";
+  refused (KATA_E_CONFIG, "hypervisor.qemu.kernel", "for x86_64");
+  s.in.guest.arch = "aarch64";
+  g_autoptr (kata_plan) both = made ();
+  ck_assert_str_eq (both->vm.arch, "aarch64");
+  setup_clear (&s);
+  setup_init (&s, "[hypervisor.qemu]\npath = \"/usr/bin/qemu-system-ppc64\"\n");
+  g_autoptr (kata_plan) power = made ();
+  ck_assert_str_eq (power->vm.arch, "ppc64le");
+  setup_clear (&s);
+  setup_init (&s, "");
+  s.in.guest.arch = "aarch64";
+  g_autoptr (kata_plan) by_image = made ();
+  ck_assert_str_eq (by_image->vm.arch, "aarch64");
+  s.in.hypervisor = "clh";
+  refused (KATA_E_UNSUPPORTED, "hypervisor.clh.kernel", "use qemu");
+  s.in.hypervisor = "null";
+  g_autoptr (kata_plan) null = made ();
+  setup_clear (&s);
+}
+END_TEST
+
+START_TEST (qemu_keys)
+{
+  static const char keys[] = "firmware = \"/fw/code\"\nfirmware_volume = \"/fw/vars\"\nenable_iommu = true\n"
+                             "enable_iommu_platform = true\nenable_iothreads = true\nblock_device_cache_set = true\n"
+                             "block_device_cache_noflush = true\ndisable_nested_virtualization = true\n"
+                             "block_device_logical_sector_size = 512\nblock_device_physical_sector_size = 4096\n";
+  g_autofree char *qemu = g_strconcat ("[hypervisor.qemu]\n", keys, NULL);
+  setup_init (&s, qemu);
+  g_autoptr (kata_plan) plan = made ();
+  const kata_vm_plan *vm = &plan->vm;
+  ck_assert (vm->iommu && vm->iommu_platform && vm->io_threads && vm->no_nesting && vm->block_no_flush);
+  ck_assert_uint_eq (vm->block_physical_size, 4096);
+  ck_assert_str_eq (vm->firmware_volume, "/fw/vars");
+  setup_clear (&s);
+}
+END_TEST
+
 START_TEST (manifest)
 {
   static const char text[] =
@@ -211,6 +267,8 @@ START_TEST (manifest)
                                      "{\"features\":1}",
                                      "{\"features\":[],\"kernel\":\"../x\"}",
                                      "{\"features\":[],\"cmdline\":\"a\\nb\"}",
+                                     "{\"features\":[],\"arch\":\"\"}",
+                                     "{\"features\":[],\"arch\":7}",
                                      "{\"features\":[1]}" };
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
     ck_assert_int_eq (kata_guest_facts__parse (&facts, arena, "/g", bad[i], strlen (bad[i]), NULL), KATA_E_GUEST);
@@ -230,6 +288,8 @@ main (void)
   tcase_add_test (tcase, cmdline);
   tcase_add_test (tcase, null_backend);
   tcase_add_test (tcase, probe);
+  tcase_add_test (tcase, architectures);
+  tcase_add_test (tcase, qemu_keys);
   tcase_add_test (tcase, manifest);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
