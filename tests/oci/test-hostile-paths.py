@@ -249,10 +249,10 @@ class Config(Base):
 
     @each
     def test_hooks(self, engine):
-        """katactl and the shim run none; kata-runtime runs what the engine wrote, and says what it cannot run."""
+        """katactl runs none; kata-runtime and the shim run what the engine wrote, and say what they cannot run."""
         c = self.canary.path
         kinds = ('prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop')
-        if not isinstance(engine, engines.Runtime):
+        if isinstance(engine, engines.Katactl):
             engine.attempt(change=lambda config: config.update(hooks={k: [{'path': f'{c}/program'}] for k in kinds}))
             return
         for path in ('program', '../program', '/no/such', engine.directory, '/dev/null', ''):
