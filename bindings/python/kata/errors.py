@@ -193,10 +193,10 @@ def call(function: Any, *arguments: Any) -> int:
     if not pointer:
         raise from_code(result, text(lib.kata_error_code_name(result)))
     try:
-        error = _from_pointer(pointer)
+        # No name for it here: its traceback has this frame and its callers', and with a name all their handles would stay until the next collection.
+        raise _from_pointer(pointer)
     finally:
         lib.kata_error_unref(pointer)
-    raise error
 
 
 def check(result: int, what: str) -> int:

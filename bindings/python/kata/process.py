@@ -184,7 +184,7 @@ class Process(Handle):
                 thread.join(0.01)
             raise
         if failures:
-            raise failures[0]
+            raise failures.pop()  # a list that kept it would be a cycle through its traceback
 
     def _write(self, data: bytes, timeout: Optional[float]) -> None:
         n = ctypes.c_size_t()
@@ -255,9 +255,9 @@ class Process(Handle):
             while feeder.is_alive() or any(thread.is_alive() for thread in readers):
                 self.interrupt(writes=True, reads=bool(readers))
                 feeder.join(0.01)
-        for error in failures:
-            if not isinstance(error, CancelledError):
-                raise error
+        failures[:] = [error for error in failures if not isinstance(error, CancelledError)][:1]
+        if failures:
+            raise failures.pop()
         return outputs[0], outputs[1]
 
 
