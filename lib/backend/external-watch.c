@@ -26,11 +26,24 @@ note (const kata_external_vm *vm)
   (void) n; /* then the reason is what is missing */
 }
 
+/* Waits for the VMM's end or for who stops the watch. False: neither came. */
+static bool
+wait_orderly (const kata_external_vm *vm)
+{
+  struct pollfd fds[] = { { .fd = vm->stop_fd, .events = POLLIN }, { .fd = vm->vmm.pidfd, .events = POLLIN } };
+  int64_t until = kata_deadline__within (INT64_MAX, ORDERLY_MS);
+  int n;
+  do
+    n = poll (fds, G_N_ELEMENTS (fds), kata_deadline__poll_ms (until));
+  while (n < 0 && errno == EINTR);
+  return n != 0;
+}
+
 /* Processes of the guest that read those files would wait for ever. Doing it twice, in two processes, does no harm. */
 static void
 end_without_server (kata_external_vm *vm)
 {
-  if (vm->vmm.pidfd < 0 || kata_pidfd__wait (vm->vmm.pidfd, kata_deadline__within (INT64_MAX, ORDERLY_MS), NULL) == 0)
+  if (wait_orderly (vm))
     return;
   note (vm);
   if (kata_pidfd__signal (vm->vmm.pidfd, SIGKILL, NULL) == 0)
@@ -57,8 +70,8 @@ kata_external_vm__watch (kata_external_vm *vm)
 {
   if (vm->vmm.pidfd < 0 || vm->virtiofsd.identity.pid == 0 || vm->watcher != NULL)
     return;
-  if (vm->virtiofsd.pidfd < 0 || kata_pidfd__ended (vm->virtiofsd.pidfd)) {
-    end_without_server (vm); /* while nobody looked */
+  if (vm->virtiofsd.pidfd < 0) {
+    end_without_server (vm); /* it went while nobody looked */
     return;
   }
   vm->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);

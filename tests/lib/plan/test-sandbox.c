@@ -229,6 +229,7 @@ START_TEST (architectures)
   refused (KATA_E_UNSUPPORTED, "hypervisor.clh.kernel", "use qemu");
   s.in.hypervisor = "null";
   g_autoptr (kata_plan) null = made ();
+  ck_assert_str_eq (null->hypervisor, "null");
   setup_clear (&s);
 }
 END_TEST
