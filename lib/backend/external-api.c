@@ -34,25 +34,29 @@ gone_or (kata_external_vm *vm, const kata_external_api *api, const char *what, k
 }
 
 int
-kata_external_api__ask (kata_external_vm *vm, const kata_external_api *api, const kata_http_request *request,
-                        const char *what, int64_t deadline_us, kata_error **err)
+kata_external_api__ask (char **body, kata_external_vm *vm, const kata_external_api *api,
+                        const kata_http_request *request, const char *what, int64_t deadline_us, kata_error **err)
 {
   kata_http_reply reply = { 0 };
   kata_error *error = NULL;
   int code = kata_http__call (&reply, vm->dir_fd, api->socket, request, deadline_us, &error);
   if (code < 0)
     return gone_or (vm, api, what, error, err);
-  if (reply.status / 100 != 2) {
-    g_autofree char *why = api->said (reply.body);
-    code = kata_error__set (err, KATA_E_VMM, what, "%s refuses %s (%u): %s", api->name, what, reply.status, why);
+  g_autofree char *text = reply.body;
+  if (reply.status / 100 == 2) {
+    if (body != NULL)
+      *body = g_steal_pointer (&text);
+    return 0;
   }
-  g_free (reply.body);
-  return code;
+  if (kata_external_vm__ended (vm))
+    return kata_external_vm__ended_error (vm, what, err);
+  g_autofree char *why = api->said (text);
+  return kata_error__set (err, KATA_E_VMM, what, "%s refuses %s (%u): %s", api->name, what, reply.status, why);
 }
 
 int
-kata_external_api__await (kata_external_vm *vm, const kata_external_api *api, const char *path, int64_t deadline_us,
-                          kata_error **err)
+kata_external_api__await (kata_external_vm *vm, const kata_external_api *api, const char *path, const char *what,
+                          int64_t deadline_us, kata_error **err)
 {
   const kata_http_request request = { .method = "GET", .path = path };
   for (;;) {
@@ -63,13 +67,13 @@ kata_external_api__await (kata_external_vm *vm, const kata_external_api *api, co
       bool good = reply.status == 200;
       g_free (reply.body);
       return good ? 0
-                  : kata_error__set (err, KATA_E_PROTOCOL, path, "start: what answers %s (%u) is no %s", path,
+                  : kata_error__set (err, KATA_E_PROTOCOL, what, "start: what answers %s (%u) is no %s", what,
                                      reply.status, api->name);
     }
     if (code != KATA_E_NOT_FOUND || kata_external_vm__ended (vm))
       return gone_or (vm, api, "start", error, err);
     kata_error_unref (error);
     if (!kata_external__pause (vm->vmm.pidfd, RETRY_MS, deadline_us))
-      return kata_error__set (err, KATA_E_TIMEOUT, path, "start: %s does not listen in time", api->name);
+      return kata_error__set (err, KATA_E_TIMEOUT, what, "start: %s does not listen in time", api->name);
   }
 }

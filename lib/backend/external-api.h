@@ -13,13 +13,13 @@ typedef struct kata_external_api {
   char *(*said) (const char *body); /* the reason in a refusal's body; g_free() */
 } kata_external_api;
 
-/** Asks a running VMM. @what: how errors call the request. KATA_E_VMM with what it says when it refuses, or when it has ended. */
-int kata_external_api__ask (kata_external_vm *vm, const kata_external_api *api, const kata_http_request *request,
-                            const char *what, int64_t deadline_us, kata_error **err);
+/** Asks a running VMM. @body (out) (nullable): its answer; g_free(). @what: how errors call the request. KATA_E_VMM with what it says when it refuses, or when it has ended. */
+int kata_external_api__ask (char **body, kata_external_vm *vm, const kata_external_api *api,
+                            const kata_http_request *request, const char *what, int64_t deadline_us, kata_error **err);
 
-/** Waits until a VMM that was just started answers GET @path with 200. KATA_E_TIMEOUT, KATA_E_VMM when it ends, KATA_E_PROTOCOL. */
-int kata_external_api__await (kata_external_vm *vm, const kata_external_api *api, const char *path, int64_t deadline_us,
-                              kata_error **err);
+/** Waits until a VMM that was just started answers GET @path with 200; @what as above. KATA_E_TIMEOUT, KATA_E_VMM when it ends, KATA_E_PROTOCOL. */
+int kata_external_api__await (kata_external_vm *vm, const kata_external_api *api, const char *path, const char *what,
+                              int64_t deadline_us, kata_error **err);
 
 /** A text of a VMM's for one line of an error: valid UTF-8 of at most @max bytes without control characters; "no reason" for none; g_free(). */
 char *kata_external_api__line (const char *text, size_t max);

@@ -25,7 +25,7 @@ static const kata_external_api api = { .name = "Firecracker", .socket = KATA_FC_
 int
 kata_fc__await (kata_external_vm *vm, int64_t deadline_us, kata_error **err)
 {
-  return kata_external_api__await (vm, &api, "/version", deadline_us, err);
+  return kata_external_api__await (vm, &api, "/version", "/version", deadline_us, err);
 }
 
 int
@@ -33,5 +33,5 @@ kata_fc__ask (kata_external_vm *vm, const kata_fc_request *request, int64_t dead
 {
   const kata_http_request asked = { .method = request->method, .path = request->path, .body = request->body };
   g_autofree char *what = g_strdup_printf ("%s %s", request->method, request->path);
-  return kata_external_api__ask (vm, &api, &asked, what, deadline_us, err);
+  return kata_external_api__ask (NULL, vm, &api, &asked, what, deadline_us, err);
 }
