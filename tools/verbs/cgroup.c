@@ -2,11 +2,14 @@
 /* cgroup: cgroup v1, v2 and both at once, by the mounts that there are. */
 #include "verbs/cgroup.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "verbs/parents.h"
 
 /* "a-b-c.slice" is in a.slice/a-b.slice. */
 static char *
@@ -37,48 +40,77 @@ cgroup_path (const char *written, int systemd)
     path = g_strdup_printf ("%s%s", *written == '/' ? "" : "/", written);
   }
   g_auto (GStrv) steps = g_strsplit (path, "/", -1);
-  int named = 0;
+  g_autoptr (GString) plain = g_string_new (NULL);
   for (char **step = steps; *step; step++) {
-    if (strcmp (*step, "..") == 0 || strlen (*step) > 255)
+    if (strcmp (*step, "..") == 0 || strlen (*step) > 255 || strchr (*step, '\n'))
       return NULL;
-    named = named || (**step && strcmp (*step, ".") != 0);
+    if (**step && strcmp (*step, ".") != 0)
+      g_string_append_printf (plain, "/%s", *step);
   }
-  return named ? g_steal_pointer (&path) : NULL;
+  return plain->len > 0 ? g_string_free (g_steal_pointer (&plain), FALSE) : NULL;
 }
 
-typedef void (*visit_fn) (int root, const char *path, int64_t pid);
+/* A hierarchy, by the place where it is mounted. */
+struct place {
+  int root;
+  const char *point;
+  parents *parents; /* (nullable) */
+};
+
+typedef void (*visit_fn) (const struct place *place, const char *path, int64_t pid);
 
 /* Each hierarchy once. cpuset is left out: a new group has no processors and takes nobody. */
 static void
-for_each_hierarchy (visit_fn visit, const char *path, int64_t pid)
+for_each_hierarchy (oci *oci, visit_fn visit, const char *path, int64_t pid)
 {
   g_autofree char *text = NULL;
   if (!g_file_get_contents ("/proc/self/mountinfo", &text, NULL, NULL))
     return;
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  parents *parents = parents_open (oci);
   for (char **line = lines; *line; line++) {
     const char *tail = strstr (*line, " - cgroup");
     char point[4096];
     if (!tail || strstr (tail, "cpuset") || sscanf (*line, "%*s %*s %*s / %4095s", point) != 1)
       continue;
-    int root = open (point, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0)
+    struct place place = { open (point, O_PATH | O_DIRECTORY | O_CLOEXEC), point, parents };
+    if (place.root < 0)
       continue;
-    visit (root, path, pid);
-    close (root);
+    visit (&place, path, pid);
+    close (place.root);
   }
+  parents_close (parents);
+}
+
+/* Notes a folder that is to be a parent, as the library's journal does: before the effect, and what it became after it. */
+static void
+make_parent (const struct place *place, int at, const char *name, const char *path)
+{
+  struct stat st;
+  if (fstatat (at, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    return;
+  parents_intend (place->parents, path);
+  if (mkdirat (at, name, 0755) == 0 && fstatat (at, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    parents_made (place->parents, path, st.st_ino);
+  else
+    parents_forget (place->parents, path);
 }
 
 static void
-enter_one (int root, const char *path, int64_t pid)
+enter_one (const struct place *place, const char *path, int64_t pid)
 {
   g_auto (GStrv) steps = g_strsplit (path, "/", -1);
+  g_autoptr (GString) whole = g_string_new (place->point);
   char number[32];
-  int at = dup (root);
+  int at = dup (place->root);
   for (char **step = steps; *step && at >= 0; step++) {
     if (!**step)
       continue;
-    mkdirat (at, *step, 0755);
+    g_string_append_printf (whole, "/%s", *step);
+    if (step[1])
+      make_parent (place, at, *step, whole->str);
+    else
+      mkdirat (at, *step, 0755);
     int next = openat (at, *step, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     close (at);
     at = next;
@@ -93,22 +125,33 @@ enter_one (int root, const char *path, int64_t pid)
     close (at);
 }
 
+/* And upwards what was made here, as long as it is empty: another container of ours takes the rest with it. */
 static void
-remove_one (int root, const char *path, int64_t pid)
+remove_one (const struct place *place, const char *path, int64_t pid)
 {
-  while (*path == '/')
-    path++;
-  unlinkat (root, path, AT_REMOVEDIR); /* there are no links in a cgroup file system */
+  g_autofree char *below = g_strdup (path + strspn (path, "/"));
+  struct stat st;
+  char *end;
+  unlinkat (place->root, below, AT_REMOVEDIR); /* there are no links in a cgroup file system */
+  while ((end = strrchr (below, '/')) != NULL) {
+    *end = 0;
+    g_autofree char *whole = g_strdup_printf ("%s/%s", place->point, below);
+    if (fstatat (place->root, below, &st, AT_SYMLINK_NOFOLLOW) < 0 || !parents_has (place->parents, whole, st.st_ino))
+      continue;
+    if (unlinkat (place->root, below, AT_REMOVEDIR) < 0 && errno != ENOENT)
+      return;
+    parents_forget (place->parents, whole);
+  }
 }
 
 void
-cgroup_enter (const char *path, int64_t pid)
+cgroup_enter (oci *oci, const char *path, int64_t pid)
 {
-  for_each_hierarchy (enter_one, path, pid);
+  for_each_hierarchy (oci, enter_one, path, pid);
 }
 
 void
-cgroup_remove (const char *path)
+cgroup_remove (oci *oci, const char *path)
 {
-  for_each_hierarchy (remove_one, path, 0);
+  for_each_hierarchy (oci, remove_one, path, 0);
 }

@@ -8,8 +8,8 @@
 /** The path below each hierarchy for linux.cgroupsPath as written ("slice:prefix:name" with @systemd); NULL = not usable. */
 char *cgroup_path (const char *written, int systemd);
 /** Make @path where a hierarchy is mounted and put @pid there. What cannot be done is left: limits are the guest's. */
-void cgroup_enter (const char *path, int64_t pid);
-/** Remove @path; what still has processes stays. */
-void cgroup_remove (const char *path);
+void cgroup_enter (oci *oci, const char *path, int64_t pid);
+/** Remove @path, and above it the empty folders that were made here; what still has processes stays. */
+void cgroup_remove (oci *oci, const char *path);
 
 #endif

@@ -185,7 +185,7 @@ enter_cgroup (oci *oci, const create *create, const kata_placement *placement)
   g_autofree char *description = g_strdup_printf ("libkata container %s", create->id);
   if (oci->systemd_cgroup && scope_enter (placement->cgroup, create->launch.pid, description, &why) < 0)
     g_printerr ("kata-runtime: warning: %s\n", why);
-  cgroup_enter (create->entry.cgroup, create->launch.pid);
+  cgroup_enter (oci, create->entry.cgroup, create->launch.pid);
 }
 
 /* With the entry made. What fails is undone by create_container(). */
@@ -233,7 +233,7 @@ create_container (oci *oci, int exit_code, create *create)
         forget_keeper (oci, create);
       launch_undo (&create->launch);
       if (create->entry.cgroup)
-        cgroup_remove (create->entry.cgroup);
+        cgroup_remove (oci, create->entry.cgroup);
       entry_remove (oci, create->id);
       undo_hooks (&create->entry);
     }

@@ -102,8 +102,8 @@ leave_cgroup (keeper *keeper)
 {
   if (!keeper->cgroup)
     return;
-  cgroup_enter ("/", getpid ());
-  cgroup_remove (keeper->cgroup);
+  cgroup_enter (keeper->oci, "/", getpid ());
+  cgroup_remove (keeper->oci, keeper->cgroup);
 }
 
 /* Takes a descriptor out of a message. */

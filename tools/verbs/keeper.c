@@ -301,7 +301,7 @@ oci_keep (oci *oci, int argc, char **argv)
     return OCI_FAILED;
   }
   if (keeper.cgroup)
-    cgroup_enter (keeper.cgroup, getpid ());
+    cgroup_enter (oci, keeper.cgroup, getpid ());
   const metrics_source source = { { keeper.id, "keeper" }, sandbox_of, write_extra, &keeper };
   metrics_monitor *monitor = metrics_monitor_start (keeper.folder_fd, &source);
   if (!monitor)

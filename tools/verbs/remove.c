@@ -101,7 +101,7 @@ create_remove (oci *oci, int exit_code, entry *entry, int force)
   end_proxy (entry);
   int have_config = entry_load_config (oci, entry) == 0;
   if (entry->cgroup)
-    cgroup_remove (entry->cgroup);
+    cgroup_remove (oci, entry->cgroup);
   entry_remove (oci, entry->id);
   hooks_container container = entry_container (entry);
   if (have_config && hooks_run (entry->config, &container, "poststop", "stopped", &why) < 0)

@@ -147,7 +147,7 @@ exec_start (oci *oci, struct exec *exec, const entry *entry)
   if (rc != 0)
     return rc;
   if (entry->cgroup)
-    cgroup_enter (entry->cgroup, exec->launch.pid);
+    cgroup_enter (oci, entry->cgroup, exec->launch.pid);
   const int streams[] = { exec->launch.control_fd, STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
   const int terminal[] = { exec->launch.control_fd, exec->slave };
   JsonBuilder *request = wire_request ("exec", entry->id);

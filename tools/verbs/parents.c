@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* parents: a text of lines "INODE PATH", of which the last one counts; inode 0 was written before the folder was made, by one that was killed then. */
+#include "verbs/parents.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "verbs/entry.h"
+
+#define FOLDER   "cgroups"
+#define NAME     "parents"
+#define TEXT_MAX ((size_t) 1 << 20)
+
+struct parents {
+  int fd;
+  int changed;       /* lines are to go */
+  GHashTable *known; /* path → inode, as guint64 * */
+};
+
+static void
+take_line (GHashTable *known, const char *line)
+{
+  char *path = NULL;
+  guint64 inode = g_ascii_strtoull (line, &path, 10);
+  if (path > line && path[0] == ' ' && path[1] == '/')
+    g_hash_table_insert (known, g_strdup (path + 1), g_memdup2 (&inode, sizeof inode));
+}
+
+static int
+read_lines (parents *parents)
+{
+  g_autofree char *text = g_malloc (TEXT_MAX);
+  size_t length = 0;
+  ssize_t n;
+  while ((n = pread (parents->fd, text + length, TEXT_MAX - 1 - length, (off_t) length)) > 0 ||
+         (n < 0 && errno == EINTR))
+    length += n > 0 ? (size_t) n : 0;
+  if (n < 0)
+    return -1;
+  text[length] = 0;
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  for (char **line = lines; *line; line++)
+    take_line (parents->known, *line);
+  return 0;
+}
+
+parents *
+parents_open (oci *oci)
+{
+  int folder = entry_folder (oci, FOLDER);
+  int fd =
+      folder < 0 ? -1 : openat (folder, NAME, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+  struct stat st;
+  if (folder >= 0)
+    close (folder);
+  if (fd < 0)
+    return NULL;
+  parents *parents = g_new0 (struct parents, 1);
+  parents->fd = fd;
+  parents->known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  int rc = fstat (fd, &st) == 0 && S_ISREG (st.st_mode) ? 0 : -1;
+  while (rc == 0 && (rc = flock (fd, LOCK_EX)) < 0 && errno == EINTR)
+    rc = 0;
+  if (rc == 0 && read_lines (parents) == 0)
+    return parents;
+  parents_close (parents);
+  return NULL;
+}
+
+/* One write: a kill leaves a line whole or not at all. A full disk leaves the folder: it is a list, not a promise. */
+static void
+append (parents *parents, const char *path, guint64 inode)
+{
+  g_autofree char *line = g_strdup_printf ("%" G_GUINT64_FORMAT " %s\n", inode, path);
+  if (write (parents->fd, line, strlen (line)) < 0)
+    g_debug ("cgroup %s: not noted: %s", path, g_strerror (errno));
+  g_hash_table_insert (parents->known, g_strdup (path), g_memdup2 (&inode, sizeof inode));
+}
+
+void
+parents_intend (parents *parents, const char *path)
+{
+  if (parents)
+    append (parents, path, 0);
+}
+
+void
+parents_made (parents *parents, const char *path, ino_t inode)
+{
+  if (parents)
+    append (parents, path, inode);
+}
+
+void
+parents_forget (parents *parents, const char *path)
+{
+  if (parents && g_hash_table_remove (parents->known, path))
+    parents->changed = 1;
+}
+
+int
+parents_has (const parents *parents, const char *path, ino_t inode)
+{
+  const guint64 *known = parents ? g_hash_table_lookup (parents->known, path) : NULL;
+  return known && (*known == 0 || *known == inode);
+}
+
+/* What somebody else has removed meanwhile goes too. Killed between the two calls, the rest is lines that were there before. */
+static void
+write_lines (parents *parents)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  GHashTableIter iter;
+  gpointer path, inode;
+  struct stat st;
+  g_hash_table_iter_init (&iter, parents->known);
+  while (g_hash_table_iter_next (&iter, &path, &inode))
+    if (lstat (path, &st) == 0 && parents_has (parents, path, st.st_ino))
+      g_string_append_printf (text, "%" G_GUINT64_FORMAT " %s\n", *(guint64 *) inode, (char *) path);
+  if (ftruncate (parents->fd, 0) < 0 || write (parents->fd, text->str, text->len) < 0)
+    g_debug ("the list of cgroups: %s", g_strerror (errno));
+}
+
+void
+parents_close (parents *parents)
+{
+  if (!parents)
+    return;
+  if (parents->changed)
+    write_lines (parents);
+  close (parents->fd);
+  g_hash_table_unref (parents->known);
+  g_free (parents);
+}
