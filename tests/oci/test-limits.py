@@ -8,6 +8,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 import runtime
@@ -57,6 +58,8 @@ REFUSED = {
     "shared_propagation": (mount(type="bind", source="/etc", options=["rbind", "rshared"]), "what a guest mounts stays in the guest"),
     "id_mapped_mount": (mount(type="bind", source="/etc", options=["rbind", "idmap"]), "id-mapped mounts"),
     "network_file_system": (mount(type="nfs", source="a:/b"), "would need something of the host"),
+    "overlay": (mount(type="overlay", source="overlay", options=["lowerdir=/a:/b"]), "would need something of the host"),
+    "disk": (mount(type="ext4", source="/dev/sda1"), "would need something of the host"),
     "no_process": (lambda config: config.pop("process"), "$.process is missing"),
 }
 
@@ -115,6 +118,18 @@ class Words(unittest.TestCase):
                 self.assertIn(text, self.log_of("c1"))
                 self.assertEqual(self.r.run("delete", "--force", "c1").returncode, 0)
         self.assertEqual(self.r.settled_leftovers(), [])
+
+    def test_seccomp_left_out(self):
+        """Kata's default."""
+        path = pathlib.Path(self.r.directory, "kata.toml")
+        path.write_text('[hypervisor.null]\n[runtime]\nhypervisor_name = "null"\ndisable_guest_seccomp = true\n', encoding="ascii")
+        bundle = self.r.bundle(*SLEEP, change=linux(seccomp={"defaultAction": "SCMP_ACT_ALLOW"}))
+        out = f"{self.r.directory}/out"
+        with open(out, "wb") as said:
+            code = subprocess.run(self.r.argv("--kata-config", path, "create", "-b", bundle, "c1"), stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                                  timeout=60, check=False).returncode
+        self.assertEqual(code, 0, pathlib.Path(out).read_text(encoding="utf-8"))
+        self.assertIn("$.linux.seccomp: is not applied", self.log_of("c1"))
 
     def test_descriptors(self):
         """--preserve-fds, for create and exec."""
@@ -226,6 +241,7 @@ class Guest(unittest.TestCase):
         """All capabilities are rights over the guest: what is mounted, set or made there does not reach the host."""
         self.sh("mkdir -p /mnt/m && mount -t tmpfs limits-test /mnt/m")
         self.assertNotIn("limits-test", pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace"))
+        self.assertLess(abs(int(self.sh("busybox date +%s")) - time.time()), 120, "it was set at the start")
         self.sh("busybox date -s 2001-02-03")
         self.assertIn("2001", self.sh("busybox date"))
         self.assertNotIn("2001", subprocess.run(["date"], stdout=subprocess.PIPE, check=True).stdout.decode())
@@ -287,6 +303,22 @@ class Guest(unittest.TestCase):
             self.assertEqual(self.r.run("exec", "c1", "sh", "-c", f"kill -{number} $$").returncode, 128 + number)
         for code in (0, 1, 127, 255):
             self.assertEqual(self.r.run("exec", "c1", "sh", "-c", f"exit {code}").returncode, code)
+
+    def test_kill_all(self):
+        """SIGKILL reaches all processes of a container, other signals its first one."""
+        def change(config):
+            config["annotations"] = {"io.kubernetes.cri-o.ContainerType": "container", "io.kubernetes.cri-o.SandboxID": "c1"}
+        self.assertEqual(self.r.create("c3", self.r.bundle("sh", "-c", "trap 'touch /tmp/told' USR1; while :; do sleep 0.2; done", change=change)), 0)
+        self.addCleanup(self.r.run, "delete", "--force", "c3")
+        self.assertEqual(self.r.run("start", "c3").returncode, 0)
+        with subprocess.Popen(self.r.argv("exec", "c3", "sh", "-c", "echo up; exec sleep 1000"), stdout=subprocess.PIPE) as other:
+            self.assertEqual(other.stdout.readline(), b"up\n")
+            self.assertEqual(self.r.run("kill", "--all", "c3", "USR1").returncode, 0)
+            self.r.wait_until("told", lambda: self.r.run("exec", "c3", "cat", "/tmp/told").returncode == 0)
+            self.assertIsNone(other.poll())
+            self.assertEqual(self.r.run("kill", "--all", "c3", "KILL").returncode, 0)
+            self.assertEqual(other.wait(60), 137)
+        self.r.wait_until("stopped", lambda: self.r.status("c3") == "stopped")
 
     def test_locks(self):
         """A lock is known on one side only."""

@@ -119,6 +119,23 @@ class Detached(Base):
         self.assertEqual(len(host.ctr('task', 'ps', 'd1').stdout.decode().strip().split('\n')), 2)
         self.end('d1')
 
+    @unittest.skipIf(NULL, 'a null guest never runs out of memory')
+    def test_memory_runs_out(self):
+        """The shim publishes that the guest killed a process for want of memory."""
+        with subprocess.Popen(host.argv('events'), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as events:
+            self.addCleanup(events.kill)
+            self.detached('m1', options=('--memory-limit', str(64 << 20)))
+            hog = host.ctr('task', 'exec', '--exec-id', 'hog', 'm1', 'sh', '-c', 'x=xxxxxxxx; while :; do x=$x$x; done', check=False)
+            self.assertEqual(hog.returncode, 137, hog)
+            watchdog = threading.Timer(60 * engine.SLOW, events.kill)
+            watchdog.start()
+            told = next((line for line in events.stdout if b'/tasks/oom' in line), None)
+            watchdog.cancel()
+            self.assertIsNotNone(told, 'no event came')
+            self.assertIn(b'm1', told)
+            events.kill()
+        self.end('m1')
+
     def test_machine_killed(self):
         if NULL:
             self.skipTest('the null hypervisor is no process')
