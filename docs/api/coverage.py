@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """coverage: a table of the public functions: by which C test each is called, and whether the Python and Go bindings have it.
-Usage: coverage.py SOURCE_ROOT [OUTPUT]; coverage.py --check SOURCE_ROOT says which functions no C test calls, and fails if there is one."""
+Usage: coverage.py SOURCE_ROOT [OUTPUT]; coverage.py --check SOURCE_ROOT fails where a function has no C test, where a binding lacks
+one without a reason, and where docs/coverage.md is not what this writes."""
 
 import os
 import re
@@ -16,6 +17,22 @@ COLUMNS = [
     ('Python', ('bindings/python',), '.py', r'\b(kata_\w+)\b'),
     ('Go', ('bindings/go',), '.go', r'\bC\.(kata_\w+)\b|\b(kata_\w+) ?\('),
 ]
+
+# A C test and how many others, in the page.
+C_CELL = re.compile(r'`tests/[^`]*`( \+\d+)?')
+# Functions that a binding has no use for: a pattern, and why. A binding that names one all the same is refused, so that none of these goes stale.
+NOT_IN_BINDINGS = [
+    (('Python', 'Go'), r'kata_\w+_unrefp', 'for C\'s cleanup attribute'),
+    (('Python', 'Go'), r'kata_error_ref', 'an error is copied into an exception or a value, and released at once'),
+    (('Python',), r'kata_\w+_ref', 'objects of Python\'s share the one reference that its handle has'),
+    (('Python', 'Go'), r'kata_runtime_add_backend', 'takes a table of C functions, which only C has: see `kata_runtime_load_backend`'),
+    (('Python', 'Go'), r'kata_capability_name', 'numbers of capabilities are for who writes a backend; the bindings have their names'),
+]
+
+
+def reason(language, name):
+    """Why a binding does not have a function, or None: it should."""
+    return next((why for languages, pattern, why in NOT_IN_BINDINGS if language in languages and re.fullmatch(pattern, name)), None)
 
 
 def sources(root, folders, ending):
@@ -56,35 +73,68 @@ def cell(files):
     return f'`{first}`' + (f' +{len(files) - 1}' if len(files) > 1 else '')
 
 
+def binding_cell(language, name, used, notes):
+    """Yes, or the number of the note that says why not."""
+    if name in used:
+        return 'yes'
+    why = reason(language, name)
+    if why is None:
+        return '**no**'
+    if why not in notes:
+        notes.append(why)
+    return f'– ({notes.index(why) + 1})'
+
+
 def table(api, root):
     found = [uses(root, *column[1:]) for column in COLUMNS]
     counts = [sum(f['name'] in uses_of for f in api['functions']) for uses_of in found]
-    total = len(api['functions'])
+    total, notes = len(api['functions']), []
     lines = ['# Who uses which public function', '',
              'Made by `ninja -C build coverage-md` from the headers, the C tests and the bindings; not written by hand. A C test that calls a function is in its',
-             'column, with how many others do; a binding has a function if it names it. `lint/coverage` refuses a public function without a C test.', '',
+             'column, with how many others do; a binding has a function if it names it, and "–" has its reason below. `lint/coverage` refuses a public function',
+             'without a C test, one that a binding lacks without a reason, and a page that is out of date.', '',
              '| of ' + f'{total} functions | ' + ' | '.join(c[0] for c in COLUMNS) + ' |', '|---|---|---|---|', '| | ' + ' | '.join(map(str, counts)) + ' |']
     for header in api['headers']:
         own = [f['name'] for f in api['functions'] if f['header'] == header['name']]
         if own:
             lines += ['', f'## `<{header["name"]}>`', '', '| function | C test | Python | Go |', '|---|---|---|---|']
-            lines += [f'| `{name}` | {cell(found[0].get(name))} | {"yes" if name in found[1] else "no"} | {"yes" if name in found[2] else "no"} |'
-                      for name in own]
+            lines += ['| `' + name + '` | ' + ' | '.join([cell(found[0].get(name)), *(
+                binding_cell(column[0], name, used, notes) for column, used in zip(COLUMNS[1:], found[1:]))]) + ' |' for name in own]
+    lines += ['', '## Why a binding does without', ''] + [f'{n}. {note}' for n, note in enumerate(notes, 1)]
     return '\n'.join(lines) + '\n'
 
 
-def untested(api, root):
-    called = uses(root, *COLUMNS[0][1:])
-    return [f['name'] for f in api['functions'] if f['name'] not in called]
+def faults(api, root):
+    """What is missing, and what the table of reasons says wrongly."""
+    for language, *where in COLUMNS:
+        used = uses(root, *where)
+        for f in api['functions']:
+            name, why = f['name'], reason(language, f['name'])
+            if name not in used and (language == 'C test' or why is None):
+                yield f'{name}: no C test calls it' if language == 'C test' else f'{name}: {language} does not have it, and nothing says why'
+            elif name in used and why is not None:
+                yield f'{name}: {language} has it, but is said not to: {why}'
+    yield from stale(api, root)
+
+
+def stale(api, root):
+    """The page says something else than the tree; which of many C tests it names, and how many others there are, it need not follow."""
+    with open(os.path.join(root, 'docs', 'coverage.md'), encoding='utf-8') as page:
+        text = page.read()
+    if C_CELL.sub('', text) != C_CELL.sub('', table(api, root)):
+        yield 'docs/coverage.md: not what the tree says; ninja -C build coverage-md'
+    used = uses(root, *COLUMNS[0][1:])
+    for name, path in re.findall(r'^\| `(\w+)` \| `([^`]+)`', text, re.M):
+        if path not in used.get(name, []):
+            yield f'docs/coverage.md: {path} does not call {name}; ninja -C build coverage-md'
 
 
 def main():
     words = [w for w in sys.argv[1:] if w != '--check']
     api = describe.describe('0', os.path.join(words[0], 'include')).json()
     if '--check' in sys.argv[1:]:
-        missing = untested(api, words[0])
-        for name in missing:
-            print(f'{name}: no C test calls it')
+        missing = list(faults(api, words[0]))
+        print('\n'.join(missing))
         print(f'{len(api["functions"])} functions, {len(missing)} to mend')
         return 1 if missing else 0
     with open(words[1], 'w', encoding='utf-8') if len(words) > 1 else sys.stdout as f:

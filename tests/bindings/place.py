@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +26,11 @@ class Place:
             skip("needs root, for the mounts of directories that are shared")
         self.directory = tempfile.mkdtemp(prefix="kata-bindings-")
         atexit.register(shutil.rmtree, self.directory, ignore_errors=True)
+        faulty = os.path.join(self.build, "tests", "lifecycle", "faulty-backend.so")
+        if os.path.exists(faulty):  # without links in its path, and writable by nobody else, whatever the build folder is
+            faulty = shutil.copy(faulty, os.path.realpath(self.directory))
+            os.chmod(faulty, 0o755)
+        self.faulty = faulty
         self.state, self.rootfs = os.path.join(self.directory, "state"), os.path.join(self.directory, "rootfs")
         os.mkdir(self.rootfs)
         if hypervisor == "null":
@@ -39,6 +45,7 @@ class Place:
         """What programs in every language look at."""
         env = dict(os.environ, LIBKATA=self.library, LD_LIBRARY_PATH=os.path.dirname(self.library), KATA_TEST_HYPERVISOR=self.hypervisor,
                    KATA_TEST_CONFIG=self.config, KATA_TEST_ROOTFS=self.rootfs, KATA_TEST_STATE=self.state, KATA_TEST_DIR=self.directory,
+                   KATA_TEST_FAULTY=self.faulty,
                    PYTHONPATH=os.path.join(TOP, "bindings", "python"), PYTHONDONTWRITEBYTECODE="1")
         env.update(more)
         return env
@@ -53,3 +60,19 @@ class Place:
             if not found or time.monotonic() > until:
                 return found
             time.sleep(0.1)
+
+    def without(self):
+        """What a guest needs and this host has not; "" = nothing."""
+        probe = "import kata, os\nr = kata.Runtime(config_path=os.environ['KATA_TEST_CONFIG'], state_dir=os.environ['KATA_TEST_STATE'])\n" \
+                "print(*[f\"{c['name']}: {c['detail']}\" for c in r.check() if c['required'] and not c['ok']], sep='; ')"
+        return subprocess.run([sys.executable, "-c", probe], env=self.environment(), capture_output=True, text=True, check=True).stdout.strip()
+
+    def run(self, program, *words):
+        """A Python program here, with warnings as errors. Ends this one with its status, or with 1 if it has left something behind."""
+        missing = self.hypervisor != "null" and self.without()
+        if missing:
+            skip(missing)
+        code = subprocess.run([sys.executable, "-X", "dev", "-W", "error", program, *words], env=self.environment(), check=False).returncode
+        left = self.leftovers()
+        print(f"left behind: {left or 'nothing'}")
+        sys.exit(code or (1 if left else 0))

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <kata/sys/backend.h>
-
 #define CODE "faulty.code="
 
 static int
@@ -45,8 +43,8 @@ faulty_detach (void *vm)
 {
 }
 
-static const kata_backend backend = {
-  .size = sizeof backend,
+const kata_backend kata_backend_plugin = {
+  .size = sizeof kata_backend_plugin,
   .abi = KATA_BACKEND_ABI,
   .name = "faulty",
   .probe = faulty_probe,
@@ -55,9 +53,3 @@ static const kata_backend backend = {
   .stop = faulty_stop,
   .detach = faulty_detach,
 };
-
-const kata_backend *
-kata_backend_plugin (void)
-{
-  return &backend;
-}

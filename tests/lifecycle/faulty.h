@@ -3,7 +3,9 @@
 #ifndef KATA_TESTS_FAULTY_H
 #define KATA_TESTS_FAULTY_H
 
+#include <kata/sys/backend.h>
+
 /** A backend whose launch fails with the number N of "faulty.code=N" on the guest's command line, and says no more. */
-const struct kata_backend *kata_backend_plugin (void);
+KATA_API extern const kata_backend kata_backend_plugin;
 
 #endif

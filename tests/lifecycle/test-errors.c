@@ -10,8 +10,6 @@
 
 #include <glib/gstdio.h>
 
-#include <kata/sys/backend.h>
-
 #include "base/fd.h"
 #include "faulty.h"
 #include "fixture.h"
@@ -76,7 +74,7 @@ boot_faulty (int code, kata_error **err)
   kata_runtime *other = NULL;
   kata_error *error = NULL;
   ck_ok (other_runtime (&other, "faulty", text, &error), error);
-  ck_ok (kata_runtime_add_backend (other, kata_backend_plugin (), &error), error);
+  ck_ok (kata_runtime_add_backend (other, &kata_backend_plugin, &error), error);
   int r = boot (other, err);
   kata_runtime_unref (other);
   return r;

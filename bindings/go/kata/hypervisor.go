@@ -47,6 +47,16 @@ func (h *Hypervisor) take() (*C.kata_hypervisor, error) {
 
 func (h *Hypervisor) unref(p *C.kata_hypervisor) { C.kata_hypervisor_unref(p) }
 
+// Name is the backend's name; "" once the handle is closed.
+func (h *Hypervisor) Name() string {
+	p, e := h.take()
+	if e != nil {
+		return ""
+	}
+	defer h.unref(p)
+	return C.GoString(C.kata_hypervisor_get_name(p))
+}
+
 // Has says whether it has a capability here, for example "pause", and why not.
 func (h *Hypervisor) Has(capability string) (has bool, reason string, e error) {
 	p, e := h.take()
