@@ -259,8 +259,9 @@ plugin_pids (void *handle, int64_t *pids, size_t max)
   return max > 0 ? 1 : 0;
 }
 
-static const kata_backend backend = {
-  .size = sizeof backend,
+/* The one name that the library looks for in the .so. */
+KATA_API const kata_backend kata_backend_plugin = {
+  .size = sizeof kata_backend_plugin,
   .abi = KATA_BACKEND_ABI,
   .name = "example",
   .probe = plugin_probe,
@@ -275,12 +276,3 @@ static const kata_backend backend = {
   .pids = plugin_pids,
   .detach = plugin_detach,
 };
-
-/* The one name that a program looks for in the .so. */
-const kata_backend *kata_backend_plugin (void);
-
-const kata_backend *
-kata_backend_plugin (void)
-{
-  return &backend;
-}

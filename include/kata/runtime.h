@@ -113,6 +113,23 @@ KATA_API const char *kata_runtime_get_hypervisor (kata_runtime *runtime, const c
 KATA_API int kata_runtime_add_backend (kata_runtime *runtime, const struct kata_backend *backend, kata_error **err);
 
 /**
+ * kata_runtime_load_backend:
+ * Load one more hypervisor from a .so that exports its table as `kata_backend_plugin` (see <kata/sys/backend.h>), and add it as kata_runtime_add_backend()
+ * does. The code gets all rights of the process, so @path is the program's own word: never a bundle's, an annotation's or the environment's. The file must
+ * belong to root or to the effective user and be writable by nobody else, and its path must hold no symbolic link. What was looked at is what is loaded.
+ * It stays in the process for good; a library that is refused is taken out again, after its initializers have run.
+ * @runtime: the runtime
+ * @path: absolute
+ * @err: (out) (optional): why it failed
+ * Returns: 0 or a negative kata_error_code
+ * Errors: KATA_E_NOT_FOUND (no such file), KATA_E_PERMISSION (others can write to it, or it lies behind a symbolic link), KATA_E_INVALID (no library, no
+ *   table in it, a table of the wrong size or without a verb that must be there), KATA_E_UNSUPPORTED (made for a newer interface), KATA_E_EXISTS (the name
+ *   is taken), KATA_E_IO
+ * Threads: any. Blocks: file reads, and what the library does when it is loaded. Since: 0.2
+ */
+KATA_API int kata_runtime_load_backend (kata_runtime *runtime, const char *path, kata_error **err);
+
+/**
  * kata_runtime_list:
  * The ids of all sandboxes in the state directory, those of other processes too.
  * @out: (out) (transfer full): NULL-terminated, sorted; release with kata_strv_free()

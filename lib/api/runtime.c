@@ -5,6 +5,7 @@
 
 #include "api/argument.h"
 #include "api/report.h"
+#include "backend/plugin.h"
 #include "sandbox/directory.h"
 #include "sandbox/recover.h"
 #include "sandbox/runtime.h"
@@ -70,6 +71,14 @@ kata_runtime_add_backend (kata_runtime *runtime, const struct kata_backend *back
   KATA_REQUIRE (runtime != NULL, "runtime", err);
   KATA_REQUIRE (backend != NULL, "backend", err);
   return kata_registry__add (runtime->registry, backend, err);
+}
+
+int
+kata_runtime_load_backend (kata_runtime *runtime, const char *path, kata_error **err)
+{
+  KATA_REQUIRE (runtime != NULL, "runtime", err);
+  KATA_REQUIRE (path != NULL, "path", err);
+  return kata_plugin__load (runtime->registry, path, err);
 }
 
 int

@@ -2,7 +2,6 @@
 /* backend: the table is the adapter's own; only the probe is wrapped. */
 #include "backend.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -92,18 +91,6 @@ fake_stratovirt (void)
   return &stratovirt;
 }
 
-/* The way of a program that embeds the library: the .so is one of its own choice, which nobody else can write to. */
-static const kata_backend *
-plugin (void)
-{
-  void *so = dlopen (g_getenv ("KATA_TESTS_PLUGIN"), RTLD_NOW | RTLD_LOCAL);
-  const kata_backend *(*table) (void) = NULL;
-  if (so == NULL)
-    g_error ("%s", dlerror ());
-  *(void **) &table = dlsym (so, "kata_backend_plugin");
-  return table != NULL ? table () : NULL;
-}
-
 const kata_backend *
 fake_backend (const char *name)
 {
@@ -114,8 +101,6 @@ fake_backend (const char *name)
   } adapters[] = { { "clh", "fake-clh", &kata_backend_clh, clh_probe },
                    { "fc", "fake-fc", &kata_backend_fc, fc_probe } };
   static kata_backend backend;
-  if (strcmp (name, "example") == 0)
-    return plugin ();
   if (strcmp (name, "stratovirt") == 0)
     return fake_stratovirt ();
   for (size_t i = 0; i < sizeof adapters / sizeof adapters[0]; i++) {

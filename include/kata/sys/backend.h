@@ -12,6 +12,12 @@ extern "C" {
 /** The interface's number; the library refuses a backend with another one. Structs grow at the end, by their size field. */
 #define KATA_BACKEND_ABI 1u
 
+/**
+ * The name under which a .so for kata_runtime_load_backend() exports its table: a variable of type kata_backend, const, visible, and as long as its size
+ * field says.
+ */
+#define KATA_BACKEND_SYMBOL "kata_backend_plugin"
+
 /* ---- capabilities ---- */
 
 /** What a backend can do on this host. The names printed are those of kata_capability_name(). */
