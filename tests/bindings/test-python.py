@@ -13,18 +13,8 @@ import time
 import unittest
 
 if __name__ == "__main__" and "KATA_TEST_CONFIG" not in os.environ:
-    from place import Place, skip
-    place = Place(sys.argv[1], sys.argv[2])
-    if sys.argv[2] != "null":
-        probe = "import kata, os\nr = kata.Runtime(config_path=os.environ['KATA_TEST_CONFIG'], state_dir=os.environ['KATA_TEST_STATE'])\n" \
-                "print(*[f\"{c['name']}: {c['detail']}\" for c in r.check() if c['required'] and not c['ok']], sep='; ')"
-        missing = subprocess.run([sys.executable, "-c", probe], env=place.environment(), capture_output=True, text=True, check=True).stdout.strip()
-        if missing:
-            skip(missing)
-    code = subprocess.run([sys.executable, "-X", "dev", "-W", "error", __file__, "-v", *sys.argv[3:]], env=place.environment(), check=False).returncode
-    left = place.leftovers()
-    print(f"left behind: {left or 'nothing'}")
-    sys.exit(code or (1 if left else 0))
+    from place import Place
+    Place(*sys.argv[1:3]).run(__file__, "-v", *sys.argv[3:])
 
 import kata  # noqa: E402
 
@@ -195,57 +185,6 @@ class Parts(unittest.TestCase):
         container.start()
         return container
 
-    def test_errors(self):
-        deep = "[" * 100000
-        no_kernel = '[hypervisor.qemu]\nkernel = "/nonexistent"\ninitrd = "/nonexistent"'
-        with runtime() as r, r.create_sandbox(id="py-errors") as sandbox:
-            sandbox.start()
-            cat = self.container(sandbox, "cat")
-            provoked = {
-                kata.InvalidError: lambda: r.create_sandbox(id="../x"),
-                kata.ConfigError: lambda: runtime('[hypervisor.null]\ndefault_vcpus = "many"'),
-                kata.SpecError: lambda: sandbox.create_container(config_json={"ociVersion": 1}, rootfs=ROOTFS),
-                kata.UnsupportedError: lambda: runtime('[hypervisor.qemu]\npath = "/nonexistent"', hypervisor="qemu").create_sandbox(),
-                kata.NotFoundError: lambda: r.open_sandbox("nothing"),
-                kata.ExistsError: lambda: r.create_sandbox(id="py-errors"),
-                kata.StateError: sandbox.start,
-                kata.TimedOutError: lambda: cat.process.stdout.read_some(timeout=0),
-                kata.CancelledError: lambda: self.interrupted(cat.process),
-                kata.LimitError: lambda: kata.read_placement(deep, "c"),
-                kata.NotPermittedError: lambda: r.create_sandbox(annotations={"io.katacontainers.config.hypervisor.kernel_params": "x"}),
-                kata.HostIOError: lambda: runtime(state_dir=os.path.join(CONFIG, "x")),
-                kata.AgentError: lambda: self.boots('[hypervisor.null]\nkernel_params = "null.agent=hangs-up"'),
-                kata.CorruptError: lambda: self.corrupt(r),
-                kata.ClosedError: lambda: self.closed(r),
-            }
-            if os.path.exists("/usr/bin/qemu-system-x86_64"):
-                provoked[kata.GuestError] = lambda: self.boots(no_kernel, "qemu")
-            for kind, provoke in provoked.items():
-                with self.subTest(kind.__name__), self.assertRaises(kind) as caught:
-                    provoke()
-                self.assertTrue(caught.exception.message, kind)
-                self.assertEqual(caught.exception.code, kind.code)
-            with self.assertRaises(kata.KataError) as caught:
-                sandbox.create_container(config_json={"ociVersion": 1}, rootfs=ROOTFS)
-            self.assertEqual((caught.exception.key, caught.exception.name), ("$.ociVersion", "spec"))
-            with self.assertRaises(PermissionError):
-                provoked[kata.NotPermittedError]()
-            cat.close()
-
-    def interrupted(self, process):
-        timer = threading.Timer(0.05, process.interrupt)
-        timer.start()
-        try:
-            result = []
-            thread = threading.Thread(target=lambda: result.append(self.catch(process.wait)))
-            thread.start()
-            while thread.is_alive():
-                process.interrupt(waits=True)
-                thread.join(0.01)
-            raise result[0]
-        finally:
-            timer.join()
-
     def catch(self, function):
         try:
             return function()
@@ -256,20 +195,17 @@ class Parts(unittest.TestCase):
         with runtime(config, hypervisor=hypervisor) as r, r.create_sandbox() as sandbox:
             sandbox.start(30)
 
-    def corrupt(self, r):
-        with r.create_sandbox(id="py-corrupt") as sandbox:
-            with open(os.path.join(STATE, "py-corrupt", "state.json"), "w", encoding="ascii") as f:
-                f.write("{}")
-            sandbox.inspect()
-
-    def closed(self, r):
-        sandbox = r.create_sandbox(id="py-closed")
-        sandbox.close()
-        sandbox.close()
-        with r.open_sandbox("py-closed") as again:
-            again.delete()
-        self.assertTrue(sandbox.closed)
-        sandbox.start()
+    def test_closed(self):
+        with runtime() as r:
+            sandbox = r.create_sandbox(id="py-closed")
+            sandbox.close()
+            sandbox.close()
+            with r.open_sandbox("py-closed") as again:
+                again.delete()
+            self.assertTrue(sandbox.closed)
+            with self.assertRaises(kata.ClosedError) as caught:
+                sandbox.start()
+            self.assertEqual((caught.exception.code, caught.exception.name), (kata.StateError.code, "state"))
 
     def test_arguments(self):
         with runtime() as r:
@@ -335,6 +271,18 @@ class Parts(unittest.TestCase):
         self.assertTrue(all(isinstance(level, kata.LogLevel) and line for level, line in lines))
         placement = kata.read_placement({"ociVersion": "1.0.2", "process": {"terminal": True, "cwd": "/", "args": ["x"]}, "root": {"path": "r"}}, "c7")
         self.assertEqual((placement.role, placement.terminal, placement.sandbox_id), (kata.Role.SINGLE, True, "c7"))
+
+    def test_backends(self):
+        faulty = os.environ["KATA_TEST_FAULTY"]
+        with runtime() as r:
+            self.assertRaises(kata.NotFoundError, r.load_backend, os.path.join(DIRECTORY, "nothing.so"))
+            self.assertRaises(kata.InvalidError, r.load_backend, CONFIG)
+            self.assertRaises(kata.InvalidError, r.load_backend, "faulty-backend.so")
+            r.load_backend(faulty)
+            self.assertRaises(kata.ExistsError, r.load_backend, faulty)
+            self.assertIn("faulty", r.list_hypervisors())
+            with r.open_hypervisor("faulty") as hypervisor:
+                self.assertEqual(hypervisor.name, "faulty")
 
     def test_detach(self):
         with runtime() as r:

@@ -207,6 +207,24 @@ func (r *Runtime) Describe() (text json.RawMessage, e error) {
 	return
 }
 
+// LoadBackend adds a hypervisor from a .so, before the runtime's first sandbox. It gets all rights of this process: the path is absolute, without
+// symbolic links, and the file is writable by nobody but root and the program's user.
+func (r *Runtime) LoadBackend(path string) error {
+	p, e := r.take()
+	if e != nil {
+		return e
+	}
+	defer r.unref(p)
+	var a arena
+	defer a.free()
+	text := a.text(path)
+	if a.err != nil {
+		return a.err
+	}
+	var err *C.kata_error
+	return result(C.kata_runtime_load_backend(p, text, &err), err)
+}
+
 // Hypervisors are the backends' names, in order of preference.
 func (r *Runtime) Hypervisors() ([]string, error) {
 	p, e := r.take()

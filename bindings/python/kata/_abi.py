@@ -92,6 +92,7 @@ _FUNCTIONS: Dict[str, Tuple[Any, Sequence[Any]]] = {
     "kata_runtime_unref": (_P, [_P]),
     "kata_runtime_get_state_dir": (c_char_p, [_P]),
     "kata_runtime_get_hypervisor": (c_char_p, [_P, POINTER(c_char_p)]),
+    "kata_runtime_load_backend": (c_int, [_P, c_char_p, _ERR]),
     "kata_runtime_list": (c_int, [_PP, _P, _ERR]),
     "kata_runtime_recover": (c_int, [_P, c_uint32, POINTER(c_uint32), _MS, _ERR]),
     "kata_runtime_recover_sandbox": (c_int, [_P, c_char_p, _MS, _ERR]),

@@ -121,6 +121,11 @@ class Runtime(Handle):
         ref = self._ref
         return json.loads(_abi.take_text(self._make(lib.kata_runtime_describe, ref.pointer)))
 
+    def load_backend(self, path: str) -> None:
+        """Adds a hypervisor from a .so, before the runtime's first sandbox. It gets all rights of this process: `path` is absolute, without symbolic
+        links, and the file is writable by nobody but root and the program's user."""
+        self._call(lib.kata_runtime_load_backend, encode(path, "path"))
+
     def list_hypervisors(self) -> List[str]:
         """The names of the backends, in order of preference."""
         ref = self._ref
