@@ -7,6 +7,8 @@ guest_packages="qemu-system-x86 lz4 busybox-static ca-certificates"
 test_packages="erofs-utils abigail-tools acpica-tools mandoc crun e2fsprogs fio golang-go clang clang-format llvm strace zstd socat util-linux procps iproute2 kmod passt
   podman conmon netavark aardvark-dns catatonit iptables containerd containernetworking-plugins dbus-daemon
   mypy python3-setuptools python3-wheel python3-venv"
+# A guest of another architecture: the emulator, and what its agent is compiled with. Without them one test is skipped.
+aarch64_packages="qemu-system-arm gcc-aarch64-linux-gnu"
 # Only for our own guest kernel (guest/kernel/build).
 kernel_packages="make bc bison flex libelf-dev xz-utils lz4"
 
