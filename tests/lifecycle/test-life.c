@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* test-life: the normal life of sandboxes and containers, and what the public interface refuses. */
+/* test-life: the normal life of sandboxes and containers, and what the public interface refuses.
+   Arguments: none; HYPERVISOR CONFIG = the whole life and re-attaching, over a real guest. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fixture.h"
+
+static const char *real[2]; /* hypervisor and configuration of a real guest, or NULL */
 
 START_TEST (whole_life)
 {
@@ -225,6 +228,71 @@ START_TEST (reports)
 }
 END_TEST
 
+/* The other process: it knows no more than where the state is. */
+static int
+attach (const char *dir)
+{
+  static const char *const args[] = { "echo", "from afar", NULL };
+  struct life *place = life_open (dir);
+  kata_runtime *mine = NULL;
+  kata_sandbox *sandbox = NULL;
+  kata_container *container = NULL;
+  kata_process *process = NULL;
+  kata_exec_options options = KATA_EXEC_OPTIONS_INIT;
+  kata_error *error = NULL;
+  char buffer[32] = "";
+  size_t n = 0;
+  int status = -1;
+  options.args = args;
+  int r = life_runtime_new (&mine, place, &error);
+  if (r == 0)
+    r = kata_sandbox_open (&sandbox, mine, "s1", &error);
+  if (r == 0)
+    r = kata_container_open (&container, sandbox, "c1", &error);
+  if (r == 0)
+    r = kata_container_exec (&process, container, &options, LIFE_MS, &error);
+  if (r == 0)
+    r = kata_process_read (process, KATA_STDOUT, buffer, sizeof buffer - 1, &n, LIFE_MS, &error);
+  if (r == 0)
+    r = kata_process_wait (process, &status, LIFE_MS, &error);
+  if (r != 0)
+    printf ("from another process: %s\n", kata_error_get_message (error));
+  kata_error_unref (error);
+  kata_process_unref (process);
+  kata_container_unref (container);
+  kata_sandbox_unref (sandbox);
+  kata_runtime_unref (mine);
+  life_close (place);
+  return r == 0 && status == 0 && strcmp (buffer, "from afar\n") == 0 ? 0 : 1;
+}
+
+/* The sandbox is another process's too, and goes on when that one has let go of it. */
+START_TEST (re_attached)
+{
+  const char *const args[] = { "test-life", "attach", life->dir, real[0], real[1], NULL };
+  kata_error *error = NULL;
+  kata_container *container = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s1");
+  ck_ok (life_container (&container, sandbox, life, "c1", "sleep 1000", &error), error);
+  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+  ck_assert_int_eq (bed_wait (bed_spawn (args), LIFE_MS), 0);
+  ck_assert_int_eq (kata_container_get_state (container), KATA_STATE_RUNNING);
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  kata_container_unref (container);
+  kata_sandbox_unref (sandbox);
+}
+END_TEST
+
+static Suite *
+make_real (void)
+{
+  Suite *suite = NULL;
+  TCase *tcase = bed_case (&suite, "life", 600, fixture_setup, fixture_teardown);
+  tcase_add_test (tcase, whole_life);
+  tcase_add_test (tcase, re_attached);
+  return suite;
+}
+
 static Suite *
 make (void)
 {
@@ -237,11 +305,23 @@ make (void)
   tcase_add_test (tcase, guest_metrics);
   tcase_add_test (tcase, arguments);
   tcase_add_test (tcase, reports);
+  tcase_add_test (tcase, re_attached);
   return suite;
 }
 
 int
-main (void)
+main (int argc, char **argv)
 {
-  return bed_run (make);
+  bool attaching = argc > 2 && strcmp (argv[1], "attach") == 0;
+  int first = attaching ? 3 : 1;
+  for (int i = 0; i < 2 && first + i < argc; i++)
+    real[i] = argv[first + i];
+  g_autofree char *why = real[1] != NULL ? life_over (real[0], real[1]) : NULL;
+  if (attaching)
+    return why != NULL ? 1 : attach (argv[2]);
+  if (why != NULL) {
+    printf ("SKIP: %s\n", why);
+    return 77;
+  }
+  return bed_run (real[1] != NULL ? make_real : make);
 }
