@@ -26,6 +26,7 @@ NOT_IN_BINDINGS = [
     (('Python', 'Go'), r'kata_error_ref', 'an error is copied into an exception or a value, and released at once'),
     (('Python',), r'kata_\w+_ref', 'objects of Python\'s share the one reference that its handle has'),
     (('Python', 'Go'), r'kata_runtime_add_backend', 'takes a table of C functions, which only C has: see `kata_runtime_load_backend`'),
+    (('Python', 'Go'), r'kata_program_\w+', 'for who writes a backend, which is C'),
     (('Python', 'Go'), r'kata_capability_name', 'numbers of capabilities are for who writes a backend; the bindings have their names'),
 ]
 

@@ -160,17 +160,20 @@ kata_external_vm__reopen (kata_external_vm *vm, const char *id, kata_error **err
 }
 
 int
+kata_external_vm__take_up (kata_external_vm *vm, const char *id, const char *saved, kata_error **err)
+{
+  return read_saved (vm, saved) ? kata_external_vm__reopen (vm, id, err) : kata_saved__corrupt (id, err);
+}
+
+int
 kata_external_vm__attach (kata_external_vm **out, const kata_external_kind *kind, const kata_vm_plan *plan,
                           const char *saved, kata_error **err)
 {
   void *made = NULL;
   int code = kata_external_vm__new (&made, MAX (kind->vm_size, sizeof (kata_external_vm)), kind, plan, err);
   g_autoptr (kata_external_vm) vm = made;
-  if (code < 0)
-    return code;
-  if (!read_saved (vm, saved))
-    return kata_saved__corrupt (plan->id, err);
-  code = kata_external_vm__reopen (vm, plan->id, err);
+  if (code == 0)
+    code = kata_external_vm__take_up (vm, plan->id, saved, err);
   if (code == 0)
     *out = g_steal_pointer (&vm);
   return code;

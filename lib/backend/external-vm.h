@@ -81,6 +81,8 @@ size_t kata_external_vm__pids (void *vm, int64_t *pids, size_t max);
 void kata_external_vm__detach (void *vm);
 /** Over the kind's vsock socket. */
 int kata_external_vm__connect (void *vm, kata_stream *out, const kata_backend_env *env, kata_error **err);
+/** A new handle becomes that of the VM of which save() wrote. */
+int kata_external_vm__take_up (kata_external_vm *vm, const char *id, const char *saved, kata_error **err);
 /** From what save() wrote. */
 int kata_external_vm__attach (kata_external_vm **out, const kata_external_kind *kind, const kata_vm_plan *plan,
                               const char *saved, kata_error **err);
