@@ -11,12 +11,11 @@
 
 #include "verbs/entry.h"
 
-#define FOLDER   "cgroups"
-#define NAME     "parents"
-#define TEXT_MAX ((size_t) 1 << 20)
+#define FOLDER "containers" /* its lock is taken, for it stays */
+#define NAME   "../cgroups" /* is there only while it has a line */
 
 struct parents {
-  int fd;
+  int folder;
   int changed;       /* lines are to go */
   GHashTable *known; /* path → inode, as guint64 * */
 };
@@ -30,45 +29,42 @@ take_line (GHashTable *known, const char *line)
     g_hash_table_insert (known, g_strdup (path + 1), g_memdup2 (&inode, sizeof inode));
 }
 
-static int
+static void
 read_lines (parents *parents)
 {
-  g_autofree char *text = g_malloc (TEXT_MAX);
-  size_t length = 0;
-  ssize_t n;
-  while ((n = pread (parents->fd, text + length, TEXT_MAX - 1 - length, (off_t) length)) > 0 ||
-         (n < 0 && errno == EINTR))
-    length += n > 0 ? (size_t) n : 0;
-  if (n < 0)
-    return -1;
-  text[length] = 0;
-  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autofree char *text = entry_read_file (parents->folder, NAME, O_NOFOLLOW);
+  g_auto (GStrv) lines = g_strsplit (text ? text : "", "\n", -1);
   for (char **line = lines; *line; line++)
     take_line (parents->known, *line);
-  return 0;
 }
 
 parents *
 parents_open (oci *oci)
 {
-  int folder = entry_folder (oci, FOLDER);
-  int fd =
-      folder < 0 ? -1 : openat (folder, NAME, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-  struct stat st;
-  if (folder >= 0)
-    close (folder);
-  if (fd < 0)
+  int folder = entry_folder (oci, FOLDER), rc;
+  if (folder < 0)
     return NULL;
+  while ((rc = flock (folder, LOCK_EX)) < 0 && errno == EINTR)
+    ;
+  if (rc < 0) {
+    close (folder);
+    return NULL;
+  }
   parents *parents = g_new0 (struct parents, 1);
-  parents->fd = fd;
+  parents->folder = folder;
   parents->known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  int rc = fstat (fd, &st) == 0 && S_ISREG (st.st_mode) ? 0 : -1;
-  while (rc == 0 && (rc = flock (fd, LOCK_EX)) < 0 && errno == EINTR)
-    rc = 0;
-  if (rc == 0 && read_lines (parents) == 0)
-    return parents;
-  parents_close (parents);
-  return NULL;
+  read_lines (parents);
+  return parents;
+}
+
+static void
+write_text (const parents *parents, const char *text, int flags)
+{
+  int fd = openat (parents->folder, NAME, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+  if (fd < 0 || write (fd, text, strlen (text)) < 0)
+    g_debug ("the list of cgroups: %s", g_strerror (errno));
+  if (fd >= 0)
+    close (fd);
 }
 
 /* One write: a kill leaves a line whole or not at all. A full disk leaves the folder: it is a list, not a promise. */
@@ -76,8 +72,7 @@ static void
 append (parents *parents, const char *path, guint64 inode)
 {
   g_autofree char *line = g_strdup_printf ("%" G_GUINT64_FORMAT " %s\n", inode, path);
-  if (write (parents->fd, line, strlen (line)) < 0)
-    g_debug ("cgroup %s: not noted: %s", path, g_strerror (errno));
+  write_text (parents, line, O_APPEND);
   g_hash_table_insert (parents->known, g_strdup (path), g_memdup2 (&inode, sizeof inode));
 }
 
@@ -109,7 +104,7 @@ parents_has (const parents *parents, const char *path, ino_t inode)
   return known && (*known == 0 || *known == inode);
 }
 
-/* What somebody else has removed meanwhile goes too. Killed between the two calls, the rest is lines that were there before. */
+/* What somebody else has removed meanwhile goes too. Who is killed between truncation and writing leaves folders, nothing worse. */
 static void
 write_lines (parents *parents)
 {
@@ -121,8 +116,10 @@ write_lines (parents *parents)
   while (g_hash_table_iter_next (&iter, &path, &inode))
     if (lstat (path, &st) == 0 && parents_has (parents, path, st.st_ino))
       g_string_append_printf (text, "%" G_GUINT64_FORMAT " %s\n", *(guint64 *) inode, (char *) path);
-  if (ftruncate (parents->fd, 0) < 0 || write (parents->fd, text->str, text->len) < 0)
-    g_debug ("the list of cgroups: %s", g_strerror (errno));
+  if (text->len > 0)
+    write_text (parents, text->str, O_TRUNC);
+  else
+    unlinkat (parents->folder, NAME, 0);
 }
 
 void
@@ -132,7 +129,7 @@ parents_close (parents *parents)
     return;
   if (parents->changed)
     write_lines (parents);
-  close (parents->fd);
+  close (parents->folder);
   g_hash_table_unref (parents->known);
   g_free (parents);
 }
