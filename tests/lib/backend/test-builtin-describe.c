@@ -79,6 +79,9 @@ START_TEST (network)
   kata_vm_plan plan = base ();
   plan.nics = nics;
   golden ("network", &plan);
+  plan.nic_rx_bytes = 1250000;
+  plan.nic_tx_bytes = 2500000;
+  golden ("network-rates", &plan);
   plan.nics = wrong_nics;
   wrong.kind = KATA_NIC_STREAM;
   ck_assert_ptr_null (describe (&plan, NULL));
