@@ -70,46 +70,45 @@ def spawn_in(netns, function):
     return pid
 
 
-def serve(data, port, ready):
-    """Sends @data to the first connection, reads what it sends, and checks that it is the same."""
-    server = socket.socket()
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind(("", port))
-    server.listen(4)
-    server.settimeout(PATIENCE)
-    os.write(ready, b".")
-    connection, _ = server.accept()
+def accept_one(port, ready):
+    """The first connection to @port; @ready is told when it can come."""
+    with socket.create_server(("", port)) as server:
+        server.settimeout(PATIENCE)
+        os.write(ready, b".")
+        connection, _ = server.accept()
     connection.settimeout(PATIENCE)
-    server.close()
-    sender = threading.Thread(target=connection.sendall, args=(data,))
-    sender.start()
+    return connection
+
+
+def receive(connection, size):
+    """@size bytes, or fewer where the other end closes before."""
     got = b""
-    while len(got) < len(data):
+    while len(got) < size:
         piece = connection.recv(65536)
         if not piece:
             break
         got += piece
-    sender.join()
-    connection.close()
+    return got
+
+
+def serve(data, port, ready):
+    """Sends @data to the first connection, reads what it sends, and checks that it is the same."""
+    with accept_one(port, ready) as connection:
+        sender = threading.Thread(target=connection.sendall, args=(data,))
+        sender.start()
+        got = receive(connection, len(data))
+        sender.join()
     return 0 if got == data else 3
 
 
 def answer(data, port, ready, over):
     """Reads @data from the first connection, sends it back, and lets the connection be until @over is closed: Debian 12's passt (March 2023) carries
     nothing more to a guest that has closed its half, and forgets to close that of a guest whose host did it at the same time."""
-    server = socket.create_server(("", port))
-    server.settimeout(PATIENCE)
-    os.write(ready, b".")
-    connection, _ = server.accept()
-    connection.settimeout(PATIENCE)
-    got = b""
-    while len(got) < len(data):
-        piece = connection.recv(65536)
-        if not piece:
-            return 3
-        got += piece
-    connection.sendall(got)
-    os.read(over, 1)
+    with accept_one(port, ready) as connection:
+        got = receive(connection, len(data))
+        if len(got) == len(data):
+            connection.sendall(got)
+            os.read(over, 1)
     return 0 if got == data else 3
 
 
