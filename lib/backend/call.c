@@ -234,18 +234,28 @@ kata_vm__stop (kata_vm *vm, int64_t grace_ms, const kata_backend_env *env, kata_
   return code;
 }
 
+/* The checks before a verb of an optional table: @table is NULL, or smaller than this library's, where the backend lacks it. */
+static int
+check_table (kata_vm *vm, const char *verb, const char *key, const void *table, size_t size,
+             const kata_backend_env *env, kata_backend_env *copy, kata_error **err)
+{
+  size_t got = 0; /* each such table starts with its size */
+  if (table != NULL)
+    memcpy (&got, table, sizeof got);
+  if (got < size)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, key, "hypervisor %s: cannot %s", vm->entry->backend.name, verb);
+  return check_env (vm->entry, verb, env, copy, err);
+}
+
 static int
 change_nic (kata_vm *vm, bool add, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err)
 {
-  const char *verb = add ? "add a network device" : "remove a network device";
-  const kata_backend_network *network = vm->entry->backend.query (KATA_BACKEND_NETWORK);
+  const char *verb = add ? "add a network device while the guest runs" : "remove a network device while the guest runs";
+  const kata_backend_network *network = nic->port == 0 ? NULL : vm->entry->backend.query (KATA_BACKEND_NETWORK);
   kata_backend_env copy;
-  int code = check_env (vm->entry, verb, env, &copy, err);
+  int code = check_table (vm, verb, nic->name, network, sizeof *network, env, &copy, err);
   if (code < 0)
     return code;
-  if (network == NULL || network->size < sizeof *network || nic->port == 0)
-    return kata_error__set (err, KATA_E_UNSUPPORTED, nic->name, "hypervisor %s: cannot %s while the guest runs",
-                            vm->entry->backend.name, verb);
   kata_error *got = NULL;
   g_mutex_lock (&vm->lock);
   int result = add ? network->add (vm->handle, nic, &copy, &got) : network->remove (vm->handle, nic, &copy, &got);
@@ -264,6 +274,35 @@ int
 kata_vm__remove_nic (kata_vm *vm, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err)
 {
   return change_nic (vm, false, nic, env, err);
+}
+
+static int
+change_disk (kata_vm *vm, bool add, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err)
+{
+  const char *verb = add ? "add a disk while the guest runs" : "remove a disk while the guest runs";
+  const kata_backend_disk *table = disk->port == 0 ? NULL : vm->entry->backend.query (KATA_BACKEND_DISK);
+  kata_backend_env copy;
+  int code = check_table (vm, verb, disk->id, table, sizeof *table, env, &copy, err);
+  if (code < 0)
+    return code;
+  kata_error *got = NULL;
+  g_mutex_lock (&vm->lock);
+  int result = add ? table->add (vm->handle, disk, &copy, &got) : table->remove (vm->handle, disk, &copy, &got);
+  code = settle (vm->entry, verb, result, got, err);
+  g_mutex_unlock (&vm->lock);
+  return code;
+}
+
+int
+kata_vm__add_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err)
+{
+  return change_disk (vm, true, disk, env, err);
+}
+
+int
+kata_vm__remove_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err)
+{
+  return change_disk (vm, false, disk, env, err);
 }
 
 int

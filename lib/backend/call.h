@@ -39,6 +39,9 @@ size_t kata_vm__pids (kata_vm *vm, int64_t *pids, size_t max);
 /** Serialised. KATA_E_UNSUPPORTED where the backend has no kata_backend_network. */
 int kata_vm__add_nic (kata_vm *vm, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err);
 int kata_vm__remove_nic (kata_vm *vm, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err);
+/** Serialised. KATA_E_UNSUPPORTED where the backend has no kata_backend_disk. */
+int kata_vm__add_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
+int kata_vm__remove_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
 /** The optional table @interface_name, or NULL. */
 const void *kata_vm__query (kata_vm *vm, const char *interface_name);
 /** Releases the handle (no other call may be under way); the VM goes on. NULL is fine. */

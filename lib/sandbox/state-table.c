@@ -19,6 +19,7 @@ prepare_vm (void *data)
 static const struct kata_field disk_fields[] = { KATA_FIELD (STRING, kata_vm_disk, id),
                                                  KATA_FIELD (STRING, kata_vm_disk, path),
                                                  KATA_FIELD (I32, kata_vm_disk, readonly),
+                                                 KATA_FIELD (U64, kata_vm_disk, port),
                                                  { 0 } };
 static const struct kata_record disk_record = { sizeof (kata_vm_disk), disk_fields, prepare_disk };
 
@@ -83,6 +84,7 @@ static const struct kata_field vm_fields[] = {
   KATA_FIELD (U32, kata_vm_plan, block_logical_size),
   KATA_FIELD (U32, kata_vm_plan, block_physical_size),
   KATA_FIELD (STRING, kata_vm_plan, arch),
+  KATA_FIELD (U32, kata_vm_plan, disk_ports),
   KATA_FIELD (U32, kata_vm_plan, null_fail_at),
   KATA_FIELD (I32, kata_vm_plan, isolation),
   KATA_FIELD (STRV, kata_vm_plan, confine_waive),

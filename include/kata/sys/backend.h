@@ -68,12 +68,13 @@ enum kata_isolation { KATA_ISOLATION_PROCESS = 0, KATA_ISOLATION_THREAD };
 /** How the library reaches the guest's agent. */
 enum kata_agent_kind { KATA_AGENT_VSOCK = 0, KATA_AGENT_HYBRID, KATA_AGENT_SERIAL, KATA_AGENT_NULL };
 
-/** A disk that the machine has from its start. */
+/** A disk. */
 typedef struct kata_vm_disk {
   size_t size;
   const char *id;   /* serial number in the guest, [a-z0-9-]{1,20} */
   const char *path; /* on the host: a regular file or block device, raw format; never probed */
   int32_t readonly;
+  uint64_t port; /* 0 = there from the start; else in which of the plan's disk_ports it came later, from 1 */
 } kata_vm_disk;
 
 /** What a network device is connected to on the host. */
@@ -156,6 +157,7 @@ typedef struct kata_vm_plan {
   int32_t iommu, iommu_platform, io_threads, no_nesting, block_no_flush;
   uint32_t block_logical_size, block_physical_size; /* 0 = the backend's default */
   const char *arch;                                 /* the guest's, as uname has it: "aarch64"; "" = the host's */
+  uint32_t disk_ports;                              /* how many more disks can come while the guest runs */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */
@@ -267,6 +269,64 @@ typedef struct kata_backend_network {
   /** Takes it out and closes its descriptors. One that is not there is no failure. KATA_E_TIMEOUT when the guest does not let go of it. */
   int (*remove) (void *vm, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err);
 } kata_backend_network;
+
+/** The name by which @query is asked for a kata_backend_disk. */
+#define KATA_BACKEND_DISK "disk/1"
+
+/**
+ * struct kata_backend_disk:
+ * Disks of a running guest; KATA_CAP_BLOCK_HOTPLUG. Both calls are serialised with the others on one VM.
+ */
+typedef struct kata_backend_disk {
+  size_t size;
+  /** Puts @disk into its port, which is free. On failure nothing is left. */
+  int (*add) (void *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
+  /** Takes it out and closes its file. One that is not there is no failure. KATA_E_TIMEOUT when the guest does not let go of it. */
+  int (*remove) (void *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
+} kata_backend_disk;
+
+/** The name by which @query is asked for a kata_backend_resize. */
+#define KATA_BACKEND_RESIZE "resize/1"
+
+/**
+ * struct kata_backend_resize:
+ * The size of a running guest, within the plan's max_vcpus and max_memory_mib; KATA_CAP_CPU_RESIZE, KATA_CAP_MEMORY_RESIZE. A verb that is NULL is one
+ * that the VMM lacks. The guest is told to use what came by its agent afterwards. Serialised with the other calls on one VM.
+ */
+typedef struct kata_backend_resize {
+  size_t size;
+  /** @now: what the guest has afterwards, which may be more than asked for where a VMM cannot take away. */
+  int (*vcpus) (void *vm, uint32_t vcpus, uint32_t *now, const kata_backend_env *env, kata_error **err);
+  int (*memory) (void *vm, uint64_t mib, uint64_t *now, const kata_backend_env *env, kata_error **err);
+} kata_backend_resize;
+
+/** The name by which @query is asked for a kata_backend_snapshot. */
+#define KATA_BACKEND_SNAPSHOT "snapshot/1"
+
+/**
+ * struct kata_backend_snapshot:
+ * A guest in files; KATA_CAP_SNAPSHOT. Serialised with the other calls on one VM.
+ */
+typedef struct kata_backend_snapshot {
+  size_t size;
+  /** Writes the guest, which is paused and stays so, into the empty directory @dir. On failure the caller empties it. */
+  int (*save) (void *vm, const char *dir, const kata_backend_env *env, kata_error **err);
+  /** As launch, but the guest is that of @dir, and paused; @plan is the one it was launched with, but for its id and directory. */
+  int (*restore) (void **vm, const kata_vm_plan *plan, const char *dir, const kata_backend_env *env, kata_error **err);
+} kata_backend_snapshot;
+
+/** The name by which @query is asked for a kata_backend_counters. */
+#define KATA_BACKEND_COUNTERS "counters/1"
+
+/**
+ * struct kata_backend_counters:
+ * What the VMM counts of itself and its devices. Serialised with the other calls on one VM.
+ */
+typedef struct kata_backend_counters {
+  size_t size;
+  /** A JSON object of objects of whole numbers, device → counter → value; kata_free(). */
+  int (*read) (void *vm, char **json, const kata_backend_env *env, kata_error **err);
+} kata_backend_counters;
 
 /**
  * kata_capability_name:
