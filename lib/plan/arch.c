@@ -4,9 +4,9 @@
 
 #include "plan/build.h"
 
-/* By its name, as all distributions have it: "/usr/bin/qemu-system-aarch64". */
+/* By its name, as all distributions have it: "/usr/bin/qemu-system-aarch64"; Kata's builds of it have more words behind: "-snp-experimental". */
 static const char *
-of_program (const char *path)
+of_program (struct kata_plan_build *b, const char *path)
 {
   static const char prefix[] = "qemu-system-";
   const char *slash = strrchr (path, '/');
@@ -14,7 +14,9 @@ of_program (const char *path)
   if (!g_str_has_prefix (name, prefix))
     return NULL;
   name += sizeof prefix - 1;
-  return strcmp (name, "ppc64") == 0 ? "ppc64le" : name;
+  char *arch = kata_arena__strdup (b->arena, name);
+  arch[strcspn (arch, "-")] = '\0';
+  return strcmp (arch, "ppc64") == 0 ? "ppc64le" : arch;
 }
 
 int
@@ -23,7 +25,7 @@ kata_plan__arch (struct kata_plan_build *b, kata_error **err)
   const char *host = b->in->host.arch != NULL ? b->in->host.arch : "";
   const char *image = b->foreign_guest ? NULL : b->in->guest.arch;
   bool qemu = strcmp (b->in->hypervisor, "qemu") == 0;
-  const char *program = qemu ? of_program (b->hv->path) : NULL;
+  const char *program = qemu ? of_program (b, b->hv->path) : NULL;
   const char *arch = program != NULL ? program : image != NULL ? image : host;
   const char *key = kata_plan__key (b, "kernel");
 

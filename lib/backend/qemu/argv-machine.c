@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* argv-machine: the machine, its processors and its memory in QEMU's words. */
+#include "backend/qemu/builder.h"
+
+#include <string.h>
+
+static bool
+kata_qemu__shares_memory (const kata_vm_plan *p)
+{
+  return p->share_kind == KATA_SHARE_VIRTIOFS;
+}
+
+/* A guest's memory is a memfd where virtiofsd must see it, anonymous memory otherwise. */
+void
+kata_qemu__add_machine (kata_qemu_builder *b)
+{
+  const kata_vm_plan *p = b->plan;
+  const kata_qemu_machine *m = b->machine;
+  bool kvm = p->accel == KATA_ACCEL_KVM;
+  const char *by_accel = kvm ? m->options_kvm : m->options_tcg;
+  GString *machine = g_string_new (m->type);
+  g_string_append (machine, m->options);
+  if (m->options_7 != NULL && b->context->version[0] >= 7)
+    g_string_append (machine, m->options_7);
+  if (by_accel != NULL)
+    g_string_append (machine, by_accel);
+  if (p->iommu && m->iommu_option != NULL)
+    g_string_append (machine, m->iommu_option);
+  g_string_append (machine, ",dump-guest-core=off");
+  if (kata_qemu__shares_memory (p) || p->hugepages)
+    g_string_append (machine, ",memory-backend=memory");
+  if (kata_qemu__given (p->machine_accelerators))
+    g_string_append_printf (machine, ",%s", p->machine_accelerators);
+  kata_qemu__add (b, "-machine", "%s", machine->str);
+  g_string_free (machine, TRUE);
+  /* Its transports speak virtio 0.9 unless told otherwise, and vhost-user servers do not. */
+  if (strcmp (m->bus, "device") == 0)
+    kata_qemu__add (b, "-global", "virtio-mmio.force-legacy=false");
+  kata_qemu__add (b, "-accel", "%s", kvm ? "kvm" : "tcg,thread=multi");
+  const char *no_nesting = p->no_nesting && strcmp (m->arch, "x86_64") == 0 ? ",vmx=off,svm=off" : "";
+  kata_qemu__add (b, "-cpu", "%s%s%s%s", kvm ? "host" : m->cpu_tcg, no_nesting,
+                  kata_qemu__given (p->cpu_features) ? "," : "",
+                  kata_qemu__given (p->cpu_features) ? p->cpu_features : "");
+  /* No maxcpus: vCPUs are not added later, and a guest sets memory aside for each that could come. */
+  kata_qemu__add (b, "-smp", "%u", p->vcpus);
+  kata_qemu__add (b, "-m", "%" G_GUINT64_FORMAT "M", p->memory_mib);
+  if (kata_qemu__shares_memory (p) || p->hugepages)
+    kata_qemu__add (b, "-object", "memory-backend-memfd,id=memory,size=%" G_GUINT64_FORMAT "M,share=on%s%s",
+                    p->memory_mib, p->hugepages ? ",hugetlb=on" : "", p->prealloc ? ",prealloc=on" : "");
+}
