@@ -267,7 +267,8 @@ KATA_API int kata_sandbox_inspect (char **json, kata_sandbox *sandbox, kata_erro
 /**
  * kata_sandbox_metrics_get:
  * The guest's own metrics, as its agent writes them: load, memory, processors, interfaces, the agent itself. It is the guest's text: nothing of it is
- * checked but that it is UTF-8 without control characters other than line feeds and tabs.
+ * checked but that it is UTF-8 without control characters other than line feeds and tabs, and speaks of no kata_hypervisor_*. Behind it is what the
+ * hypervisor counts, where it does: kata_hypervisor_counter{device,item}, and kata_hypervisor_counters_answered, 0 when it did not tell in time.
  * @text: (out) (transfer full): Prometheus' text format; release with kata_free()
  * @sandbox: in state RUNNING
  * @timeout_ms: milliseconds, KATA_TIMEOUT_DEFAULT or KATA_TIMEOUT_NONE

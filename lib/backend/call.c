@@ -306,6 +306,31 @@ kata_vm__remove_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_
 }
 
 int
+kata_vm__counters (kata_vm *vm, char **json, const kata_backend_env *env, kata_error **err)
+{
+  static const char verb[] = "tell what it counts";
+  const kata_backend_counters *table = vm->entry->backend.query (KATA_BACKEND_COUNTERS);
+  kata_backend_env copy;
+  int code = check_table (vm, verb, NULL, table, sizeof *table, env, &copy, err);
+  if (code < 0)
+    return code;
+  /* A stop can take its whole grace: who looks at counters does not wait for it. */
+  if (!g_mutex_trylock (&vm->lock))
+    return kata_error__set (err, KATA_E_BUSY, NULL, "hypervisor %s: cannot %s: it does something else",
+                            vm->entry->backend.name, verb);
+  kata_error *got = NULL;
+  char *text = NULL;
+  code = settle (vm->entry, verb, table->read (vm->handle, &text, &copy, &got), got, err);
+  g_mutex_unlock (&vm->lock);
+  if (code == 0 && text == NULL)
+    return kata_error__set (err, KATA_E_INTERNAL, NULL, "hypervisor %s: its counters are no text",
+                            vm->entry->backend.name);
+  if (code == 0)
+    *json = text;
+  return code;
+}
+
+int
 kata_vm__exit_fd (kata_vm *vm)
 {
   return vm->entry->backend.exit_fd (vm->handle);

@@ -42,6 +42,11 @@ int kata_vm__remove_nic (kata_vm *vm, const kata_vm_nic *nic, const kata_backend
 /** Serialised. KATA_E_UNSUPPORTED where the backend has no kata_backend_disk. */
 int kata_vm__add_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
 int kata_vm__remove_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
+/**
+ * What the VMM counts, as the backend has it from there: untrusted. Does not wait for another call on the VM: KATA_E_BUSY. KATA_E_UNSUPPORTED where the
+ * backend has no kata_backend_counters.
+ */
+int kata_vm__counters (kata_vm *vm, char **json, const kata_backend_env *env, kata_error **err);
 /** The optional table @interface_name, or NULL. */
 const void *kata_vm__query (kata_vm *vm, const char *interface_name);
 /** Releases the handle (no other call may be under way); the VM goes on. NULL is fine. */

@@ -142,6 +142,7 @@ static const struct action {
   { "PUT", "vm.add-net", "NetConfig", CREATED | RUNNING, add_net },
   { "PUT", "vm.boot", NULL, CREATED, boot },
   { "GET", "vm.info", NULL, CREATED | RUNNING | PAUSED, nothing },
+  { "GET", "vm.counters", NULL, RUNNING | PAUSED, nothing },
   { "PUT", "vm.remove-device", "VmRemoveDevice", RUNNING, remove_device },
   { "PUT", "vm.pause", NULL, RUNNING, pause_guest },
   { "PUT", "vm.resume", NULL, PAUSED, resume_guest },
@@ -178,6 +179,9 @@ good_answer (const struct vmm *vmm, const struct action *action)
     return g_strdup ("{\"version\":\"v51.0.0\"}");
   if (g_str_equal (action->name, "vm.info"))
     return clh_net_info (&vmm->net);
+  if (g_str_equal (action->name, "vm.counters"))
+    return g_strdup (
+        "{\"_disk0\":{\"read_bytes\":4096,\"read latency\":12,\"lost\":-1},\"__rng\":{},\"bad\\\"\\n\":{\"n\":1}}");
   if (g_str_equal (action->name, "vm.add-net") && vmm->state == RUNNING)
     return g_strdup ("{\"id\":\"new\",\"bdf\":\"0000:00:09.0\"}");
   return NULL;

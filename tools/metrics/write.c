@@ -12,11 +12,11 @@
 #include "metrics/process.h"
 #include "metrics/text.h"
 
-#define METRICS_GUEST_MAX 65536u
+#define METRICS_GUEST_MAX (192u << 10) /* with what the library adds of the VMM */
 
 static const char *const states[] = { "created", "running", "paused", "stopped", NULL };
-/* What a guest may speak of. */
-static const char *const guest_prefixes[] = { "kata_guest_", "kata_agent_", NULL };
+/* What a guest may speak of, and the library of its VMM. */
+static const char *const guest_prefixes[] = { "kata_guest_", "kata_agent_", "kata_hypervisor_counter", NULL };
 
 #define CONTAINER(name, type, help, member, scale)                                                                     \
   {                                                                                                                    \

@@ -324,7 +324,10 @@ typedef struct kata_backend_snapshot {
  */
 typedef struct kata_backend_counters {
   size_t size;
-  /** A JSON object of objects of whole numbers, device → counter → value; kata_free(). */
+  /**
+   * A JSON object of objects of whole numbers, device → counter → value, at most 1 MiB; kata_free(). An object in a counter's place is read as several
+   * counters; what is something else is passed over. Within a short deadline.
+   */
   int (*read) (void *vm, char **json, const kata_backend_env *env, kata_error **err);
 } kata_backend_counters;
 

@@ -75,6 +75,8 @@ clh_attach (void **out, const kata_vm_plan *plan, const char *saved, const kata_
 static const void *
 clh_query (const char *interface_name)
 {
+  if (strcmp (interface_name, KATA_BACKEND_COUNTERS) == 0)
+    return &kata_clh__counters;
   return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &kata_clh__network : NULL;
 }
 

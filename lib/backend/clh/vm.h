@@ -37,6 +37,7 @@ int kata_clh__stop (void *vm, int64_t grace_ms, const kata_backend_env *env, kat
 void kata_clh__look (kata_external_vm *vm); /* monitor.c: the kind's look and told */
 const char *kata_clh__told (const kata_external_vm *vm, bool *panic);
 
-extern const kata_backend_network kata_clh__network; /* network.c */
+extern const kata_backend_network kata_clh__network;   /* network.c */
+extern const kata_backend_counters kata_clh__counters; /* counters.c */
 
 #endif

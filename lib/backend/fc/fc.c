@@ -2,6 +2,8 @@
 /* fc: the table of verbs of the Firecracker adapter; each file beside it does one part. */
 #include "backend/registry.h"
 
+#include <string.h>
+
 #include "backend/fc/vm.h"
 #include "base/json-write.h"
 
@@ -62,6 +64,12 @@ fc_attach (void **out, const kata_vm_plan *plan, const char *saved, const kata_b
   return code;
 }
 
+static const void *
+fc_query (const char *interface_name)
+{
+  return strcmp (interface_name, KATA_BACKEND_COUNTERS) == 0 ? &kata_fc__counters : NULL;
+}
+
 const kata_backend kata_backend_fc = {
   .size = sizeof (kata_backend),
   .abi = KATA_BACKEND_ABI,
@@ -79,4 +87,5 @@ const kata_backend kata_backend_fc = {
   .why = kata_external_vm__why,
   .pids = kata_external_vm__pids,
   .detach = kata_external_vm__detach,
+  .query = fc_query,
 };

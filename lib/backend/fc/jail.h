@@ -25,6 +25,10 @@ int kata_fc__jail_make (struct kata_fc_jail *jail, kata_external_vm *vm, const k
 int kata_fc__jail_publish (const struct kata_fc_jail *jail, kata_external_vm *vm, const char *name, int64_t deadline_us,
                            kata_error **err);
 
+/** The FIFO that metrics come through, in the sandbox's directory and in the jail's root, if there is one. counters.c */
+int kata_fc__make_metrics (kata_external_vm *vm, const struct kata_fc_jail *jail, const kata_vm_plan *plan,
+                           kata_error **err);
+
 void kata_fc__jail_clear (struct kata_fc_jail *jail);
 
 #endif

@@ -29,7 +29,7 @@ struct launch {
 static int
 record_files (struct launch *l, kata_error **err)
 {
-  static const char *const names[] = { KATA_FC_API_SOCKET, KATA_FC_VSOCK_SOCKET, KATA_FC_METRICS_LOG };
+  static const char *const names[] = { KATA_FC_API_SOCKET, KATA_FC_VSOCK_SOCKET, KATA_FC_METRICS };
   int code = 0;
   for (size_t i = 0; code == 0 && i < G_N_ELEMENTS (names); i++)
     code = kata_external__record_file (l->vm->dir, names[i], l->env, err);
@@ -112,6 +112,8 @@ start (struct launch *l, kata_error **err)
     code = kata_external_vm__make_logs (l->vm, l->env, err);
   if (code == 0 && l->facts.jailed)
     code = kata_fc__jail_make (&l->jail, l->vm, l->plan, l->program, l->env, err);
+  if (code == 0)
+    code = kata_fc__make_metrics (l->vm, &l->jail, l->plan, err);
   if (code < 0)
     return code;
   l->argv = kata_fc__argv (l->plan, l->program, l->jailer);

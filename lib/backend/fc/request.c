@@ -108,10 +108,8 @@ add_logs (struct list *l)
   kata_json_write__string (w, "level", l->plan->debug ? "Debug" : "Warning");
   kata_json_write__bool (w, "show_level", true);
   end (l, "/logger", NULL);
-  if (!l->plan->debug)
-    return;
   w = begin (l);
-  kata_json_write__string (w, "metrics_path", KATA_FC_METRICS_LOG);
+  kata_json_write__string (w, "metrics_path", KATA_FC_METRICS);
   end (l, "/metrics", NULL);
 }
 

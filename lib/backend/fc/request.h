@@ -13,7 +13,7 @@
 #define KATA_FC_API_SOCKET   "fc.sock"
 #define KATA_FC_VSOCK_SOCKET "vsock.sock"
 #define KATA_FC_CONSOLE_LOG  "console.log"
-#define KATA_FC_METRICS_LOG  "fc-metrics.log"
+#define KATA_FC_METRICS      "fc-metrics.fifo"
 #define KATA_FC_LOG          "fc.log"
 
 /** One request. */

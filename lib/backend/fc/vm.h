@@ -28,4 +28,6 @@ int kata_fc__pause (void *vm, const kata_backend_env *env, kata_error **err); /*
 int kata_fc__resume (void *vm, const kata_backend_env *env, kata_error **err);
 int kata_fc__stop (void *vm, int64_t grace_ms, const kata_backend_env *env, kata_error **err);
 
+extern const kata_backend_counters kata_fc__counters; /* counters.c */
+
 #endif

@@ -42,7 +42,8 @@ int kata_qemu__connect (void *vm, kata_stream *out, const kata_backend_env *env,
 /* confidential.c: @root: "" but for tests; g_free(). */
 char *kata_qemu__lacks_confidential (const char *root);
 
-extern const kata_backend_network kata_qemu__network; /* network.c */
+extern const kata_backend_network kata_qemu__network;   /* network.c */
+extern const kata_backend_counters kata_qemu__counters; /* counters.c */
 
 /* tsc.c: "/proc/cpuinfo" but for tests. */
 uint32_t kata_qemu__tsc_khz (const char *cpuinfo);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test-counters: what a fake VMM counts comes with the guest's metrics; one that does not tell it, or tells nonsense, takes nothing from them. */
+#include <string.h>
+
+#include "fixture.h"
+
+/* How a VMM can answer badly; the last one only takes its time. */
+static const char *const hows[] = { "refuse", "junk", "deep", "long", "hang-up", "hang" };
+
+static bool
+over (const char *name)
+{
+  const char *fake = g_getenv ("KATA_TESTS_FAKE");
+  return g_str_has_prefix (fake != NULL ? fake : "null:", name);
+}
+
+static char *
+metrics (kata_sandbox *sandbox)
+{
+  kata_error *error = NULL;
+  char *text = NULL;
+  ck_ok (kata_sandbox_metrics_get (&text, sandbox, LIFE_MS, &error), error);
+  ck_assert_msg (strstr (text, "kata_agent_containers") != NULL, "%s", text);
+  ck_assert_msg (g_utf8_validate (text, -1, NULL) && g_str_has_suffix (text, "\n"), "%s", text);
+  return text;
+}
+
+static void
+has (const char *text, const char *line)
+{
+  ck_assert_msg (strstr (text, line) != NULL, "no %s in\n%s", line, text);
+}
+
+static kata_sandbox *
+started (void)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = fixture_sandbox ();
+  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
+  return sandbox;
+}
+
+static void
+ended (kata_sandbox *sandbox)
+{
+  kata_error *error = NULL;
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  kata_sandbox_unref (sandbox);
+}
+
+START_TEST (told)
+{
+  kata_sandbox *sandbox = started ();
+  for (int i = 0; i < 2; i++) {
+    char *text = metrics (sandbox);
+    if (over ("null:")) {
+      ck_assert_ptr_null (strstr (text, "kata_hypervisor"));
+    } else {
+      has (text, "\nkata_hypervisor_counters_answered 1\n");
+      ck_assert_ptr_null (strstr (text, "torn"));
+      ck_assert_ptr_null (strstr (text, "lost"));
+    }
+    if (over ("clh:")) {
+      has (text, "\nkata_hypervisor_counter{device=\"_disk0\",item=\"read_bytes\"} 4096\n");
+      has (text, "item=\"read_latency\"} 12\n");
+      has (text, "device=\"bad__\"");
+    }
+    if (over ("fc:")) {
+      has (text, "\nkata_hypervisor_counter{device=\"api_server\",item=\"process_startup_time_us\"} 7\n");
+      has (text, "{device=\"block\",item=\"read_agg_min_us\"} 3\n");
+    }
+    kata_free (text);
+  }
+  ended (sandbox);
+}
+END_TEST
+
+START_TEST (not_told)
+{
+  if (over ("null:"))
+    return;
+  fixture_misbehave (over ("clh:") ? "vm.counters" : "FlushMetrics", hows[_i]);
+  kata_sandbox *sandbox = started ();
+  char *text = metrics (sandbox);
+  has (text, "\nkata_hypervisor_counters_answered 0\n");
+  ck_assert_ptr_null (strstr (text, "kata_hypervisor_counter{"));
+  kata_free (text);
+  ended (sandbox);
+}
+END_TEST
+
+static Suite *
+make (void)
+{
+  Suite *suite = NULL;
+  TCase *tcase = bed_case (&suite, "counters", 180, fixture_setup, fixture_teardown);
+  tcase_add_test (tcase, told);
+  tcase_add_loop_test (tcase, not_told, 0, (int) G_N_ELEMENTS (hows));
+  return suite;
+}
+
+int
+main (void)
+{
+  return bed_run (make);
+}
