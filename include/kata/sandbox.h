@@ -20,7 +20,7 @@ enum kata_state {
   KATA_STATE_STOPPED = 4 /* ended; only delete is left */
 };
 
-/** A disk that the VM has from its start. */
+/** A disk that the VM has from its start, or gets while it runs (kata_sandbox_add_disk()). */
 typedef struct kata_disk {
   size_t size;
   const char *id;   /* [a-z0-9-]{1,20}; containers name it in kata_container_options.rootfs_disk */
@@ -178,6 +178,37 @@ KATA_API int kata_sandbox_start (kata_sandbox *sandbox, int64_t timeout_ms, kata
  * Threads: any. Blocks: at most @timeout_ms. Since: 0.1
  */
 KATA_API int kata_sandbox_refresh_network (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
+
+/**
+ * kata_sandbox_add_disk:
+ * Give a running guest one more disk, which containers created from then on can name as one that is there from the start. Before the start it becomes
+ * one of those. It has its place until kata_sandbox_remove_disk() or the end of the sandbox.
+ * @sandbox: in state CREATED or RUNNING
+ * @disk: its id is none that the sandbox has
+ * @timeout_ms: milliseconds, KATA_TIMEOUT_DEFAULT or KATA_TIMEOUT_NONE
+ * @err: (out) (optional): why it failed
+ * Returns: 0 or a negative kata_error_code
+ * Errors: KATA_E_INVALID (id, path, flags; neither file nor block device), KATA_E_UNSUPPORTED (the hypervisor cannot: the text says why),
+ *   KATA_E_EXISTS, KATA_E_LIMIT (no place is free), KATA_E_NOT_FOUND (the path), KATA_E_STATE, KATA_E_BUSY (the guest still has an earlier one of
+ *   this id), KATA_E_VMM, KATA_E_TIMEOUT, KATA_E_IO
+ * Threads: any. Blocks: at most @timeout_ms. Since: 0.2
+ */
+KATA_API int kata_sandbox_add_disk (kata_sandbox *sandbox, const kata_disk *disk, int64_t timeout_ms, kata_error **err);
+
+/**
+ * kata_sandbox_remove_disk:
+ * Take a disk from a running guest that came while it ran, and close its file. Before the start, any disk. After a failure no container can name it, and
+ * the call can be repeated; so it is too with one whose adding was cut short.
+ * @sandbox: in state CREATED or RUNNING
+ * @id: of the disk
+ * @timeout_ms: milliseconds, KATA_TIMEOUT_DEFAULT or KATA_TIMEOUT_NONE
+ * @err: (out) (optional): why it failed
+ * Returns: 0 or a negative kata_error_code
+ * Errors: KATA_E_NOT_FOUND, KATA_E_BUSY (a container uses it: the text names it), KATA_E_UNSUPPORTED (it is there from the start), KATA_E_STATE,
+ *   KATA_E_TIMEOUT (the guest does not let go of it), KATA_E_VMM, KATA_E_IO
+ * Threads: any. Blocks: at most @timeout_ms. Since: 0.2
+ */
+KATA_API int kata_sandbox_remove_disk (kata_sandbox *sandbox, const char *id, int64_t timeout_ms, kata_error **err);
 
 /**
  * kata_sandbox_pause:

@@ -8,6 +8,16 @@
 
 #define EVENT_MIN KATA_SIZE_TO (kata_event, container_id)
 
+static int
+check_disk (const kata_disk *disk, kata_error **err)
+{
+  int r = kata_argument__size (disk, sizeof (kata_disk), KATA_SIZE_TO (kata_disk, flags), "kata_disk", err);
+  if (r != 0)
+    return r;
+  KATA_REQUIRE ((disk->flags & ~(uint32_t) KATA_DISK_READONLY) == 0, "disks", err);
+  return 0;
+}
+
 /* A copy of the options; NULL options are the defaults. */
 static int
 take_options (kata_sandbox_options *mine, const kata_sandbox_options *options, kata_error **err)
@@ -21,10 +31,9 @@ take_options (kata_sandbox_options *mine, const kata_sandbox_options *options, k
     return r;
   KATA_REQUIRE (mine->flags == 0, "flags", err);
   for (size_t i = 0; mine->disks != NULL && mine->disks[i] != NULL; i++) {
-    r = kata_argument__size (mine->disks[i], sizeof (kata_disk), KATA_SIZE_TO (kata_disk, flags), "kata_disk", err);
+    r = check_disk (mine->disks[i], err);
     if (r != 0)
       return r;
-    KATA_REQUIRE ((mine->disks[i]->flags & ~(uint32_t) KATA_DISK_READONLY) == 0, "disks", err);
   }
   size_t n = 0;
   while (mine->annotations != NULL && mine->annotations[n] != NULL)
@@ -99,6 +108,26 @@ kata_sandbox_refresh_network (kata_sandbox *sandbox, int64_t timeout_ms, kata_er
   KATA_REQUIRE (sandbox != NULL, "sandbox", err);
   int r = kata_argument__timeout (timeout_ms, err);
   return r != 0 ? r : kata_sandbox__refresh_network (sandbox, timeout_ms, err);
+}
+
+int
+kata_sandbox_add_disk (kata_sandbox *sandbox, const kata_disk *disk, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  KATA_REQUIRE (disk != NULL, "disk", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  if (r == 0)
+    r = check_disk (disk, err);
+  return r != 0 ? r : kata_sandbox__add_disk (sandbox, disk, timeout_ms, err);
+}
+
+int
+kata_sandbox_remove_disk (kata_sandbox *sandbox, const char *id, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  KATA_REQUIRE (id != NULL, "id", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  return r != 0 ? r : kata_sandbox__remove_disk (sandbox, id, timeout_ms, err);
 }
 
 int

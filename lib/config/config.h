@@ -33,7 +33,7 @@ struct kata_hypervisor_config {
   char *virtio_fs_cache;
   int64_t virtio_fs_cache_size, virtio_fs_queue_size;
   int64_t msize_9p;
-  int64_t packed_containers; /* ours */
+  int64_t packed_containers, disk_ports; /* ours */
   /* disks */
   char *block_device_aio;
   int32_t block_device_cache_set, block_device_cache_direct;

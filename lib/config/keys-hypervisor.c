@@ -141,6 +141,10 @@ const struct kata_key kata_keys_hypervisor[] = {
       packed_containers, INT, OURS, "8",
       "where no directory can be shared: how many containers of a sandbox can have theirs packed into a disk; 0 = none",
       .min = 0, .max = 16),
+  USED (disk_ports, INT, OURS, "4",
+        "how many more disks a running guest can be given where the hypervisor can do that; each place costs the guest "
+        "some time at its start",
+        .min = 0, .max = 8),
   USED (guest_hook_path, STRING, ANN | GUEST, "\"\"", "directory of hooks inside the guest"),
   KNOWN (rootless, BOOL, ANN, "run the hypervisor as a throw-away user"),
   KNOWN (rootless_user, TABLE, 0, "that user"),

@@ -124,6 +124,7 @@ root_from_disk (struct kata_plan_edit *e, kata_error **err)
                                     .mount_point = where,
                                     .options = disk->readonly ? (char **) readonly_option : NULL };
   kata_plan__find_disk (storage, e->arena, e->plan, disk);
+  e->out->disk = kata_arena__strdup (e->arena, disk->id);
   if (disk->readonly)
     e->spec->root_readonly = true;
   e->spec->root_path = where;
@@ -184,6 +185,7 @@ container_plan_new (kata_oci_spec *spec, const char *cid)
   plan->arena = arena;
   plan->ref_count = 1;
   plan->id = kata_arena__strdup (arena, cid);
+  plan->disk = "";
   plan->spec = kata_oci_spec__derive (spec);
   plan->shares = kata_arena__new0 (arena, struct kata_share, spec->n_mounts + 1);
   plan->storages = kata_arena__new0 (arena, struct kata_storage, 4);

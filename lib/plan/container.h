@@ -27,8 +27,9 @@ struct kata_container_plan {
   size_t n_shares;
   struct kata_storage *storages; /* for CreateContainer */
   size_t n_storages;
-  bool packed;   /* its shares are gathered in kata_plan.pack_dir and packed into an image */
-  uint32_t pack; /* once chosen: which of the sandbox's disks for images, from 1 */
+  bool packed;      /* its shares are gathered in kata_plan.pack_dir and packed into an image */
+  uint32_t pack;    /* once chosen: which of the sandbox's disks for images, from 1 */
+  const char *disk; /* of the sandbox's, the one with its root file system; "" = none */
   bool sandbox_pidns;
   bool terminal;
   uint32_t rows, columns; /* of the terminal; never 0 */

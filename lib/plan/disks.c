@@ -1,25 +1,47 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* disks: the disks that the VM has from its start, and how the host reads them. */
+/* disks: the disks that the VM has from its start, room for more, and how the host reads them. */
 #include <string.h>
 
 #include "base/id.h"
 #include "plan/build.h"
 #include "plan/pack.h"
 
-static int
-check_disk (struct kata_plan_build *b, const kata_disk *const *disks, size_t i, kata_error **err)
+#define STRATOVIRT_PORTS 4u /* its slots for them */
+
+int
+kata_plan__disk (kata_vm_disk **out, kata_arena *arena, const kata_disk *disk, kata_error **err)
 {
-  int rc = kata_id__check_disk ("disks", disks[i]->id, err);
+  int rc = kata_id__check_disk ("disks", disk->id, err);
   if (rc == 0)
-    rc = kata_plan__check_path ("disks", disks[i]->path, KATA_E_INVALID, err);
+    rc = kata_plan__check_path ("disks", disk->path, KATA_E_INVALID, err);
   if (rc < 0)
     return rc;
-  if ((disks[i]->flags & ~(uint32_t) KATA_DISK_READONLY) != 0)
-    return kata_error__set (err, KATA_E_INVALID, "disks", "disks: %s: flags 0x%x has unknown bits", disks[i]->id,
-                            disks[i]->flags);
+  if ((disk->flags & ~(uint32_t) KATA_DISK_READONLY) != 0)
+    return kata_error__set (err, KATA_E_INVALID, "disks", "disks: %s: flags 0x%x has unknown bits", disk->id,
+                            disk->flags);
+  kata_vm_disk *made = kata_arena__new0 (arena, kata_vm_disk, 1);
+  *made = (kata_vm_disk){ .size = sizeof *made,
+                          .id = kata_arena__strdup (arena, disk->id),
+                          .path = kata_arena__strdup (arena, disk->path),
+                          .readonly = (disk->flags & KATA_DISK_READONLY) != 0 };
+  if (kata_plan__is_pack (made))
+    return kata_error__set (err, KATA_E_INVALID, "disks", "disks: %s: ids that begin like this are libkata's own",
+                            disk->id);
+  *out = made;
+  return 0;
+}
+
+static int
+take_disk (const kata_vm_disk **list, size_t i, struct kata_plan_build *b, const kata_disk *disk, kata_error **err)
+{
+  kata_vm_disk *made = NULL;
+  int rc = kata_plan__disk (&made, b->arena, disk, err);
+  if (rc < 0)
+    return rc;
   for (size_t j = 0; j < i; j++)
-    if (strcmp (disks[j]->id, disks[i]->id) == 0)
-      return kata_error__set (err, KATA_E_INVALID, "disks", "disks: the id %s is there twice", disks[i]->id);
+    if (strcmp (list[j]->id, made->id) == 0)
+      return kata_error__set (err, KATA_E_INVALID, "disks", "disks: the id %s is there twice", made->id);
+  list[i] = made;
   return 0;
 }
 
@@ -31,17 +53,11 @@ add_disks (struct kata_plan_build *b, const kata_disk *const *disks, size_t n, k
                             kata_plan__reason (b, KATA_CAP_BLOCK));
   if (n > 0 && (b->plan->guest_features & KATA_GUEST_BLOCK) == 0)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "disks", "disks: the guest's kernel has no virtio-blk");
-  kata_vm_disk *copies = kata_arena__new0 (b->arena, kata_vm_disk, n);
   const kata_vm_disk **list = kata_arena__new0 (b->arena, const kata_vm_disk *, n + 1);
   for (size_t i = 0; i < n; i++) {
-    int rc = check_disk (b, disks, i, err);
+    int rc = take_disk (list, i, b, disks[i], err);
     if (rc < 0)
       return rc;
-    copies[i] = (kata_vm_disk){ .size = sizeof copies[i],
-                                .id = kata_arena__strdup (b->arena, disks[i]->id),
-                                .path = kata_arena__strdup (b->arena, disks[i]->path),
-                                .readonly = (disks[i]->flags & KATA_DISK_READONLY) != 0 };
-    list[i] = &copies[i];
   }
   b->plan->vm.disks = list;
   return 0;
@@ -88,6 +104,17 @@ decide_limits (struct kata_plan_build *b)
         kata_plan__key (b, vm->disk_bytes != 0 ? "disk_rate_limiter_bw_max_rate" : "disk_rate_limiter_ops_max_rate"));
 }
 
+/* For disks that come later. A guest that tells disks by their order could not tell which one came. */
+static void
+decide_ports (struct kata_plan_build *b)
+{
+  uint32_t ports = (uint32_t) b->hv->disk_ports;
+  if (!kata_plan__has (b, KATA_CAP_BLOCK_HOTPLUG) || kata_plan__has (b, KATA_CAP_BLOCK_BY_ORDER) ||
+      (b->plan->guest_features & KATA_GUEST_BLOCK) == 0)
+    ports = 0;
+  b->plan->vm.disk_ports = strcmp (b->in->hypervisor, "stratovirt") == 0 ? MIN (ports, STRATOVIRT_PORTS) : ports;
+}
+
 int
 kata_plan__disks (struct kata_plan_build *b, kata_error **err)
 {
@@ -96,6 +123,7 @@ kata_plan__disks (struct kata_plan_build *b, kata_error **err)
     if (++n > KATA_DISKS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, "disks", "disks: more than %u", KATA_DISKS_MAX);
   decide_limits (b);
+  decide_ports (b);
   int rc = add_disks (b, b->in->options->disks, n, err);
   return rc == 0 ? decide_io (b, err) : rc;
 }

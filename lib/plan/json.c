@@ -97,6 +97,8 @@ write_disks (struct kata_json_writer *w, const kata_vm_plan *vm)
     kata_json_write__bool (w, "readonly", (*disk)->readonly);
     kata_json_write__string (w, "aio", WORD (aios, vm->block_aio));
     kata_json_write__bool (w, "cache_direct", vm->block_cache_direct);
+    if ((*disk)->port != 0)
+      kata_json_write__uint (w, "port", (*disk)->port);
     kata_json_write__end_object (w);
   }
   kata_json_write__end_array (w);
@@ -114,6 +116,7 @@ write_disk_limits (struct kata_json_writer *w, const kata_vm_plan *vm)
   kata_json_write__uint (w, "operations_per_second", vm->disk_ops);
   kata_json_write__uint (w, "operations_once", vm->disk_ops_once);
   kata_json_write__end_object (w);
+  kata_json_write__uint (w, "disk_ports", vm->disk_ports);
 }
 
 /* @plan->vm.nics are known once the machine was launched. */

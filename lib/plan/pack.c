@@ -61,10 +61,8 @@ kata_plan__packs (struct kata_plan_build *b, kata_error **err)
   size_t had = 0;
   b->plan->pack_dir = "";
   b->plan->disks_by_order = kata_plan__has (b, KATA_CAP_BLOCK_BY_ORDER);
-  for (; vm->disks != NULL && vm->disks[had] != NULL; had++)
-    if (g_str_has_prefix (vm->disks[had]->id, PACK_ID))
-      return kata_error__set (err, KATA_E_INVALID, "disks",
-                              "disks: %s: ids that begin with " PACK_ID " are libkata's own", vm->disks[had]->id);
+  while (vm->disks != NULL && vm->disks[had] != NULL)
+    had++;
   if (vm->share_kind != KATA_SHARE_NONE)
     return 0;
   bool asked = strcmp (b->hv->shared_fs, "none") == 0;
@@ -111,9 +109,15 @@ const kata_vm_disk *
 kata_plan__pack_disk (const kata_plan *plan, size_t n)
 {
   for (size_t i = 0; plan->vm.disks != NULL && plan->vm.disks[i] != NULL; i++)
-    if (g_str_has_prefix (plan->vm.disks[i]->id, PACK_ID) && n-- == 0)
+    if (kata_plan__is_pack (plan->vm.disks[i]) && n-- == 0)
       return plan->vm.disks[i];
   return NULL;
+}
+
+bool
+kata_plan__is_pack (const kata_vm_disk *disk)
+{
+  return g_str_has_prefix (disk->id, PACK_ID);
 }
 
 /* ---- a container's ---- */

@@ -13,6 +13,9 @@
 /** The disk of number @n that is there for images; NULL = there are not so many. */
 const kata_vm_disk *kata_plan__pack_disk (const kata_plan *plan, size_t n);
 
+/** One of those? */
+bool kata_plan__is_pack (const kata_vm_disk *disk);
+
 /** Sets driver and source. */
 void
 kata_plan__find_disk (struct kata_storage *storage, kata_arena *arena, const kata_plan *plan, const kata_vm_disk *disk);

@@ -113,6 +113,9 @@ kata_plan *kata_plan__ref (kata_plan *plan);
 void kata_plan__unref (kata_plan *plan); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_plan, kata_plan__unref)
 
+/** A disk that comes later, as the plan's own: what its caller says, checked, in @arena. KATA_E_INVALID. */
+int kata_plan__disk (kata_vm_disk **out, kata_arena *arena, const kata_disk *disk, kata_error **err);
+
 /** The plan as JSON, for people and golden tests; kata_free(). */
 char *kata_plan__to_json (const kata_plan *plan);
 

@@ -109,6 +109,7 @@ write_down (struct kata_operation *op, const kata_container_plan *plan, kata_err
   added->state = KATA_STATE_CREATED;
   added->terminal = plan->terminal;
   added->pack = plan->pack;
+  added->disk = kata_arena__strdup (op->state->arena, plan->disk);
   added->cpu_milli = kata_oci_cpu__milli (&plan->spec->linux_.resources.cpu);
   kata_operation__timing (op, "container-create");
   return kata_operation__save (op, err);

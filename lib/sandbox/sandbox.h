@@ -73,6 +73,9 @@ int kata_sandbox__plan_json (char **json, kata_runtime *runtime, const kata_sand
 int kata_sandbox__start (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
 /** refresh.c */
 int kata_sandbox__refresh_network (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
+/** disk-change.c */
+int kata_sandbox__add_disk (kata_sandbox *sandbox, const kata_disk *disk, int64_t timeout_ms, kata_error **err);
+int kata_sandbox__remove_disk (kata_sandbox *sandbox, const char *id, int64_t timeout_ms, kata_error **err);
 /** metrics.c */
 int kata_sandbox__metrics (char **text, kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
 int kata_sandbox__pause (kata_sandbox *sandbox, bool pause, int64_t timeout_ms, kata_error **err);

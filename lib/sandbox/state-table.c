@@ -145,12 +145,15 @@ static const struct kata_field plan_fields[] = {
 };
 static const struct kata_record plan_record = { sizeof (kata_plan), plan_fields, NULL };
 
-static const struct kata_field container_fields[] = {
-  KATA_FIELD (STRING, struct kata_container_state, id),       KATA_FIELD (I32, struct kata_container_state, state),
-  KATA_FIELD (I32, struct kata_container_state, exit_status), KATA_FIELD (I64, struct kata_container_state, created_ms),
-  KATA_FIELD (BOOL, struct kata_container_state, terminal),   KATA_FIELD (U32, struct kata_container_state, pack),
-  KATA_FIELD (U32, struct kata_container_state, cpu_milli),   { 0 }
-};
+static const struct kata_field container_fields[] = { KATA_FIELD (STRING, struct kata_container_state, id),
+                                                      KATA_FIELD (I32, struct kata_container_state, state),
+                                                      KATA_FIELD (I32, struct kata_container_state, exit_status),
+                                                      KATA_FIELD (I64, struct kata_container_state, created_ms),
+                                                      KATA_FIELD (BOOL, struct kata_container_state, terminal),
+                                                      KATA_FIELD (U32, struct kata_container_state, pack),
+                                                      KATA_FIELD (U32, struct kata_container_state, cpu_milli),
+                                                      KATA_FIELD (STRING, struct kata_container_state, disk),
+                                                      { 0 } };
 static const struct kata_record container_record = { sizeof (struct kata_container_state), container_fields, NULL };
 
 static const struct kata_field timing_fields[] = { KATA_FIELD (STRING, struct kata_timing, name),
@@ -180,6 +183,10 @@ static const struct kata_field state_fields[] = {
     .type = KATA_FIELD_STRUCT,
     .offset = offsetof (struct kata_sandbox_state, network),
     .of = &kata_state__network_record },
+  { .name = "changing",
+    .type = KATA_FIELD_POINTERS,
+    .offset = offsetof (struct kata_sandbox_state, changing),
+    .of = &disk_record },
   { .name = "plan",
     .type = KATA_FIELD_STRUCT,
     .offset = offsetof (struct kata_sandbox_state, plan),

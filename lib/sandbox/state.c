@@ -164,6 +164,7 @@ kata_state__add_container (struct kata_sandbox_state *state, const char *id)
   struct kata_container_state *added = &all[state->n_containers++];
   state->containers = all;
   added->id = kata_arena__strdup (state->arena, id);
+  added->disk = "";
   added->exit_status = -1;
   added->created_ms = g_get_real_time () / 1000;
   return added;

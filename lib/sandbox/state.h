@@ -19,6 +19,7 @@ struct kata_container_state {
   bool terminal;
   uint32_t pack;      /* which of the disks for images holds its directories, from 1; 0 = none */
   uint32_t cpu_milli; /* its own limit, 1000 = one CPU; 0 = none */
+  const char *disk;   /* of the sandbox's, that it has its root file system from; "" = none */
 };
 
 struct kata_timing {
@@ -42,6 +43,8 @@ struct kata_sandbox_state {
   struct kata_timing *timing;
   size_t n_timing;
   struct kata_net network; /* what the guest was given of the pod's; its arena is NULL */
+  const kata_vm_disk *const
+      *changing; /* (nullable): disks that come or go: in the machine or not, and no container may have them */
 };
 
 /** An empty one. */

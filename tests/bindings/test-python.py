@@ -48,6 +48,8 @@ class Life(unittest.TestCase):
             self.execute(container)
             self.watch(container)
             self.second(sandbox)
+            if NULL:
+                self.disks(sandbox)
             sandbox.pause(LONG)
             self.assertEqual(sandbox.state, kata.State.PAUSED)
             sandbox.resume(LONG)
@@ -69,6 +71,18 @@ class Life(unittest.TestCase):
             with self.assertRaises(kata.NotFoundError):
                 sandbox.start()
             self.assertEqual(r.list_sandboxes(), [])
+
+    def disks(self, sandbox):
+        disk = kata.Disk("data", CONFIG, readonly=True)
+        sandbox.add_disk(disk, LONG)
+        self.assertIn("data", [found["id"] for found in sandbox.inspect()["plan"]["disks"]])
+        with self.assertRaises(kata.ExistsError):
+            sandbox.add_disk(disk)
+        with self.assertRaises(kata.InvalidError):
+            sandbox.add_disk(kata.Disk("No", CONFIG))
+        sandbox.remove_disk("data", LONG)
+        with self.assertRaises(kata.NotFoundError):
+            sandbox.remove_disk("data")
 
     def execute(self, container):
         with container.exec(["cat"], timeout=LONG) as process:

@@ -37,6 +37,9 @@ func TestLife(t *testing.T) {
 	executes(t, c)
 	watches(t, c, p)
 	second(t, s)
+	if null() {
+		disks(t, s)
+	}
 	ok(t, s.Pause(ctx))
 	equal(t, must[kata.State](t)(s.State()), kata.Paused)
 	ok(t, s.Resume(ctx))
@@ -54,6 +57,16 @@ func TestLife(t *testing.T) {
 	ok(t, s.Delete(false))
 	equal(t, errors.Is(s.Start(ctx), kata.ErrNotFound), true)
 	equal(t, len(must[[]string](t)(r.Sandboxes())), 0)
+}
+
+func disks(t *testing.T, s *kata.Sandbox) {
+	t.Helper()
+	disk := kata.Disk{ID: "data", Path: setting("CONFIG"), ReadOnly: true}
+	ok(t, s.AddDisk(ctx, disk))
+	equal(t, errors.Is(s.AddDisk(ctx, disk), kata.ErrExists), true)
+	equal(t, errors.Is(s.AddDisk(ctx, kata.Disk{ID: "d\x00", Path: disk.Path}), kata.ErrInvalid), true)
+	ok(t, s.RemoveDisk(ctx, "data"))
+	equal(t, errors.Is(s.RemoveDisk(ctx, "data"), kata.ErrNotFound), true)
 }
 
 func run(t *testing.T, c *kata.Container, input []byte, args ...string) ([]byte, int) {

@@ -31,10 +31,20 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// Disk is a file or block device with a raw file system that the machine has from its start.
+// Disk is a file or block device with a raw file system that the machine has from its start, or gets by AddDisk.
 type Disk struct {
 	ID, Path string // containers name ID in ContainerOptions.RootfsDisk
 	ReadOnly bool
+}
+
+// c is the library's kata_disk; a.err says whether it can be one.
+func (d Disk) c(a *arena) *C.kata_disk {
+	c := (*C.kata_disk)(a.block(unsafe.Sizeof(C.kata_disk{})))
+	c.size, c.id, c.path = C.size_t(unsafe.Sizeof(*c)), a.text(d.ID), a.text(d.Path)
+	if d.ReadOnly {
+		c.flags = C.KATA_DISK_READONLY
+	}
+	return c
 }
 
 // SandboxOptions says what a sandbox shall be; zero values = the configuration's.
@@ -76,12 +86,7 @@ func (o *SandboxOptions) toC(a *arena) (*C.kata_sandbox_options, error) {
 	if len(o.Disks) > 0 {
 		list := a.alloc(len(o.Disks) + 1)
 		for i, disk := range o.Disks {
-			d := (*C.kata_disk)(a.block(unsafe.Sizeof(C.kata_disk{})))
-			d.size, d.id, d.path = C.size_t(unsafe.Sizeof(*d)), a.text(disk.ID), a.text(disk.Path)
-			if disk.ReadOnly {
-				d.flags = C.KATA_DISK_READONLY
-			}
-			list[i] = unsafe.Pointer(d)
+			list[i] = unsafe.Pointer(disk.c(a))
 		}
 		c.disks = (**C.kata_disk)(unsafe.Pointer(&list[0]))
 	}
@@ -231,6 +236,33 @@ func (s *Sandbox) Resume(ctx context.Context) error {
 func (s *Sandbox) RefreshNetwork(ctx context.Context) error {
 	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
 		return C.kata_sandbox_refresh_network(p, ms, err)
+	})
+}
+
+// AddDisk gives a running guest one more disk, which containers created from then on can name in RootfsDisk; before the start it becomes one of
+// those that are there from then on.
+func (s *Sandbox) AddDisk(ctx context.Context, disk Disk) error {
+	a := &arena{}
+	defer a.free()
+	d := disk.c(a)
+	if a.err != nil {
+		return a.err
+	}
+	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
+		return C.kata_sandbox_add_disk(p, d, ms, err)
+	})
+}
+
+// RemoveDisk takes a disk from the guest that came while it ran, and closes its file.
+func (s *Sandbox) RemoveDisk(ctx context.Context, id string) error {
+	a := &arena{}
+	defer a.free()
+	name := a.text(id)
+	if a.err != nil {
+		return a.err
+	}
+	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
+		return C.kata_sandbox_remove_disk(p, name, ms, err)
 	})
 }
 

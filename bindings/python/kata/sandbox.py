@@ -19,7 +19,8 @@ _DISK_READONLY, _FORCE = 1, 1
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk that the machine has from its start: a file or block device with a raw file system. `id` is what a container names it by."""
+    """A disk that the machine has from its start, or gets by add_disk(): a file or block device with a raw file system. `id` is what a container
+    names it by."""
 
     id: str
     path: str
@@ -73,6 +74,14 @@ class Sandbox(Handle):
     def refresh_network(self, timeout: Optional[float] = None) -> None:
         """Looks at the pod's network namespace again."""
         self._call(lib.kata_sandbox_refresh_network, milliseconds(timeout))
+
+    def add_disk(self, disk: Disk, timeout: Optional[float] = None) -> None:
+        """Gives a running guest one more disk, which containers created from then on can name; before the start, one that is there from then on."""
+        self._call(lib.kata_sandbox_add_disk, ctypes.byref(_disk(disk)), milliseconds(timeout))
+
+    def remove_disk(self, id: str, timeout: Optional[float] = None) -> None:  # pylint: disable=redefined-builtin
+        """Takes a disk from the guest that came while it ran, and closes its file."""
+        self._call(lib.kata_sandbox_remove_disk, encode(id, "id"), milliseconds(timeout))
 
     def stop(self, timeout: Optional[float] = None) -> None:
         """Ends the containers and the machine, orderly first, by force after `timeout` seconds (0 = at once)."""
@@ -160,14 +169,17 @@ class Sandbox(Handle):
             self.close()
 
 
+def _disk(disk: Disk) -> _abi.Disk:
+    return _abi.Disk(size=ctypes.sizeof(_abi.Disk), id=encode(disk.id, "disks"), path=encode(disk.path, "disks"),
+                     flags=_DISK_READONLY if disk.readonly else 0)
+
+
 def sandbox_options(*, id: Optional[str] = None, hypervisor: Optional[str] = None, vcpus: int = 0,  # pylint: disable=redefined-builtin
                memory_mib: int = 0, hostname: Optional[str] = None, annotations: Optional[Mapping[str, str]] = None,
                disks: Sequence[Disk] = (), dns: Optional[Sequence[str]] = None, limit_cpu_milli: int = 0, limit_memory_bytes: int = 0,
                cgroup: Optional[str] = None, network: Optional[str] = None) -> _abi.SandboxOptions:
     """kata_sandbox_options from Python's words. Not public."""
-    listed: list[ctypes.Structure] = [
-        _abi.Disk(size=ctypes.sizeof(_abi.Disk), id=encode(d.id, "disks"), path=encode(d.path, "disks"),
-                  flags=_DISK_READONLY if d.readonly else 0) for d in disks]
+    listed: list[ctypes.Structure] = [_disk(d) for d in disks]
     pairs = None if annotations is None else [word for pair in annotations.items() for word in pair]
     options = _abi.SandboxOptions(
         size=ctypes.sizeof(_abi.SandboxOptions), id=encode(id, "id"), hypervisor=encode(hypervisor, "hypervisor"), vcpus=vcpus,

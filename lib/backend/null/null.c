@@ -47,8 +47,8 @@ static int
 null_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
 {
   static const char why[] = "the null backend runs no real guest";
-  static const int have[] = { KATA_CAP_RUN, KATA_CAP_FS_SHARE_VIRTIOFS, KATA_CAP_BLOCK,      KATA_CAP_PAUSE,
-                              KATA_CAP_NET, KATA_CAP_VSOCK_HYBRID,      KATA_CAP_NET_HOTPLUG };
+  static const int have[] = { KATA_CAP_RUN, KATA_CAP_FS_SHARE_VIRTIOFS, KATA_CAP_BLOCK,       KATA_CAP_PAUSE,
+                              KATA_CAP_NET, KATA_CAP_VSOCK_HYBRID,      KATA_CAP_NET_HOTPLUG, KATA_CAP_BLOCK_HOTPLUG };
   caps->max_vcpus = 256;
   caps->max_memory_mib = 1 << 20;
   for (size_t i = 0; i < G_N_ELEMENTS (have); i++)
@@ -260,10 +260,25 @@ null_remove_nic (void *data, const kata_vm_nic *nic, const kata_backend_env *env
   return tell (data, "nic\n", err);
 }
 
+static int
+null_add_disk (void *data, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err)
+{
+  return tell (data, "disk\n", err);
+}
+
+static int
+null_remove_disk (void *data, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err)
+{
+  return tell (data, "disk\n", err);
+}
+
 static const void *
 null_query (const char *interface_name)
 {
   static const kata_backend_network network = { sizeof network, null_add_nic, null_remove_nic };
+  static const kata_backend_disk disk = { sizeof disk, null_add_disk, null_remove_disk };
+  if (strcmp (interface_name, KATA_BACKEND_DISK) == 0)
+    return &disk;
   return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &network : NULL;
 }
 

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test-disk: disks that come to a sandbox and go from it: every failure and every kill leaves what the next call puts in order. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "fixture.h"
+
+static bool
+over (const char *name)
+{
+  const char *fake = g_getenv ("KATA_TESTS_FAKE");
+  return name == NULL ? fake == NULL : fake != NULL && g_str_has_prefix (fake, name);
+}
+
+/* The adapters of the others have no disks that come later. */
+static bool
+able (void)
+{
+  return over (NULL) || over ("clh:");
+}
+
+static char *
+image (const struct life *where, const char *name)
+{
+  char *path = g_build_filename (where->dir, name, NULL);
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    ck_assert (g_file_set_contents (path, "a disk", -1, NULL));
+  return path;
+}
+
+static int
+add_at (kata_sandbox *sandbox, const char *id, const char *path, uint32_t flags, kata_error **err)
+{
+  const kata_disk disk = { sizeof disk, id, path, flags };
+  return kata_sandbox_add_disk (sandbox, &disk, LIFE_MS, err);
+}
+
+static int
+add (kata_sandbox *sandbox, const char *id, kata_error **err)
+{
+  g_autofree char *path = image (life, "image");
+  return add_at (sandbox, id, path, 0, err);
+}
+
+static int
+take_out (kata_sandbox *sandbox, const char *id, kata_error **err)
+{
+  return kata_sandbox_remove_disk (sandbox, id, LIFE_MS, err);
+}
+
+static bool
+has (kata_sandbox *sandbox, const char *id)
+{
+  char *json = NULL;
+  g_autofree char *text = g_strdup_printf ("\"id\": \"%s\"", id);
+  ck_assert_int_eq (kata_sandbox_inspect (&json, sandbox, NULL), 0);
+  bool found = strstr (json, text) != NULL;
+  kata_free (json);
+  return found;
+}
+
+static void
+end (kata_sandbox *sandbox)
+{
+  kata_error *error = NULL;
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  kata_sandbox_unref (sandbox);
+}
+
+static int
+container_on (kata_container **out, kata_sandbox *sandbox, const char *disk, kata_error **err)
+{
+  const char *const args[] = { "sleep", "100", NULL };
+  kata_container_options options = KATA_CONTAINER_OPTIONS_INIT;
+  options.id = "c";
+  options.args = args;
+  options.rootfs_disk = disk;
+  return kata_container_create (out, sandbox, &options, LIFE_MS, err);
+}
+
+static void
+refused (int result, int code, const char *text, kata_error **error)
+{
+  ck_assert_msg (result == code, "%s instead of %s: %s", kata_error_code_name (result), kata_error_code_name (code),
+                 kata_error_get_message (*error));
+  ck_assert_msg (strstr (kata_error_get_message (*error), text) != NULL, "%s", kata_error_get_message (*error));
+  kata_error_unrefp (error);
+}
+
+START_TEST (come_and_gone)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s"), *again = NULL;
+  for (int i = 0; i < 3; i++) {
+    ck_ok (add (sandbox, "data", &error), error);
+    ck_assert (has (sandbox, "data"));
+    ck_ok (kata_sandbox_open (&again, runtime, "s", &error), error); /* as another process would */
+    refused (add (again, "data", &error), KATA_E_EXISTS, "data", &error);
+    ck_ok (take_out (again, "data", &error), error);
+    ck_assert (!has (sandbox, "data"));
+    refused (take_out (sandbox, "data", &error), KATA_E_NOT_FOUND, "data", &error);
+    kata_sandbox_unrefp (&again);
+  }
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (a_container_has_it)
+{
+  kata_error *error = NULL;
+  kata_container *container = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  refused (container_on (&container, sandbox, "data", &error), KATA_E_INVALID, "data", &error);
+  ck_ok (add (sandbox, "data", &error), error);
+  ck_ok (container_on (&container, sandbox, "data", &error), error);
+  refused (take_out (sandbox, "data", &error), KATA_E_BUSY, "container \"c\"", &error);
+  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+  refused (take_out (sandbox, "data", &error), KATA_E_BUSY, "container \"c\"", &error);
+  ck_ok (kata_container_delete (container, KATA_DELETE_FORCE, LIFE_MS, &error), error);
+  ck_ok (take_out (sandbox, "data", &error), error);
+  kata_container_unref (container);
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (more_than_ports)
+{
+  static const char *const ids[] = { "a", "b", "c", "d" };
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  for (size_t i = 0; i < G_N_ELEMENTS (ids); i++)
+    ck_ok (add (sandbox, ids[i], &error), error);
+  refused (add (sandbox, "e", &error), KATA_E_LIMIT, "4 ports", &error);
+  ck_ok (take_out (sandbox, "b", &error), error);
+  ck_ok (add (sandbox, "e", &error), error);
+  ck_assert (has (sandbox, "a") && !has (sandbox, "b") && has (sandbox, "d") && has (sandbox, "e"));
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (mistakes)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  g_autofree char *path = image (life, "image"), *fifo = g_build_filename (life->dir, "fifo", NULL);
+  const kata_disk small = { 20, "data", path, 0 };
+  ck_assert_int_eq (mkfifo (fifo, 0600), 0);
+  static const char *const ids[] = { "", "Data", "a b", "a\"b", "a,b", "../x", "012345678901234567890", NULL };
+  for (size_t i = 0; i < G_N_ELEMENTS (ids); i++) {
+    ck_assert_int_eq (add_at (sandbox, ids[i], path, 0, &error), KATA_E_INVALID);
+    kata_error_unrefp (&error);
+  }
+  static const char *const paths[] = { "", "image", "/a/../b", "/a\nb", "/a,b", NULL };
+  for (size_t i = 0; i < G_N_ELEMENTS (paths); i++) {
+    ck_assert_int_eq (add_at (sandbox, "data", paths[i], 0, &error), KATA_E_INVALID);
+    kata_error_unrefp (&error);
+  }
+  refused (add_at (sandbox, "kata-pack-0", path, 0, &error), KATA_E_INVALID, "libkata's own", &error);
+  refused (add_at (sandbox, "data", path, 2, &error), KATA_E_INVALID, "disk", &error);
+  refused (add_at (sandbox, "data", "/nowhere/at/all", 0, &error), KATA_E_NOT_FOUND, "/nowhere", &error);
+  refused (add_at (sandbox, "data", fifo, 0, &error), KATA_E_INVALID, "neither", &error);
+  refused (add_at (sandbox, "data", life->dir, 0, &error), KATA_E_INVALID, "neither", &error);
+  ck_assert_int_eq (kata_sandbox_add_disk (sandbox, &small, LIFE_MS, NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_sandbox_add_disk (sandbox, NULL, LIFE_MS, NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_sandbox_add_disk (NULL, &small, LIFE_MS, NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_sandbox_remove_disk (sandbox, NULL, LIFE_MS, NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_sandbox_remove_disk (sandbox, "data", -7, NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_sandbox_remove_disk (sandbox, "no such", LIFE_MS, NULL), KATA_E_NOT_FOUND);
+  ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
+  refused (add (sandbox, "data", &error), KATA_E_STATE, "paused", &error);
+  ck_ok (kata_sandbox_resume (sandbox, LIFE_MS, &error), error);
+  ck_ok (kata_sandbox_stop (sandbox, LIFE_MS, &error), error);
+  refused (add (sandbox, "data", &error), KATA_E_STATE, "stopped", &error);
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (before_the_start)
+{
+  kata_error *error = NULL;
+  g_autofree char *path = image (life, "image");
+  kata_sandbox *sandbox = fixture_sandbox ();
+  ck_ok (add (sandbox, "data", &error), error);
+  ck_ok (add (sandbox, "other", &error), error);
+  refused (add (sandbox, "data", &error), KATA_E_EXISTS, "data", &error);
+  ck_ok (take_out (sandbox, "other", &error), error);
+  ck_assert (has (sandbox, "data") && !has (sandbox, "other"));
+  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
+  ck_assert (has (sandbox, "data"));
+  refused (take_out (sandbox, "data", &error), KATA_E_UNSUPPORTED, "from its start", &error);
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (no_ports)
+{
+  kata_error *error = NULL;
+  life_configure (life, "disk_ports = 0");
+  kata_runtime_unref (runtime);
+  runtime = life_runtime (life);
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  refused (add (sandbox, "data", &error), KATA_E_UNSUPPORTED, "disk_ports", &error);
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (lacking)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  refused (add (sandbox, "data", &error), KATA_E_UNSUPPORTED, "cannot add a disk to a running guest: ", &error);
+  end (sandbox);
+}
+END_TEST
+
+/* Each point of an addition fails once, and of a removal; the next one mends it. */
+START_TEST (every_point_fails)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  struct life_fault fault = { 0 }; /* the runtime keeps it */
+  int points = 0;
+  bool struck = true;
+  life_fault (runtime, &fault);
+  for (int n = 1; struck; n++) {
+    struck = false;
+    for (int remove = 0; remove < 2; remove++) {
+      fault = (struct life_fault){ .at = n, .code = KATA_E_NO_MEMORY };
+      int r = remove ? take_out (sandbox, "data", &error) : add (sandbox, "data", &error);
+      bool hit = fault.name[0] != '\0';
+      struck = struck || hit;
+      points += hit;
+      ck_assert_msg (r == (hit ? KATA_E_NO_MEMORY : 0), "at \"%s\": %d", fault.name, r);
+      kata_error_unrefp (&error);
+      fault.at = 0;
+      if (hit && !remove) {
+        ck_assert_msg (!has (sandbox, "data"), "added after a failure at \"%s\"", fault.name);
+        ck_ok (add (sandbox, "data", &error), error);
+      } else if (hit) {
+        r = take_out (sandbox, "data", &error);
+        ck_assert_msg (r == 0 || r == KATA_E_NOT_FOUND, "after \"%s\": %d", fault.name, r); /* done, and told late */
+        kata_error_unrefp (&error);
+      }
+      ck_assert_msg (has (sandbox, "data") == !remove, "after \"%s\"", fault.name);
+    }
+  }
+  printf ("disk: %d points of coming and going, each failed once, the next call mended it\n", points);
+  ck_assert_int_ge (points, 8);
+  end (sandbox);
+}
+END_TEST
+
+/* In the child: argv[3] is the point. */
+static int
+live (char **argv)
+{
+  struct life *mine = life_open (argv[2]);
+  struct life_fault fault = { .at = atoi (argv[3]) };
+  kata_runtime *child = NULL;
+  kata_sandbox *sandbox = NULL;
+  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+  g_autofree char *path = g_build_filename (mine->dir, "image", NULL);
+  options.id = "s";
+  if (life_runtime_new (&child, mine, NULL) != 0 || kata_sandbox_create (&sandbox, child, &options, NULL) != 0 ||
+      kata_sandbox_start (sandbox, LIFE_MS, NULL) != 0)
+    return 3;
+  life_fault (child, &fault);
+  int r = add_at (sandbox, "data", path, 0, NULL);
+  if (r == 0)
+    r = take_out (sandbox, "data", NULL);
+  kata_sandbox_unref (sandbox);
+  kata_runtime_unref (child);
+  life_close (mine);
+  return r != 0;
+}
+
+/* Over a fake the machine outlives its caller: the next one puts its disks in order. */
+static void
+mend (const char *point)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = NULL;
+  ck_ok (kata_sandbox_open (&sandbox, runtime, "s", &error), error);
+  if (kata_sandbox_get_state (sandbox) == KATA_STATE_RUNNING) {
+    int r = add (sandbox, "data", &error);
+    ck_assert_msg (r == 0 || r == KATA_E_EXISTS, "after SIGKILL at %s: %s", point, kata_error_get_message (error));
+    kata_error_unrefp (&error);
+    ck_ok (take_out (sandbox, "data", &error), error);
+  }
+  kata_sandbox_unref (sandbox);
+}
+
+START_TEST (killed_at_every_point)
+{
+  g_free (image (life, "image"));
+  int n = 1;
+  for (bool killed = true; killed; n++) {
+    g_autofree char *number = g_strdup_printf ("%d", n);
+    const char *const args[] = { "test-disk", "live", life->dir, number, NULL };
+    int status = bed_wait (bed_spawn (args), LIFE_MS);
+    killed = WIFSIGNALED (status);
+    ck_assert_msg (killed || (WIFEXITED (status) && WEXITSTATUS (status) == 0), "status %d", status);
+    mend (number);
+    life_clear (life, "s", n % 2 == 0);
+  }
+  printf ("disk: SIGKILL at each of %d points, mended and recovered\n", n - 2);
+  ck_assert_int_ge (n, 10);
+}
+END_TEST
+
+/* ---- a VMM that does it badly, a guest that does not let go ---- */
+
+START_TEST (refused_by_the_machine)
+{
+  static const char *const hows[] = { "refuse", "junk", "hang-up", "deep", "long" };
+  kata_error *error = NULL;
+  fixture_misbehave ("vm.add-disk", hows[_i]);
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  bed_failed (add (sandbox, "data", &error), &error, hows[_i]);
+  ck_assert (!has (sandbox, "data"));
+  refused (take_out (sandbox, "data", &error), KATA_E_NOT_FOUND, "data", &error);
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (guest_does_not_let_go)
+{
+  kata_error *error = NULL;
+  kata_container *container = NULL;
+  fixture_misbehave ("eject", "hang");
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  ck_ok (add (sandbox, "data", &error), error);
+  for (int i = 0; i < 2; i++)
+    refused (kata_sandbox_remove_disk (sandbox, "data", 300, &error), KATA_E_TIMEOUT, "did not let go", &error);
+  ck_assert (!has (sandbox, "data"));
+  refused (container_on (&container, sandbox, "data", &error), KATA_E_INVALID, "no disk", &error);
+  const kata_disk same = { sizeof same, "data", "/dev/null", 0 };
+  refused (kata_sandbox_add_disk (sandbox, &same, 300, &error), KATA_E_BUSY, "let go", &error);
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (event_is_lost)
+{
+  kata_error *error = NULL;
+  fixture_misbehave ("eject", "silent");
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  ck_ok (add (sandbox, "data", &error), error);
+  ck_ok (take_out (sandbox, "data", &error), error);
+  end (sandbox);
+}
+END_TEST
+
+static Suite *
+make (void)
+{
+  Suite *suite = NULL;
+  TCase *tcase = bed_case (&suite, "disk", 120, fixture_setup, fixture_teardown);
+  tcase_add_test (tcase, before_the_start);
+  if (!able ()) {
+    tcase_add_test (tcase, lacking);
+    return suite;
+  }
+  tcase_add_test (tcase, come_and_gone);
+  if (over (NULL)) /* the fakes' guests have no manifest that says that their agent finds disks */
+    tcase_add_test (tcase, a_container_has_it);
+  tcase_add_test (tcase, more_than_ports);
+  tcase_add_test (tcase, mistakes);
+  tcase_add_test (tcase, no_ports);
+  tcase_add_test (tcase, every_point_fails);
+  tcase_add_test (tcase, killed_at_every_point);
+  if (over ("clh:")) {
+    tcase_add_loop_test (tcase, refused_by_the_machine, 0, 5);
+    tcase_add_test (tcase, guest_does_not_let_go);
+    tcase_add_test (tcase, event_is_lost);
+  }
+  return suite;
+}
+
+int
+main (int argc, char **argv)
+{
+  if (argc >= 4 && strcmp (argv[1], "live") == 0)
+    return live (argv);
+  return bed_run (make);
+}
