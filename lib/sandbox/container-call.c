@@ -17,7 +17,7 @@ reach (kata_link **link, kata_container *container, const char *what, int64_t *t
   if (r != 0)
     return r;
   int sandbox = kata_sandbox__real_state (container->sandbox, state);
-  r = kata_sandbox__allow (what, container->sandbox->id, sandbox, STATE (RUNNING), err);
+  r = kata_sandbox__allow_guest (container->sandbox, state, what, sandbox, STATE (RUNNING), err);
   if (r == 0)
     r = kata_sandbox__allow (what, container->id, found->state, ALIVE, err);
   if (r != 0)

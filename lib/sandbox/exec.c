@@ -48,8 +48,8 @@ kata_process__exec (kata_process **out, kata_container *container, const kata_ex
   if (r == 0)
     r = kata_container__look (container, &state, &found, err);
   if (r == 0)
-    r = kata_sandbox__allow ("exec", container->sandbox->id, kata_sandbox__real_state (container->sandbox, state),
-                             1u << KATA_STATE_RUNNING, err);
+    r = kata_sandbox__allow_guest (container->sandbox, state, "exec",
+                                   kata_sandbox__real_state (container->sandbox, state), 1u << KATA_STATE_RUNNING, err);
   if (r == 0)
     r = kata_sandbox__allow ("exec", container->id, found->state, 1u << KATA_STATE_RUNNING, err);
   if (r == 0)

@@ -117,6 +117,9 @@ kata_sandbox__inspect (char **json, kata_sandbox *sandbox, kata_error **err)
   kata_json_write__begin_object (&w, NULL);
   kata_json_write__string (&w, "id", state->id);
   kata_json_write__string (&w, "state", kata_state__name (real));
+  g_autofree char *ended = real == KATA_STATE_STOPPED ? kata_sandbox__why_ended (sandbox, state) : g_strdup ("");
+  if (ended[0] != '\0')
+    kata_json_write__string (&w, "ended", ended);
   kata_json_write__string (&w, "hypervisor", state->plan.hypervisor);
   kata_json_write__string (&w, "directory", sandbox->dir);
   write_time (&w, "created", state->created_ms);

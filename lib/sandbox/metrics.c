@@ -46,7 +46,7 @@ kata_sandbox__metrics (char **text, kata_sandbox *sandbox, int64_t timeout_ms, k
   if (r != 0)
     return r;
   int real = kata_sandbox__real_state (sandbox, state);
-  r = kata_sandbox__allow ("metrics", sandbox->id, real, 1u << KATA_STATE_RUNNING, err);
+  r = kata_sandbox__allow_guest (sandbox, state, "metrics", real, 1u << KATA_STATE_RUNNING, err);
   if (r != 0)
     return r;
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, state->plan.request_timeout_ms);

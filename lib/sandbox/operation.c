@@ -10,8 +10,10 @@
 #define LOCK_WAIT_MS 60000
 
 static void
-mark_ended (kata_sandbox_state *state)
+mark_ended (kata_sandbox *sandbox, kata_sandbox_state *state)
 {
+  g_autofree char *why = kata_sandbox__why_ended (sandbox, state);
+  state->ended = kata_arena__strdup (state->arena, why);
   state->state = KATA_STATE_STOPPED;
   for (size_t i = 0; i < state->n_containers; i++)
     state->containers[i].state = KATA_STATE_STOPPED;
@@ -31,14 +33,14 @@ look (struct kata_operation *op, const struct kata_operation_options *options, k
   op->state = g_steal_pointer (&state);
   int real = kata_sandbox__real_state (sandbox, op->state);
   if (real == KATA_STATE_STOPPED && op->state->state != KATA_STATE_STOPPED) {
-    mark_ended (op->state);
+    mark_ended (sandbox, op->state);
     kata_state__save (op->state, sandbox->dirfd, NULL);
   }
   if (options->timeout_ms == KATA_TIMEOUT_DEFAULT)
     op->deadline_us = kata_runtime__deadline (KATA_TIMEOUT_DEFAULT,
                                               *(int64_t *) ((char *) &op->state->plan + options->default_offset));
   if (options->allowed != 0)
-    return kata_sandbox__allow (options->what, sandbox->id, op->state->state, options->allowed, err);
+    return kata_sandbox__allow_guest (sandbox, op->state, options->what, op->state->state, options->allowed, err);
   return 0;
 }
 

@@ -44,6 +44,13 @@ int kata_sandbox__real_state (kata_sandbox *sandbox, const kata_sandbox_state *s
 /** KATA_E_STATE with a sentence, unless @state is one of the bits 1 << enum kata_state in @allowed. */
 int kata_sandbox__allow (const char *what, const char *id, int state, unsigned allowed, kata_error **err);
 
+/* ---- a virtual machine that ended on its own: ended.c ---- */
+/** Why it did, as it is written down or as the backend says now; "" when it goes on, or was asked to end; bounded, one line; g_free(). */
+char *kata_sandbox__why_ended (kata_sandbox *sandbox, const kata_sandbox_state *state);
+/** As kata_sandbox__allow() for the sandbox itself, whose state is @real; the sentence says why it ended. */
+int kata_sandbox__allow_guest (kata_sandbox *sandbox, const kata_sandbox_state *state, const char *what, int real,
+                               unsigned allowed, kata_error **err);
+
 /* ---- the virtual machine and its agent: connect.c ---- */
 /** A new reference. Attaches when this handle has not used it yet. */
 int

@@ -191,6 +191,7 @@ static const struct kata_field state_fields[] = {
     .type = KATA_FIELD_STRUCT,
     .offset = offsetof (struct kata_sandbox_state, plan),
     .of = &plan_record },
+  KATA_FIELD (STRING, struct kata_sandbox_state, ended),
   { 0 },
 };
 const struct kata_record kata_state__record = { sizeof (struct kata_sandbox_state), state_fields, NULL };

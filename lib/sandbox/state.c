@@ -20,6 +20,7 @@ kata_state__new (void)
   struct kata_sandbox_state *state = g_new0 (struct kata_sandbox_state, 1);
   state->arena = kata_arena__new ();
   state->version = STATE_VERSION;
+  state->ended = "";
   return state;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-faults: a VMM that dies, hangs, hangs up, talks nonsense or refuses at each request: typed errors in time, and nothing left. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,6 +96,51 @@ START_TEST (end_comes)
 }
 END_TEST
 
+static pid_t
+first_pid (kata_sandbox *sandbox)
+{
+  char *json = NULL;
+  kata_error *error = NULL;
+  ck_ok (kata_sandbox_inspect (&json, sandbox, &error), error);
+  const char *pids = strstr (json, "\"pids\"");
+  pid_t pid = pids != NULL ? (pid_t) g_ascii_strtoll (pids + strcspn (pids, "0123456789"), NULL, 10) : 0;
+  kata_free (json);
+  ck_assert_int_gt (pid, 1);
+  return pid;
+}
+
+/* Whoever comes later is told why it stopped: by a call that finds it so, by one after it was written down, through another handle. */
+START_TEST (end_is_remembered)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = fixture_sandbox (), *other = NULL;
+  char *json = NULL;
+  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
+  ck_assert_int_eq (kill (first_pid (sandbox), SIGKILL), 0);
+  for (int i = 0; i < 2000 && kata_sandbox_get_state (sandbox) != KATA_STATE_STOPPED; i++)
+    g_usleep (5000);
+  ck_ok (kata_sandbox_inspect (&json, sandbox, &error), error);
+  ck_assert_msg (strstr (json, "\"ended\"") != NULL && strstr (json, "killed by signal 9") != NULL, "%s", json);
+  kata_free (json);
+  ck_ok (kata_sandbox_open (&other, runtime, "s", &error), error);
+  for (int i = 0; i < 4; i++) {
+    char *text = NULL;
+    kata_sandbox *handle = i < 2 ? sandbox : other;
+    int r = i % 2 == 0 ? kata_sandbox_metrics_get (&text, handle, LIFE_MS, &error)
+                       : kata_sandbox_pause (handle, LIFE_MS, &error);
+    ck_assert_int_eq (r, KATA_E_STATE);
+    ck_assert_msg (strstr (kata_error_get_message (error), "killed by signal 9") != NULL, "%s",
+                   kata_error_get_message (error));
+    if (i == 0)
+      printf ("later: %s\n", kata_error_get_message (error));
+    error = kata_error_unref (error);
+  }
+  kata_sandbox_unref (other);
+  ck_ok (kata_sandbox_delete (sandbox, 0, &error), error);
+  kata_sandbox_unref (sandbox);
+}
+END_TEST
+
 static Suite *
 make (void)
 {
@@ -102,6 +148,7 @@ make (void)
   TCase *tcase = bed_case (&suite, "faults", 180, fixture_setup, fixture_teardown);
   tcase_add_loop_test (tcase, start_fails, 0, (int) G_N_ELEMENTS (hows));
   tcase_add_test (tcase, late_is_not_wrong);
+  tcase_add_test (tcase, end_is_remembered);
   tcase_add_loop_test (tcase, end_comes, 0, (int) G_N_ELEMENTS (hows));
   return suite;
 }

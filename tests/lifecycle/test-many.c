@@ -341,6 +341,10 @@ START_TEST (creator_is_killed)
   ck_assert_int_eq (event.state, KATA_STATE_STOPPED);
   ck_assert_msg (g_get_monotonic_time () - begin < 2 * G_USEC_PER_SEC, "the end was noticed late");
   ck_assert_int_eq (kata_sandbox_get_state (sandbox), KATA_STATE_STOPPED);
+  ck_assert_int_eq (kata_sandbox_pause (sandbox, LIFE_MS, &error), KATA_E_STATE);
+  ck_assert_msg (strstr (kata_error_get_message (error), "the null guest ended") != NULL, "%s",
+                 kata_error_get_message (error));
+  error = kata_error_unref (error);
   ck_ok (kata_sandbox_delete (sandbox, 0, &error), error);
   kata_sandbox_unref (sandbox);
 }

@@ -120,6 +120,8 @@ class Detached(unittest.TestCase):
         result = self.ctl.run("exec", "v", "true")
         print(f"ended {seconds:.1f} s after its virtiofsd; exec then: {result.returncode} {result.stderr.decode().strip()}")
         self.assertEqual(result.returncode, 125)
+        self.assertIn(b"virtiofsd", result.stderr)
+        self.assertIn("virtiofsd", self.ctl.json("inspect", "v")["ended"])
         self.good("delete", "v")
 
     def is_server(self, pid):
