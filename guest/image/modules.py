@@ -36,7 +36,7 @@ FEATURES = [
     ('power-button', ['button'], []),
 ]
 # Not worth their size in a small image.
-LEFT_OUT = {'xfs', 'squashfs', 'virtio-scsi'}
+LEFT_OUT = {'xfs', 'squashfs'}
 
 
 def strip(data, objcopy='objcopy'):

@@ -8,6 +8,9 @@
 #define RATE_MAX 1e15 /* a double holds it exactly */
 
 static const char *const rootfs_type_values[] = { "ext4", "xfs", "erofs", NULL };
+static const char *const vm_rootfs_driver_values[] = {
+  "", "nvdimm", "virtio-pmem", "virtio-blk", "virtio-blk-pci", "virtio-blk-ccw", "virtio-blk-mmio", NULL
+};
 static const char *const accel_values[] = { "auto", "kvm", "tcg", NULL };
 static const char *const isolation_values[] = { "process", "thread", NULL };
 static const char *const block_device_aio_values[] = { "threads", "native", "io_uring", NULL };
@@ -32,7 +35,8 @@ const struct kata_key kata_keys_hypervisor[] = {
   USED (initrd, STRING, PATH, "\"\"", "the guest's initrd; \"\" = libkata's, unless image is set"),
   USED (image, STRING, PATH, "\"\"", "a disk image as the guest's root instead of an initrd"),
   USED (rootfs_type, STRING, 0, "\"ext4\"", "the image's file system", .oneof = rootfs_type_values),
-  KNOWN (vm_rootfs_driver, STRING, 0, "how runtime-rs attaches the image"),
+  USED (vm_rootfs_driver, STRING, 0, "\"\"", "how QEMU attaches the image; \"\" = as disable_image_nvdimm says",
+        .oneof = vm_rootfs_driver_values),
   USED (firmware, STRING, PATH, "\"\"", "BIOS or UEFI file; \"\" = the hypervisor's own"),
   USED (firmware_volume, STRING, PATH, "\"\"",
         "QEMU: UEFI variables; firmware is flash memory then, and what the guest writes is dropped"),
@@ -82,7 +86,8 @@ const struct kata_key kata_keys_hypervisor[] = {
   KNOWN (cold_plug_vfio, STRING, ANN, "port of cold-plugged VFIO devices"),
   USED (enable_iommu, BOOL, ANN, "false", "QEMU: a virtual IOMMU, for machines q35 and virt (aarch64)"),
   USED (enable_iommu_platform, BOOL, ANN, "false", "QEMU: virtio devices go through the IOMMU"),
-  KNOWN (block_device_driver, STRING, ANN, "how block devices are attached; libkata takes virtio-blk"),
+  USED (block_device_driver, STRING, ANN, "\"virtio-blk\"",
+        "how QEMU attaches disks: virtio-scsi, or virtio-blk on the machine's own bus; others are named in a warning"),
   USED (block_device_aio, STRING, ANN, "\"threads\"", "QEMU's way of disk I/O", .oneof = block_device_aio_values),
   USED (block_device_cache_set, BOOL, ANN, "false", "block_device_cache_direct counts only when this is true"),
   USED (block_device_cache_direct, BOOL, ANN, "false", "bypass the host's page cache"),
@@ -100,7 +105,10 @@ const struct kata_key kata_keys_hypervisor[] = {
   KNOWN (disable_block_device_use, BOOL, ANN, "never pass host block devices"),
   USED (enable_iothreads, BOOL, ANN, "false", "QEMU: a thread of their own serves the disks"),
   KNOWN (indep_iothreads, INT, ANN, "independent I/O threads"),
-  KNOWN (disable_image_nvdimm, BOOL, ANN, "attach the image as virtio-blk; libkata always does"),
+  USED (
+      disable_image_nvdimm, BOOL, ANN, "false",
+      "true = QEMU attaches the image as virtio-blk; false = as an NVDIMM where machine (q35) and image (a multiple of "
+      "2 MiB) allow it"),
   USED (disk_rate_limiter_bw_max_rate, INT, 0, "0", "bits a second of each disk; 0 = no limit", .min = 0,
         .max = RATE_MAX),
   USED (disk_rate_limiter_bw_one_time_burst, INT, 0, "0", "bits besides, once", .min = 0, .max = RATE_MAX),

@@ -22,6 +22,7 @@ int kata_plan__size (struct kata_plan_build *b, kata_error **err);
 int kata_plan__arch (struct kata_plan_build *b, kata_error **err); /* called by boot */
 int kata_plan__boot (struct kata_plan_build *b, kata_error **err);
 int kata_plan__cmdline (struct kata_plan_build *b, kata_error **err);
+int kata_plan__image (struct kata_plan_build *b, kata_error **err);
 int kata_plan__disks (struct kata_plan_build *b, kata_error **err);
 int kata_plan__share (struct kata_plan_build *b, kata_error **err);
 int kata_plan__packs (struct kata_plan_build *b, kata_error **err);

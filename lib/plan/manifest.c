@@ -14,7 +14,7 @@ feature_bit (const char *name)
   } features[] = { { "virtio-fs", KATA_GUEST_VIRTIOFS }, { "9p", KATA_GUEST_9P },
                    { "vsock", KATA_GUEST_VSOCK },        { "virtio-serial", KATA_GUEST_SERIAL_AGENT },
                    { "virtio-blk", KATA_GUEST_BLOCK },   { "virtio-net", KATA_GUEST_NET },
-                   { "seccomp", KATA_GUEST_SECCOMP } };
+                   { "virtio-scsi", KATA_GUEST_SCSI },   { "seccomp", KATA_GUEST_SECCOMP } };
   for (size_t i = 0; i < G_N_ELEMENTS (features); i++)
     if (strcmp (features[i].name, name) == 0)
       return features[i].bit;

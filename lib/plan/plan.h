@@ -29,9 +29,10 @@ enum kata_guest_feature {
   KATA_GUEST_SECCOMP = 1u << 5,
   KATA_GUEST_NET = 1u << 6,
   KATA_GUEST_CGROUP2 = 1u << 7,
-  KATA_GUEST_BY_KATA = 1u << 8 /* the agent finds disks by serial number (KATA_GUEST_DISK_DIR) */
+  KATA_GUEST_BY_KATA = 1u << 8, /* the agent finds disks by serial number (KATA_GUEST_DISK_DIR) */
+  KATA_GUEST_SCSI = 1u << 9     /* virtio-scsi, and the agent finds disks on it */
 };
-#define KATA_GUEST_ALL 0x1ffu
+#define KATA_GUEST_ALL 0x3ffu
 struct kata_guest_facts {
   uint64_t features;   /* enum kata_guest_feature; a guest without a manifest: KATA_GUEST_ALL */
   const char *kernel;  /* (nullable): used when the configuration names no kernel */
@@ -45,6 +46,12 @@ struct kata_guest_facts {
 int kata_guest_facts__parse (struct kata_guest_facts *out, kata_arena *arena, const char *dir, const char *text,
                              size_t len, kata_error **err);
 
+/** The image that the guest's root is on; found out by the caller. */
+struct kata_image_facts {
+  uint64_t size;    /* bytes, 0 = there is none or it cannot be read */
+  bool partitioned; /* its root is the first partition, as in Kata's images */
+};
+
 struct kata_plan_input {
   const struct kata_config *config;    /* annotations are already merged */
   const char *hypervisor;              /* the backend's name */
@@ -53,6 +60,7 @@ struct kata_plan_input {
   const char *state_dir;               /* absolute */
   struct kata_host_facts host;
   struct kata_guest_facts guest;
+  struct kata_image_facts image;
 };
 
 enum kata_network_mode { KATA_NETWORK_NONE = 0, KATA_NETWORK_NETNS, KATA_NETWORK_NEW, KATA_NETWORK_USER };

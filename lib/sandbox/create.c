@@ -7,6 +7,8 @@
 #include "backend/call.h"
 #include "base/fd.h"
 #include "base/id.h"
+#include "config/config.h"
+#include "host/image.h"
 #include "host/tree.h"
 #include "sandbox/directory.h"
 #include "sandbox/sandbox.h"
@@ -49,6 +51,9 @@ decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *o
     r = kata_backend__probe (d->entry, &probe, d->caps, err);
   if (r != 0)
     return r;
+  const char *image = kata_config__hypervisor (d->config, name)->image;
+  if (image[0] == '\0')
+    image = runtime->guest.image;
   struct kata_plan_input input = {
     .config = d->config,
     .hypervisor = name,
@@ -58,6 +63,8 @@ decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *o
     .host = runtime->host,
     .guest = runtime->guest,
   };
+  if (image != NULL)
+    kata_image__look (image, &input.image.size, &input.image.partitioned);
   return kata_plan__make (&d->plan, &input, err);
 }
 

@@ -77,6 +77,12 @@ typedef struct kata_vm_disk {
   uint64_t port; /* 0 = there from the start; else in which of the plan's disk_ports it came later, from 1 */
 } kata_vm_disk;
 
+/** How the image of the guest's root is attached. */
+enum kata_image_driver { KATA_IMAGE_BLK = 0, KATA_IMAGE_NVDIMM, KATA_IMAGE_PMEM };
+
+/** How other disks are. */
+enum kata_block_driver { KATA_BLOCK_BLK = 0, KATA_BLOCK_SCSI };
+
 /** What a network device is connected to on the host. */
 enum kata_nic_kind { KATA_NIC_TAP = 0, KATA_NIC_STREAM };
 
@@ -158,6 +164,9 @@ typedef struct kata_vm_plan {
   uint32_t block_logical_size, block_physical_size; /* 0 = the backend's default */
   const char *arch;                                 /* the guest's, as uname has it: "aarch64"; "" = the host's */
   uint32_t disk_ports;                              /* how many more disks can come while the guest runs */
+  uint32_t image_partition;                         /* of the image: which one is the root; 0 = all of it */
+  uint64_t image_size;                              /* bytes of the image; 0 = not known */
+  int32_t image_driver, block_driver;               /* enum kata_image_driver, enum kata_block_driver; QEMU's */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */

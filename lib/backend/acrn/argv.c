@@ -107,7 +107,7 @@ kata_acrn__argv (char ***out, const kata_vm_plan *p, const kata_acrn_context *co
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_autoptr (GString) words = g_string_new ("console=hvc0");
   if (!given (p->initrd))
-    g_string_append_printf (words, " root=/dev/vda ro rootfstype=%s",
+    g_string_append_printf (words, " root=/dev/vda%s ro rootfstype=%s", p->image_partition != 0 ? "1" : "",
                             given (p->image_fstype) ? p->image_fstype : "ext4");
   if (given (p->cmdline))
     g_string_append_printf (words, " %s", p->cmdline);

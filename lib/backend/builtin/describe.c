@@ -82,7 +82,7 @@ set_cmdline (struct vmm_machine_config *machine, char *cmdline, const kata_vm_pl
 {
   char root[64] = "";
   if (!given (plan->initrd))
-    snprintf (root, sizeof root, " root=/dev/vda ro rootfstype=%.16s",
+    snprintf (root, sizeof root, " root=/dev/vda%s ro rootfstype=%.16s", plan->image_partition != 0 ? "1" : "",
               given (plan->image_fstype) ? plan->image_fstype : "ext4");
   int n = snprintf (cmdline, VMM_CMDLINE_MAX, "console=ttyS0%s%s %s", root,
                     machine->transport == VMM_TRANSPORT_MMIO ? " pci=off" : " pci=noearly",

@@ -88,7 +88,7 @@ write_payload (struct kata_json_writer *w, const kata_vm_plan *p)
 {
   g_autoptr (GString) words = g_string_new ("console=ttyS0");
   if (!given (p->initrd))
-    g_string_append_printf (words, " root=/dev/vda ro rootfstype=%s",
+    g_string_append_printf (words, " root=/dev/vda%s ro rootfstype=%s", p->image_partition != 0 ? "1" : "",
                             given (p->image_fstype) ? p->image_fstype : "ext4");
   if (given (p->cmdline))
     g_string_append_printf (words, " %s", p->cmdline);

@@ -24,6 +24,23 @@ add_flashes (kata_qemu_builder *b)
   }
 }
 
+/*
+ * Kata's partitions begin where the guest's kernel can map them (DAX), so that nothing of the image is twice in the host's memory. An image without
+ * partitions may have blocks too small for that.
+ */
+static void
+add_root (const kata_vm_plan *p, GString *words)
+{
+  const char *fstype = kata_qemu__given (p->image_fstype) ? p->image_fstype : "ext4";
+  bool memory = p->image_driver != KATA_IMAGE_BLK;
+  g_string_append (words, memory ? " root=/dev/pmem0" : " root=/dev/vda");
+  if (p->image_partition != 0)
+    g_string_append_printf (words, "%s%u", memory ? "p" : "", p->image_partition);
+  g_string_append_printf (words, " ro rootfstype=%s", fstype);
+  if (memory && p->image_partition != 0)
+    g_string_append (words, " rootflags=dax");
+}
+
 void
 kata_qemu__add_boot (kata_qemu_builder *b)
 {
@@ -43,7 +60,6 @@ kata_qemu__add_boot (kata_qemu_builder *b)
   if (p->iommu)
     g_string_append (words, b->machine->iommu_words);
   if (!kata_qemu__given (p->initrd))
-    g_string_append_printf (words, " root=/dev/vda ro rootfstype=%s",
-                            kata_qemu__given (p->image_fstype) ? p->image_fstype : "ext4");
+    add_root (p, words);
   kata_qemu__add (b, "-append", "%s %s", words->str, p->cmdline != NULL ? p->cmdline : "");
 }

@@ -9,7 +9,7 @@
 
 /* The format is said, never probed: a guest could write another format's header into its disk. */
 static void
-add_disk (kata_qemu_builder *b, size_t n, const char *path, bool readonly, const char *serial)
+add_file (kata_qemu_builder *b, size_t n, const char *path, bool readonly)
 {
   static const char *const aio[] = { "threads", "native", "io_uring" };
   const kata_vm_plan *p = b->plan;
@@ -23,27 +23,82 @@ add_disk (kata_qemu_builder *b, size_t n, const char *path, bool readonly, const
       "file.filename=%s,file.aio=%s,file.locking=auto",
       n, readonly ? "on" : "off", p->block_cache_direct ? "on" : "off", p->block_no_flush ? ",cache.no-flush=on" : "",
       g_str_has_prefix (path, "/dev/") ? "host_device" : "file", file, aio[mode]);
-  g_autofree char *queues = p->block_queues != 0 ? g_strdup_printf (",num-queues=%u", p->block_queues) : g_strdup ("");
-  g_autofree char *size =
-      p->block_queue_size != 0 ? g_strdup_printf (",queue-size=%u", p->block_queue_size) : g_strdup ("");
-  g_autoptr (GString) more = g_string_new (p->io_threads ? ",iothread=disks" : "");
-  if (p->block_logical_size != 0)
-    g_string_append_printf (more, ",logical_block_size=%u", p->block_logical_size);
-  if (p->block_physical_size != 0)
-    g_string_append_printf (more, ",physical_block_size=%u", p->block_physical_size);
-  kata_qemu__add (b, "-device", "virtio-blk-%s,drive=disk%zu,serial=%s%s%s%s%s", b->bus, n, serial, queues, size,
-                  more->str, b->platform);
+}
+
+static void
+append_size (GString *text, const char *name, uint32_t size)
+{
+  if (size != 0)
+    g_string_append_printf (text, ",%s=%u", name, size);
+}
+
+static void
+append_sectors (const kata_vm_plan *p, GString *text)
+{
+  append_size (text, "logical_block_size", p->block_logical_size);
+  append_size (text, "physical_block_size", p->block_physical_size);
+}
+
+static void
+add_virtio_blk (kata_qemu_builder *b, size_t n, const char *serial)
+{
+  const kata_vm_plan *p = b->plan;
+  g_autoptr (GString) more = g_string_new (NULL);
+  append_size (more, "num-queues", p->block_queues);
+  append_size (more, "queue-size", p->block_queue_size);
+  if (p->io_threads)
+    g_string_append (more, ",iothread=disks");
+  append_sectors (p, more);
+  kata_qemu__add (b, "-device", "virtio-blk-%s,drive=disk%zu,serial=%s%s%s", b->bus, n, serial, more->str, b->platform);
+}
+
+/* One controller, whose queues all disks share. */
+static void
+add_controller (kata_qemu_builder *b)
+{
+  const kata_vm_plan *p = b->plan;
+  g_autoptr (GString) more = g_string_new (NULL);
+  append_size (more, "num_queues", p->block_queues);
+  append_size (more, "virtqueue_size", p->block_queue_size);
+  if (p->io_threads)
+    g_string_append (more, ",iothread=disks");
+  kata_qemu__add (b, "-device", "virtio-scsi-%s,id=scsi%s%s", b->bus, more->str, b->platform);
+}
+
+static void
+add_scsi (kata_qemu_builder *b, size_t n, size_t target, const char *serial)
+{
+  g_autoptr (GString) more = g_string_new (NULL);
+  append_sectors (b->plan, more);
+  kata_qemu__add (b, "-device", "scsi-hd,bus=scsi.0,channel=0,scsi-id=%zu,lun=0,drive=disk%zu,serial=%s%s", target, n,
+                  serial, more->str);
+}
+
+static size_t
+add_image (kata_qemu_builder *b)
+{
+  const kata_vm_plan *p = b->plan;
+  if (!kata_qemu__given (p->image) || kata_qemu__given (p->initrd))
+    return 0;
+  if (p->image_driver != KATA_IMAGE_BLK) {
+    kata_qemu__add_image_memory (b);
+    return 0;
+  }
+  add_file (b, 0, p->image, true);
+  add_virtio_blk (b, 0, "kata-image");
+  return 1;
 }
 
 int
 kata_qemu__add_disks (kata_qemu_builder *b, kata_error **err)
 {
   const kata_vm_plan *p = b->plan;
-  size_t n = 0;
+  bool scsi = p->block_driver == KATA_BLOCK_SCSI;
   if (p->io_threads)
     kata_qemu__add (b, "-object", "iothread,id=disks");
-  if (kata_qemu__given (p->image) && !kata_qemu__given (p->initrd))
-    add_disk (b, n++, p->image, true, "kata-image");
+  size_t n = add_image (b);
+  if (scsi && p->disks != NULL && p->disks[0] != NULL)
+    add_controller (b);
   for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++, n++) {
     const kata_vm_disk *disk = p->disks[i];
     int code = kata_device__check_disk (disk, err);
@@ -52,7 +107,11 @@ kata_qemu__add_disks (kata_qemu_builder *b, kata_error **err)
     if (n >= DISKS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, disk->id, "disk \"%s\": qemu takes at most %d disks", disk->id,
                               DISKS_MAX);
-    add_disk (b, n, disk->path, disk->readonly != 0, disk->id);
+    add_file (b, n, disk->path, disk->readonly != 0);
+    if (scsi)
+      add_scsi (b, n, i, disk->id);
+    else
+      add_virtio_blk (b, n, disk->id);
   }
   return 0;
 }

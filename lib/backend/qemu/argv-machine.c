@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* argv-machine: the machine, its processors and its memory in QEMU's words. */
+/* argv-machine: the machine and its processors in QEMU's words. */
 #include "backend/qemu/builder.h"
 
 #include <string.h>
 
-static bool
-kata_qemu__shares_memory (const kata_vm_plan *p)
-{
-  return p->share_kind == KATA_SHARE_VIRTIOFS;
-}
-
-/* A guest's memory is a memfd where virtiofsd must see it, anonymous memory otherwise. */
 void
 kata_qemu__add_machine (kata_qemu_builder *b)
 {
@@ -24,10 +17,12 @@ kata_qemu__add_machine (kata_qemu_builder *b)
     g_string_append (machine, m->options_7);
   if (by_accel != NULL)
     g_string_append (machine, by_accel);
+  if (p->image_driver == KATA_IMAGE_NVDIMM)
+    g_string_append (machine, ",nvdimm=on");
   if (p->iommu && m->iommu_option != NULL)
     g_string_append (machine, m->iommu_option);
   g_string_append (machine, ",dump-guest-core=off");
-  if (kata_qemu__shares_memory (p) || p->hugepages)
+  if (kata_qemu__has_backend (p))
     g_string_append (machine, ",memory-backend=memory");
   if (kata_qemu__given (p->machine_accelerators))
     g_string_append_printf (machine, ",%s", p->machine_accelerators);
@@ -43,8 +38,5 @@ kata_qemu__add_machine (kata_qemu_builder *b)
                   kata_qemu__given (p->cpu_features) ? p->cpu_features : "");
   /* No maxcpus: vCPUs are not added later, and a guest sets memory aside for each that could come. */
   kata_qemu__add (b, "-smp", "%u", p->vcpus);
-  kata_qemu__add (b, "-m", "%" G_GUINT64_FORMAT "M", p->memory_mib);
-  if (kata_qemu__shares_memory (p) || p->hugepages)
-    kata_qemu__add (b, "-object", "memory-backend-memfd,id=memory,size=%" G_GUINT64_FORMAT "M,share=on%s%s",
-                    p->memory_mib, p->hugepages ? ",hugetlb=on" : "", p->prealloc ? ",prealloc=on" : "");
+  kata_qemu__add_memory (b);
 }

@@ -30,8 +30,12 @@ kata_qemu__given (const char *text)
   return text != NULL && text[0] != '\0';
 }
 
-/* argv-machine.c: the machine, its processors and its memory. */
+/* argv-machine.c: the machine and its processors, and its memory. */
 void kata_qemu__add_machine (kata_qemu_builder *b);
+/* argv-memory.c. Is the memory an object of its own, not QEMU's default? */
+bool kata_qemu__has_backend (const kata_vm_plan *plan);
+void kata_qemu__add_memory (kata_qemu_builder *b);
+void kata_qemu__add_image_memory (kata_qemu_builder *b);
 /* argv-boot.c: firmware, kernel, and what comes with it. */
 bool kata_qemu__has_flash (const kata_vm_plan *plan);
 void kata_qemu__add_boot (kata_qemu_builder *b);

@@ -181,7 +181,7 @@ add_boot (struct builder *b, kata_error **err)
   if (given (p->initrd))
     add (b, "-initrd", "%s", p->initrd);
   else
-    g_string_append_printf (words, " root=/dev/vda ro rootfstype=%s",
+    g_string_append_printf (words, " root=/dev/vda%s ro rootfstype=%s", p->image_partition != 0 ? "1" : "",
                             given (p->image_fstype) ? p->image_fstype : "ext4");
   if (given (p->cmdline))
     g_string_append_printf (words, " %s", p->cmdline);

@@ -134,6 +134,67 @@ START_TEST (microvm_kvm_image)
 }
 END_TEST
 
+/* Kata's image: partitions, mapped by the guest. An image without, on virtio-pmem. Both are memory, beside that which virtiofsd shares. */
+START_TEST (image_memory)
+{
+  kata_vm_plan plan = base ();
+  plan.accel = KATA_ACCEL_KVM;
+  plan.initrd = "";
+  plan.image = "/usr/share/kata/a,b.img";
+  plan.image_size = UINT64_C (268435456);
+  plan.image_partition = 1;
+  plan.image_driver = KATA_IMAGE_NVDIMM;
+  plan.share_kind = KATA_SHARE_VIRTIOFS;
+  plan.disks = disks;
+  golden ("q35-nvdimm", &plan);
+  plan.image_partition = 0;
+  plan.image_driver = KATA_IMAGE_PMEM;
+  plan.share_kind = KATA_SHARE_NONE;
+  plan.iommu = plan.iommu_platform = 1;
+  golden ("q35-pmem", &plan);
+  plan.image_driver = KATA_IMAGE_BLK;
+  plan.image_partition = 1;
+  plan.iommu = plan.iommu_platform = 0;
+  golden ("q35-image-partition", &plan);
+}
+END_TEST
+
+START_TEST (scsi)
+{
+  kata_vm_plan plan = base ();
+  plan.block_driver = KATA_BLOCK_SCSI;
+  golden ("q35-scsi-none", &plan);
+  plan.initrd = "";
+  plan.image = "/usr/share/kata/root.img";
+  plan.disks = disks;
+  plan.block_queues = 2;
+  plan.block_queue_size = 64;
+  plan.io_threads = 1;
+  plan.block_logical_size = 512;
+  plan.block_physical_size = 4096;
+  golden ("q35-scsi", &plan);
+  plan.arch = "s390x";
+  plan.io_threads = 0;
+  golden ("s390x-scsi", &plan);
+}
+END_TEST
+
+/* Each acts alone: memory that is made at the start, memory of large pages, no filter, a filter of one's own, another source of random numbers. */
+START_TEST (single_keys)
+{
+  kata_vm_plan plan = base ();
+  plan.prealloc = 1;
+  plan.entropy_source = "/dev/hwrng,1";
+  plan.seccomp_sandbox = "on,obsolete=allow";
+  golden ("q35-prealloc", &plan);
+  plan.prealloc = 0;
+  plan.hugepages = 1;
+  plan.entropy_source = "";
+  plan.seccomp_sandbox = "off";
+  golden ("q35-hugepages", &plan);
+}
+END_TEST
+
 static const kata_vm_nic one = {
   .size = sizeof one, .name = "eth0", .device = "tap0_kata", .mac = "02:42:00:00:00:01", .mtu = 1500, .queues = 1
 };
@@ -425,6 +486,9 @@ main (void)
   tcase_add_test (tc, q35_tcg_9p_disks);
   tcase_add_test (tc, microvm_tcg_virtiofs);
   tcase_add_test (tc, microvm_kvm_image);
+  tcase_add_test (tc, image_memory);
+  tcase_add_test (tc, scsi);
+  tcase_add_test (tc, single_keys);
   tcase_add_test (tc, q35_network);
   tcase_add_test (tc, foreign);
   tcase_add_test (tc, devices);

@@ -217,6 +217,10 @@ START_TEST (architectures)
   g_autoptr (kata_plan) both = made ();
   ck_assert_str_eq (both->vm.arch, "aarch64");
   setup_clear (&s);
+  setup_init (&s, "[hypervisor.qemu]\npath = \"/opt/kata/bin/qemu-system-x86_64-snp-experimental\"\n");
+  g_autoptr (kata_plan) by_variant = made ();
+  ck_assert_str_eq (by_variant->vm.arch, "x86_64");
+  setup_clear (&s);
   setup_init (&s, "[hypervisor.qemu]\npath = \"/usr/bin/qemu-system-ppc64\"\n");
   g_autoptr (kata_plan) power = made ();
   ck_assert_str_eq (power->vm.arch, "ppc64le");
@@ -248,6 +252,70 @@ START_TEST (qemu_keys)
   ck_assert_uint_eq (vm->block_physical_size, 4096);
   ck_assert_str_eq (vm->firmware_volume, "/fw/vars");
   setup_clear (&s);
+}
+END_TEST
+
+static int32_t
+image_driver (const char *keys, uint64_t size, bool partitioned, const char *warning)
+{
+  g_autofree char *toml = g_strconcat ("[hypervisor.qemu]\nimage = \"/g/root.img\"\n", keys, NULL);
+  setup_init (&s, toml);
+  s.in.image.size = size;
+  s.in.image.partitioned = partitioned;
+  g_autoptr (kata_plan) plan = made ();
+  ck_assert_uint_eq (plan->vm.image_partition, partitioned);
+  ck_assert_uint_eq (plan->vm.image_size, size);
+  g_autofree char *all = g_strjoinv ("\n", plan->warnings);
+  ck_assert_msg (warning == NULL ? strstr (all, "image is attached") == NULL : strstr (all, warning) != NULL, "%s",
+                 all);
+  setup_clear (&s);
+  return plan->vm.image_driver;
+}
+
+START_TEST (image_drivers)
+{
+  const uint64_t size = UINT64_C (256) << 20;
+  ck_assert_int_eq (image_driver ("", size, true, NULL), KATA_IMAGE_NVDIMM);
+  ck_assert_int_eq (image_driver ("disable_image_nvdimm = true\n", size, true, NULL), KATA_IMAGE_BLK);
+  ck_assert_int_eq (image_driver ("vm_rootfs_driver = \"virtio-pmem\"\n", size, false, NULL), KATA_IMAGE_PMEM);
+  ck_assert_int_eq (image_driver ("vm_rootfs_driver = \"nvdimm\"\ndisable_image_nvdimm = true\n", size, false, NULL),
+                    KATA_IMAGE_NVDIMM);
+  ck_assert_int_eq (image_driver ("vm_rootfs_driver = \"virtio-blk-pci\"\n", size, true, NULL), KATA_IMAGE_BLK);
+  ck_assert_int_eq (image_driver ("", size + 512, true, NULL), KATA_IMAGE_BLK);
+  ck_assert_int_eq (image_driver ("", 0, false, NULL), KATA_IMAGE_BLK);
+  ck_assert_int_eq (image_driver ("machine_type = \"microvm\"\n", size, true, NULL), KATA_IMAGE_BLK);
+  ck_assert_int_eq (image_driver ("vm_rootfs_driver = \"virtio-pmem\"\n", size + 512, false, "multiple of 2 MiB"),
+                    KATA_IMAGE_BLK);
+  ck_assert_int_eq (
+      image_driver ("path = \"/usr/bin/qemu-system-aarch64\"\nvm_rootfs_driver = \"nvdimm\"\n", size, true, "q35"),
+      KATA_IMAGE_BLK);
+}
+END_TEST
+
+START_TEST (disk_drivers)
+{
+  static const struct {
+    const char *name;
+    int32_t driver;
+    const char *warning;
+  } cases[] = { { "virtio-scsi", KATA_BLOCK_SCSI, NULL },
+                { "virtio-blk", KATA_BLOCK_BLK, NULL },
+                { "virtio-blk-pci", KATA_BLOCK_BLK, NULL },
+                { "virtio-mmio", KATA_BLOCK_BLK, NULL },
+                { "nvdimm", KATA_BLOCK_BLK, "are not given to the guest as \"nvdimm\"" } };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *toml = g_strdup_printf ("[hypervisor.qemu]\nblock_device_driver = \"%s\"\n", cases[i].name);
+    setup_init (&s, toml);
+    g_autoptr (kata_plan) plan = made ();
+    ck_assert_int_eq (plan->vm.block_driver, cases[i].driver);
+    g_autofree char *all = plan->warnings != NULL ? g_strjoinv ("\n", plan->warnings) : g_strdup ("");
+    ck_assert (cases[i].warning == NULL ? strstr (all, "block_device_driver") == NULL
+                                        : strstr (all, cases[i].warning) != NULL);
+    s.in.guest.features &= ~(uint64_t) KATA_GUEST_SCSI;
+    g_autoptr (kata_plan) without = made ();
+    ck_assert_int_eq (without->vm.block_driver, KATA_BLOCK_BLK);
+    setup_clear (&s);
+  }
 }
 END_TEST
 
@@ -291,6 +359,8 @@ main (void)
   tcase_add_test (tcase, probe);
   tcase_add_test (tcase, architectures);
   tcase_add_test (tcase, qemu_keys);
+  tcase_add_test (tcase, image_drivers);
+  tcase_add_test (tcase, disk_drivers);
   tcase_add_test (tcase, manifest);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
