@@ -39,6 +39,7 @@ help_all (void)
           "      --config FILE            configuration.toml to use instead of the search path\n"
           "      --state-dir DIR          where sandboxes are recorded\n"
           "      --hypervisor NAME        backend to use\n"
+          "      --backend-library FILE   a .so with a backend, trusted as katactl is; repeatable\n"
           "      --log-level LEVEL        error, warning (default), info or debug\n"
           "      --json                   print JSON; errors are JSON on stderr\n"
           "  -h, --help                   show the help of a command\n"

@@ -36,6 +36,7 @@ typedef struct ctl {
   const command *command; /* NULL while the words before the command are read */
   int json;
   const char *state_dir, *config, *hypervisor, *log_level;
+  GPtrArray *backend_libraries; /* (nullable) of const char * */
   kata_runtime *runtime; /* made by ctl_runtime() */
   kata_log_fn log;       /* (nullable): NULL = output_log() with this ctl */
   void *log_data;

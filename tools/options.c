@@ -8,7 +8,7 @@
 #include "output.h"
 #include "units.h"
 
-#define OPTIONS_GLOBALS 7
+#define OPTIONS_GLOBALS 8
 
 static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL }; /* as enum kata_log_level */
 
@@ -21,6 +21,8 @@ global_rows (ctl *ctl, option_row rows[OPTIONS_GLOBALS])
     { 0, "state-dir", OPTION_STRING, &ctl->state_dir, "DIR", "where sandboxes are recorded" },
     { 0, "hypervisor", OPTION_STRING, &ctl->hypervisor, "NAME",
       "backend to use; 'katactl hypervisor list' shows them" },
+    { 0, "backend-library", OPTION_STRINGS, &ctl->backend_libraries, "FILE",
+      "a .so with a backend, trusted as katactl is; repeatable" },
     { 0, "log-level", OPTION_STRING, &ctl->log_level, "LEVEL", "error, warning (default), info or debug" },
     { 0, "json", OPTION_FLAG, &ctl->json, NULL, "print JSON; errors are JSON on stderr" },
     { 'h', "help", OPTION_FLAG, NULL, NULL, "show this help" },

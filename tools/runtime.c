@@ -30,6 +30,19 @@ build_tree_config (void)
   return NULL;
 }
 
+/* The library wants a path without links; here the user of this command line has named the file. */
+static int
+load_backends (ctl *ctl, kata_runtime *runtime, kata_error **err)
+{
+  for (guint i = 0; ctl->backend_libraries != NULL && i < ctl->backend_libraries->len; i++) {
+    g_autofree char *path = g_canonicalize_filename (g_ptr_array_index (ctl->backend_libraries, i), NULL);
+    int r = kata_runtime_load_backend (runtime, path, err);
+    if (r < 0)
+      return r;
+  }
+  return 0;
+}
+
 kata_runtime *
 ctl_runtime (ctl *ctl)
 {
@@ -45,7 +58,8 @@ ctl_runtime (ctl *ctl)
   options.log_data = ctl->log ? ctl->log_data : ctl;
   options.log_level = ctl->log_level ? options_log_level (ctl->log_level) : KATA_LOG_WARNING;
   options.hypervisor = ctl->hypervisor;
-  if (kata_runtime_new (&ctl->runtime, &options, &err) < 0) {
+  if (kata_runtime_new (&ctl->runtime, &options, &err) < 0 || load_backends (ctl, ctl->runtime, &err) < 0) {
+    ctl->runtime = kata_runtime_unref (ctl->runtime);
     output_error (ctl, NULL, err);
     return NULL;
   }

@@ -153,6 +153,10 @@ supervise_ensure (ctl *ctl, const char *id)
     g_ptr_array_add (argv, (void *) "--config");
     g_ptr_array_add (argv, (void *) ctl->config);
   }
+  for (guint i = 0; ctl->backend_libraries != NULL && i < ctl->backend_libraries->len; i++) {
+    g_ptr_array_add (argv, (void *) "--backend-library");
+    g_ptr_array_add (argv, g_ptr_array_index (ctl->backend_libraries, i));
+  }
   g_ptr_array_add (argv, (void *) id);
   g_ptr_array_add (argv, NULL);
   supervise_spawn (ctl, (char *const *) argv->pdata, 1, &started);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* plugin: a hypervisor backend of a third party, against the public headers alone: docs/backends.md goes through it. Its VMM is any program that takes
-   the kernel's command line and serves the agent on ./vsock.sock by the CONNECT protocol. */
+   the kernel's command line and the files of disks, and serves the agent on ./vsock.sock by the CONNECT protocol. */
 #include <kata/sys/backend.h>
 #include <kata/sys/program.h>
 
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#define DISKS_MAX 24
 
 /* Who it is: the library finds it again by that. */
 static kata_program
@@ -23,8 +25,8 @@ program (const char *const *argv)
 static int
 plugin_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
 {
-  static const int have[] = { KATA_CAP_RUN, KATA_CAP_KVM, KATA_CAP_VSOCK_HYBRID, KATA_CAP_PAUSE,
-                              KATA_CAP_FS_SHARE_VIRTIOFS };
+  static const int have[] = { KATA_CAP_RUN,   KATA_CAP_KVM,   KATA_CAP_VSOCK_HYBRID,
+                              KATA_CAP_PAUSE, KATA_CAP_BLOCK, KATA_CAP_BLOCK_BY_ORDER };
   if (plan->hypervisor_path == NULL || access (plan->hypervisor_path, X_OK) != 0) {
     snprintf (caps->reason[KATA_CAP_RUN], sizeof caps->reason[0], "hypervisor.example.path: no program; set the key");
     return 0;
@@ -37,11 +39,18 @@ plugin_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **er
   return 0;
 }
 
-/* The plan in the VMM's words: here its command line is all that it wants to know. */
+/* The plan in the VMM's words: here its command line and its disks are all that it wants to know. */
 static int
 plugin_launch (void **vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
 {
-  const char *const argv[] = { plan->hypervisor_path, plan->cmdline, NULL };
+  const char *argv[2 + 2 * DISKS_MAX + 1] = { plan->hypervisor_path, plan->cmdline };
+  size_t n = 2;
+  for (size_t i = 0; plan->disks != NULL && plan->disks[i] != NULL; i++) {
+    if (i == DISKS_MAX)
+      return KATA_E_LIMIT;
+    argv[n++] = plan->disks[i]->readonly ? "read" : "write";
+    argv[n++] = plan->disks[i]->path;
+  }
   const kata_program what = program (argv);
   return kata_program_launch (vm, plan, &what, env, err);
 }

@@ -12,7 +12,7 @@ import unittest
 PROGRAM, SOURCE = sys.argv[1], sys.argv[2]
 COMMANDS = ("run exec list inspect logs stats pause resume refresh kill stop delete wait plan check env hypervisor recover monitor version "
             "help").split()
-EVERYWHERE = {"config", "state-dir", "hypervisor", "log-level", "json", "help"}
+EVERYWHERE = {"config", "state-dir", "hypervisor", "backend-library", "log-level", "json", "help"}
 
 
 def call(*words):

@@ -2,7 +2,7 @@
 # bash completion for katactl: commands, their options, ids from `katactl list -q`. A test compares the options with --help.
 
 _katactl_options() {
-  local everywhere='--config --state-dir --hypervisor --log-level --json --help'
+  local everywhere='--config --state-dir --hypervisor --backend-library --log-level --json --help'
   local request='--rootfs --rootfs-type --bundle --name --cpus --memory --hostname --network --cgroup --annotation'
   case $1 in
   run) echo "$request --detach --interactive --tty --rm --volume --env --workdir --user --pids --read-only --timeout --trace-timing $everywhere" ;;
@@ -25,7 +25,7 @@ _katactl_options() {
 # What the option before the cursor wants; 1 = it is no option with a value of a known kind.
 _katactl_value() {
   case $1 in
-  --rootfs | --config) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
+  --rootfs | --config | --backend-library) mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
   --bundle | --state-dir) mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
   --rootfs-type) mapfile -t COMPREPLY < <(compgen -W 'ext4 xfs erofs squashfs' -- "$2") ;;
   --log-level) mapfile -t COMPREPLY < <(compgen -W 'error warning info debug' -- "$2") ;;
@@ -44,7 +44,7 @@ _katactl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
     --state-dir) state=(--state-dir "${COMP_WORDS[++i]}") ;;
-    --config | --hypervisor | --log-level) ((i++)) ;;
+    --config | --hypervisor | --backend-library | --log-level) ((i++)) ;;
     -*) ;;
     *)
       command=${COMP_WORDS[i]}
