@@ -37,8 +37,8 @@ typedef struct ctl {
   int json;
   const char *state_dir, *config, *hypervisor, *log_level;
   GPtrArray *backend_libraries; /* (nullable) of const char * */
-  kata_runtime *runtime; /* made by ctl_runtime() */
-  kata_log_fn log;       /* (nullable): NULL = output_log() with this ctl */
+  kata_runtime *runtime;        /* made by ctl_runtime() */
+  kata_log_fn log;              /* (nullable): NULL = output_log() with this ctl */
   void *log_data;
   int64_t started_us; /* CLOCK_MONOTONIC at the start of main() */
   int report_fd;      /* in a supervisor that has not reported yet: where errors go; else -1 */

@@ -44,8 +44,8 @@ struct kata_sandbox_state {
   size_t n_timing;
   struct kata_net network; /* what the guest was given of the pod's; its arena is NULL */
   const kata_vm_disk *const
-      *changing; /* (nullable): disks that come or go: in the machine or not, and no container may have them */
-  const char *ended;       /* why the virtual machine ended on its own; "" = it did not */
+      *changing;     /* (nullable): disks that come or go: in the machine or not, and no container may have them */
+  const char *ended; /* why the virtual machine ended on its own; "" = it did not */
 };
 
 /** An empty one. */
