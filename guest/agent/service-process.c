@@ -101,20 +101,18 @@ service_write_stdin (struct call *call, const void *message)
   return call_reply (call, &response.base);
 }
 
-/* Writes field 1 of @len bytes that ends where the data at @data + READ_HEADER begins, and moves all to the front. */
-static size_t
+/* Writes the head of field 1, of @len bytes, before @data, where READ_HEADER bytes are free. Returns where it begins; NULL when there is no field. */
+static uint8_t *
 pack_in_place (uint8_t *data, size_t len)
 {
   uint8_t header[READ_HEADER] = { 0x0a };
   size_t n = 1, rest = len;
   if (len == 0)
-    return 0;
+    return NULL;
   for (; rest >= 0x80; rest >>= 7)
     header[n++] = (uint8_t) (rest | 0x80);
   header[n++] = (uint8_t) rest;
-  memcpy (data + READ_HEADER - n, header, n);
-  memmove (data, data + READ_HEADER - n, n + len);
-  return n + len;
+  return memcpy (data - n, header, n);
 }
 
 static int
@@ -122,22 +120,21 @@ read_stream (struct call *call, struct target *target, struct stream *stream, ui
 {
   struct process *process = target->process;
   size_t len = wanted == 0 ? READ_DEFAULT : wanted > READ_MAX ? READ_MAX : wanted;
-  auto_free uint8_t *data = malloc (READ_HEADER + len);
-  if (!data)
+  uint8_t *room = ttrpc_request_room (call->request, READ_HEADER + len);
+  if (!room)
     return fault_set (&call->fault, TTRPC_RESOURCE_EXHAUSTED, "no memory for %zu bytes", len);
+  uint8_t *data = room + READ_HEADER;
   int64_t n = 0;
   if (stream) /* a terminal has no standard error of its own */
-    n = stream_read (stream, &call->agent->reaper, &process->watch, call->request, (char *) data + READ_HEADER, len,
-                     &call->fault);
+    n = stream_read (stream, &call->agent->reaper, &process->watch, call->request, (char *) data, len, &call->fault);
   if (n < 0)
     return -1;
   if (n > 0 && ttrpc_request_is_cancelled (call->request)) {
-    stream_give_back (stream, (char *) data + READ_HEADER, (size_t) n);
+    stream_give_back (stream, (char *) data, (size_t) n);
     return fault_set (&call->fault, TTRPC_CANCELLED, "the caller has gone or its time is over");
   }
-  call->payload_len = pack_in_place (data, (size_t) n);
-  call->payload = data;
-  data = NULL;
+  call->payload = pack_in_place (data, (size_t) n);
+  call->payload_len = call->payload ? (size_t) (data + n - call->payload) : 0;
   if (n == 0)
     container_forget_exec (target->container, process);
   return 0;

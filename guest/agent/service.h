@@ -14,7 +14,7 @@ struct call {
   struct agent *agent;
   ttrpc_request *request; /* for its cancellation */
   struct fault fault;
-  uint8_t *payload; /* malloc'ed */
+  uint8_t *payload; /* malloc'ed, or in ttrpc_request_room() when nothing fails any more */
   size_t payload_len;
 };
 

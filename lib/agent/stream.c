@@ -26,6 +26,15 @@ data_check (const Grpc__ReadStreamResponse *reply, uint32_t asked, const char *m
   return 0;
 }
 
+/* Out of the reply rather than copied. */
+static GBytes *
+take_data (Grpc__ReadStreamResponse *reply)
+{
+  GBytes *bytes = g_bytes_new_take (reply->data.data, reply->data.len);
+  reply->data = (ProtobufCBinaryData){ 0, NULL };
+  return bytes;
+}
+
 static int
 read_stream (kata_agent *agent, const char *method, const char *container_id, const char *exec_id, uint32_t len,
              int64_t timeout_ms, GBytes **out, kata_error **err)
@@ -48,7 +57,7 @@ read_stream (kata_agent *agent, const char *method, const char *container_id, co
     return r;
   r = data_check (reply, request.len, method, container_id, err);
   if (r == 0)
-    *out = g_bytes_new (reply->data.data, reply->data.len);
+    *out = take_data (reply);
   kata_agent__message_free (reply);
   return r;
 }
@@ -87,14 +96,14 @@ static void
 read_wait_done (void *data, void *message, const kata_error *error)
 {
   const struct read_wait *wait = data;
-  const Grpc__ReadStreamResponse *reply = message;
+  Grpc__ReadStreamResponse *reply = message;
   kata_error *nonsense = NULL;
   g_autoptr (GBytes) bytes = NULL;
 
   if (error == NULL && data_check (reply, wait->len, wait->method, wait->container_id, &nonsense) < 0)
     error = nonsense;
   if (error == NULL)
-    bytes = g_bytes_new (reply->data.data, reply->data.len);
+    bytes = take_data (reply);
   wait->done (wait->user, bytes, error);
   kata_error_unref (nonsense);
 }

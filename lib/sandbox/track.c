@@ -115,8 +115,8 @@ read_done (void *user, GBytes *data, const kata_error *error)
     flight->slot->over = true;
   else
     flight->slot->data = g_bytes_ref (data);
-  g_cond_broadcast (&track->changed);
   g_mutex_unlock (&track->lock);
+  g_cond_broadcast (&track->changed); /* without the lock, which who wakes up wants */
   flight_free (flight);
 }
 

@@ -86,7 +86,10 @@ ttrpc__call_end (ttrpc_call *call, struct ttrpc_reply *reply)
   ttrpc__call_unref_locked (call);
 }
 
-/* Under the lock: into the list and the queue. -ENOTCONN when the connection is gone, -EOVERFLOW when its ids are used up. */
+/*
+ * Under the lock: into the list and the queue. The caller signals @to_write when it has given up the lock, or the writer would wake up to wait for it;
+ * its handle keeps the client until then. -ENOTCONN when the connection is gone, -EOVERFLOW when its ids are used up.
+ */
 static int
 call_enqueue (ttrpc_client *client, ttrpc_call *call)
 {
@@ -108,7 +111,6 @@ call_enqueue (ttrpc_client *client, ttrpc_call *call)
   client->calls = call;
   *client->queue_tail = call;
   client->queue_tail = &call->queue_next;
-  pthread_cond_signal (&client->to_write);
   return 0;
 }
 
@@ -188,6 +190,9 @@ ttrpc_client_call (ttrpc_client *client, const char *service, const char *method
     call_destroy (call);
     return -1;
   }
+  pthread_mutex_unlock (&client->lock);
+  pthread_cond_signal (&client->to_write);
+  pthread_mutex_lock (&client->lock);
   call_wait (call);
   *reply = call->reply;
   pthread_mutex_unlock (&client->lock);
@@ -223,13 +228,14 @@ ttrpc_client_start (ttrpc_client *client, ttrpc_call **out, const char *service,
   r = keeper_start (client);
   if (r == 0)
     r = call_enqueue (client, call);
-  if (r == 0 && call->deadline != TTRPC__NEVER)
-    pthread_cond_signal (&client->to_keep);
   pthread_mutex_unlock (&client->lock);
   if (r < 0) {
     call_destroy (call);
     return r;
   }
+  pthread_cond_signal (&client->to_write);
+  if (call->deadline != TTRPC__NEVER)
+    pthread_cond_signal (&client->to_keep);
   if (out != NULL)
     *out = call;
   else

@@ -99,6 +99,24 @@ ttrpc__pack_response (struct ttrpc__frame *out, uint32_t stream, int32_t code, c
   return r;
 }
 
+int
+ttrpc__frame_in_place (struct ttrpc__frame *out, uint32_t stream, uint8_t *payload, size_t payload_len)
+{
+  uint8_t field[6] = { 2 << 3 | 2 }; /* Response.payload: field 2, by its length */
+  size_t n = 1, rest = payload_len;
+
+  if (payload_len == 0 || payload_len > TTRPC_MAX_PAYLOAD - sizeof field)
+    return -EMSGSIZE;
+  for (; rest >= 0x80; rest >>= 7)
+    field[n++] = (uint8_t) (rest | 0x80);
+  field[n++] = (uint8_t) rest;
+  memcpy (payload - n, field, n);
+  struct ttrpc_header header = { .len = (uint32_t) (n + payload_len), .stream = stream, .type = TTRPC_TYPE_RESPONSE };
+  *out = (struct ttrpc__frame){ payload - n - TTRPC_HEADER_LEN, TTRPC_HEADER_LEN + n + payload_len };
+  ttrpc_header_encode (out->data, &header);
+  return 0;
+}
+
 void
 ttrpc__frame_set_stream (struct ttrpc__frame *frame, uint32_t stream)
 {

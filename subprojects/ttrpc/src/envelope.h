@@ -14,6 +14,9 @@ int ttrpc__pack_request (struct ttrpc__frame *out, const char *service, const ch
                          size_t payload_len, int64_t timeout_nano);
 int ttrpc__pack_response (struct ttrpc__frame *out, uint32_t stream, int32_t code, const char *message,
                           const uint8_t *payload, size_t payload_len);
+/* A successful response around @payload, written into the bytes before it, of which there are TTRPC_HEADER_LEN + 6: @out lies there and is not to be
+   freed. 0, or -EMSGSIZE where there is no payload or too much of it. */
+int ttrpc__frame_in_place (struct ttrpc__frame *out, uint32_t stream, uint8_t *payload, size_t payload_len);
 /* The stream id is only known when a request is put in the queue. */
 void ttrpc__frame_set_stream (struct ttrpc__frame *frame, uint32_t stream);
 

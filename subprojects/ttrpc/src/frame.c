@@ -98,7 +98,7 @@ ttrpc__reader_header (struct ttrpc__reader *reader, struct ttrpc_header *out)
   size_t got = 0;
 
   /* A large payload does not keep its memory while the connection is quiet. */
-  if (reader->payload_cap > TTRPC__BUFFER_MIN) {
+  if (reader->payload_cap > TTRPC__BUFFER_KEPT) {
     free (reader->payload);
     reader->payload = NULL;
     reader->payload_cap = 0;

@@ -7,6 +7,8 @@
 
 #define TTRPC__STAGE_LEN  (16u << 10)
 #define TTRPC__BUFFER_MIN (64u << 10)
+/* A buffer that is no larger is kept for the next frame. */
+#define TTRPC__BUFFER_KEPT (192u << 10)
 
 /* A frame to be written: header and payload in one allocation. */
 struct ttrpc__frame {

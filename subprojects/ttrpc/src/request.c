@@ -22,14 +22,54 @@ request_unlink (ttrpc_request *request)
     pthread_cond_signal (&conn->drained);
 }
 
+/* Under the server's lock: the connection keeps one that is not too large. What is left is for the caller to free. */
+static uint8_t *
+room_give (ttrpc_request *request)
+{
+  struct ttrpc__conn *conn = request->conn;
+  uint8_t *over = request->room.data;
+  if (conn->spare.data == NULL && request->room.cap <= TTRPC__BUFFER_KEPT) {
+    conn->spare = request->room;
+    over = NULL;
+  }
+  request->room = (struct ttrpc__room){ NULL, 0 };
+  return over;
+}
+
+uint8_t *
+ttrpc_request_room (ttrpc_request *request, size_t len)
+{
+  ttrpc_server *server = request->conn->server;
+  if (request->room.data != NULL || len > TTRPC_MAX_PAYLOAD)
+    return NULL;
+  pthread_mutex_lock (&server->lock);
+  if (request->conn->spare.cap >= len) {
+    request->room = request->conn->spare;
+    request->conn->spare = (struct ttrpc__room){ NULL, 0 };
+  }
+  pthread_mutex_unlock (&server->lock);
+  if (request->room.data == NULL)
+    request->room = (struct ttrpc__room){ malloc (TTRPC__ROOM_FRONT + len), len };
+  return request->room.data == NULL ? NULL : request->room.data + TTRPC__ROOM_FRONT;
+}
+
+static bool
+in_room (const ttrpc_request *request, const uint8_t *payload)
+{
+  const uint8_t *room = request->room.data;
+  return room != NULL && payload != NULL && payload >= room && payload <= room + TTRPC__ROOM_FRONT + request->room.cap;
+}
+
 /* Gives the request back; afterwards its connection may be gone. */
 static void
 request_finish (ttrpc_request *request)
 {
   ttrpc_server *server = request->conn->server;
   pthread_mutex_lock (&server->lock);
+  uint8_t *room = room_give (request);
   request_unlink (request);
   pthread_mutex_unlock (&server->lock);
+  free (room);
   if (request->cancel_fd >= 0)
     close (request->cancel_fd);
   ttrpc__free_request (request->envelope);
@@ -75,10 +115,15 @@ request_run (struct ttrpc__job *job)
     text = "no such service or method";
   else if (text == NULL && code == TTRPC_DEADLINE_EXCEEDED)
     text = "the time-out has passed";
+  bool own = in_room (request, payload);
+  int r = own && code == TTRPC_OK
+              ? ttrpc__conn_answer_in_place (request->conn, request->stream, payload, payload_len)
+              : ttrpc__conn_answer (request->conn, request->stream, code, text, payload, payload_len);
   /* A write that fails ends the connection, which its reader notices. */
-  if (ttrpc__conn_answer (request->conn, request->stream, code, text, payload, payload_len) < 0)
+  if (r < 0)
     request->conn->io.shutdown (request->conn->io.ctx);
-  free (payload);
+  if (!own)
+    free (payload);
   free (message);
   request_finish (request);
 }

@@ -83,6 +83,19 @@ ttrpc__conn_answer (struct ttrpc__conn *conn, uint32_t stream, int32_t code, con
   return r;
 }
 
+int
+ttrpc__conn_answer_in_place (struct ttrpc__conn *conn, uint32_t stream, uint8_t *payload, size_t payload_len)
+{
+  struct ttrpc__frame frame;
+  int r = ttrpc__frame_in_place (&frame, stream, payload, payload_len);
+  if (r < 0)
+    return ttrpc__conn_answer (conn, stream, TTRPC_OK, NULL, payload, payload_len);
+  pthread_mutex_lock (&conn->write_lock);
+  r = ttrpc__write_all (&conn->io, frame.data, frame.len);
+  pthread_mutex_unlock (&conn->write_lock);
+  return r;
+}
+
 static int
 refuse (struct ttrpc__conn *conn, uint32_t stream, int32_t code, const char *why)
 {
@@ -192,6 +205,7 @@ ttrpc_server_serve (ttrpc_server *server, const struct ttrpc_io *io)
       ;
     conn_drain (&conn);
   }
+  free (conn.spare.data);
   ttrpc__reader_clear (&conn.reader);
 no_reader:
   pthread_cond_destroy (&conn.drained);

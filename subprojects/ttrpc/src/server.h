@@ -12,6 +12,13 @@
 #define TTRPC__MAX_BYTES     (32u << 20)
 #define TTRPC__STACK_SIZE    (128u << 10)
 
+/* Bytes for an answer, with place before them for what the wire has there. */
+#define TTRPC__ROOM_FRONT (TTRPC_HEADER_LEN + 1u + 5u)
+struct ttrpc__room {
+  uint8_t *data;
+  size_t cap; /* behind the front */
+};
+
 struct ttrpc__conn;
 
 /* Lock order: @lock and a connection's @write_lock are never held together; neither in a method. */
@@ -34,7 +41,8 @@ struct ttrpc__conn {
   ttrpc_request *requests;    /* in flight; under the server's lock, like the three below */
   pthread_cond_t drained;
   bool lost;
-  uint32_t last_stream; /* the reader's own */
+  uint32_t last_stream;     /* the reader's own */
+  struct ttrpc__room spare; /* of the last answer, for the next; under the server's lock */
 };
 
 struct ttrpc_request {
@@ -46,6 +54,7 @@ struct ttrpc_request {
   uint32_t stream;
   int64_t deadline;
   int cancel_fd; /* -1 until somebody asks for it */
+  struct ttrpc__room room;
 };
 
 /* Takes @envelope. Counts, queues; when it cannot, answers RESOURCE_EXHAUSTED. 0, or -errno when the answer cannot be written. */
@@ -56,5 +65,7 @@ void ttrpc__request_cancel (ttrpc_request *request);
 /* 0 or -errno; a payload that makes the frame too large is answered as RESOURCE_EXHAUSTED. */
 int ttrpc__conn_answer (struct ttrpc__conn *conn, uint32_t stream, int32_t code, const char *message,
                         const uint8_t *payload, size_t payload_len);
+/* The same, of a @payload with TTRPC__ROOM_FRONT bytes before it that may be written to. */
+int ttrpc__conn_answer_in_place (struct ttrpc__conn *conn, uint32_t stream, uint8_t *payload, size_t payload_len);
 
 #endif

@@ -51,6 +51,25 @@ method_echo (void *user, ttrpc_request *request, const uint8_t *data, size_t len
   return TTRPC_OK;
 }
 
+/* As echo, from where the server keeps it; what begins with '!' fails after it had the room. */
+static int32_t
+method_room (void *user, ttrpc_request *request, const uint8_t *data, size_t len, uint8_t **payload,
+             size_t *payload_len, char **message)
+{
+  uint8_t *room = ttrpc_request_room (request, len + 3);
+  if (room == NULL)
+    return TTRPC_RESOURCE_EXHAUSTED;
+  if (len > 0 && data[0] == '!') {
+    *message = strdup ("it fails");
+    return 42;
+  }
+  if (len > 0)
+    memcpy (room + 3, data, len);
+  *payload = room + 3;
+  *payload_len = len;
+  return ttrpc_request_room (request, 1) == NULL ? TTRPC_OK : TTRPC_INTERNAL;
+}
+
 static int32_t
 method_fail (void *user, ttrpc_request *request, const uint8_t *data, size_t len, uint8_t **payload,
              size_t *payload_len, char **message)
@@ -102,7 +121,7 @@ method_left (void *user, ttrpc_request *request, const uint8_t *data, size_t len
 static const struct ttrpc_method methods[] = {
   { "t", "echo", method_echo },   { "t", "fail", method_fail },   { "t", "hang", method_hang },
   { "t", "sleep", method_sleep }, { "t", "large", method_large }, { "t", "left", method_left },
-  { NULL, NULL, NULL },
+  { "t", "room", method_room },   { NULL, NULL, NULL },
 };
 
 void

@@ -159,6 +159,31 @@ START_TEST (limits)
 }
 END_TEST
 
+/* Answers of all sizes where the head grows by a byte, larger and smaller than what the server keeps, one after the other. */
+START_TEST (room)
+{
+  static const size_t sizes[] = { 1, 0, 127, 128, 16383, 16384, 150000, 5, 300000, 2097151, 2097152, BIG };
+  struct bed bed;
+  bed_open (&bed, 0);
+  ttrpc_client *client = bed_client (&bed);
+  struct ttrpc_reply reply;
+  uint8_t *data = malloc (TTRPC_MAX_PAYLOAD);
+  for (size_t i = 0; i < TTRPC_MAX_PAYLOAD; i++)
+    data[i] = (uint8_t) (i ^ i >> 8);
+  for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
+    size_t len = sizes[i % (sizeof sizes / sizeof *sizes)];
+    ck_assert_int_eq (ttrpc_client_call (client, "t", "room", data, len, 20000, &reply), 0);
+    ck_assert_uint_eq (reply.payload_len, len);
+    ck_assert (len == 0 || memcmp (reply.payload, data, len) == 0);
+    ttrpc_reply_clear (&reply);
+    expect (client, "room", "! fails", 20000, 42, 0);
+  }
+  free (data);
+  ttrpc_client_free (client);
+  bed_close (&bed);
+}
+END_TEST
+
 struct hammer {
   ttrpc_client *client;
   int seed;
@@ -174,7 +199,8 @@ hammer (void *data)
     struct ttrpc_reply reply;
     int len = snprintf (text, sizeof text, "%d", i % 20 == 0 ? 1 : 0) + 1;
     len += snprintf (text + len, sizeof text - (size_t) len, "%d-%d", h->seed, i);
-    ttrpc_client_call (h->client, "t", i % 20 == 0 ? "sleep" : "echo", text, (size_t) len, 20000, &reply);
+    const char *method = i % 20 == 0 ? "sleep" : i % 2 == 0 ? "echo" : "room";
+    ttrpc_client_call (h->client, "t", method, text, (size_t) len, 20000, &reply);
     if (reply.code == 0 && reply.payload_len == (size_t) len && memcmp (reply.payload, text, (size_t) len) == 0)
       atomic_fetch_add (h->ok, 1);
     ttrpc_reply_clear (&reply);
@@ -377,6 +403,7 @@ main (void)
   tcase_add_test (tc, deadlines);
   tcase_add_test (tc, deadline_while_the_peer_does_not_read);
   tcase_add_test (tc, limits);
+  tcase_add_test (tc, room);
   tcase_add_test (tc, many_threads);
   tcase_add_test (tc, asynchronous);
   tcase_add_test (tc, callbacks_with_full_pipes);

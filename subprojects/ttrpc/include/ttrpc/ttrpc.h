@@ -101,8 +101,8 @@ typedef struct ttrpc_server ttrpc_server;
 typedef struct ttrpc_request ttrpc_request;
 
 /**
- * Runs one request on a worker thread and returns a code with, on success, a malloc'ed @payload, on failure (optionally) a
- * malloc'ed @message; the library frees both.
+ * Runs one request on a worker thread and returns a code with, on success, a malloc'ed @payload (or one in ttrpc_request_room()), on
+ * failure (optionally) a malloc'ed @message; the library frees both.
  */
 typedef int32_t (*ttrpc_method_fn) (void *user, ttrpc_request *request, const uint8_t *data, size_t len,
                                     uint8_t **payload, size_t *payload_len, char **message);
@@ -133,6 +133,9 @@ void ttrpc_server_free (ttrpc_server *server);
  *  from. -1 with errno when the process has no descriptor left. */
 int ttrpc_request_cancel_fd (ttrpc_request *request);
 int ttrpc_request_is_cancelled (ttrpc_request *request);
+/** In a method, at most once: @len bytes to answer with, without copies. A @payload that lies in them is written from there; they stay
+ *  the library's. NULL without memory. */
+uint8_t *ttrpc_request_room (ttrpc_request *request, size_t len);
 /** Milliseconds left of the caller's time-out, or -1 for none. */
 int64_t ttrpc_request_time_left_ms (ttrpc_request *request);
 
