@@ -38,10 +38,10 @@ write_map (int64_t pid, const char *file, const char *text, kata_error **err)
 }
 
 static void
-map_text (char *text, size_t size, uint32_t inner, uint32_t own, bool map_caller)
+map_text (char *text, size_t size, uint32_t inner, const uint32_t *also)
 {
-  if (map_caller && inner != own)
-    snprintf (text, size, "0 %" PRIu32 " 1\n1 %" PRIu32 " 1\n", inner, own);
+  if (also != NULL && inner != *also)
+    snprintf (text, size, "0 %" PRIu32 " 1\n1 %" PRIu32 " 1\n", inner, *also);
   else
     snprintf (text, size, "0 %" PRIu32 " 1\n", inner);
 }
@@ -50,8 +50,9 @@ int
 kata_userns__map (const kata_child_userns *userns, int64_t pid, kata_error **err)
 {
   char uids[64], gids[64];
-  map_text (uids, sizeof uids, userns->uid, geteuid (), userns->map_caller);
-  map_text (gids, sizeof gids, userns->gid, getegid (), false);
+  uint32_t own = geteuid ();
+  map_text (uids, sizeof uids, userns->uid, userns->map_caller ? &own : NULL);
+  map_text (gids, sizeof gids, userns->gid, NULL);
   /* Without privileges the kernel takes our own gid only from who gives up setgroups() in there. */
   int code = kata_userns__drops_groups (userns) ? 0 : write_map (pid, "setgroups", "deny", err);
   if (code == 0)
