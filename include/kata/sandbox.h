@@ -59,6 +59,19 @@ typedef struct kata_sandbox_options {
     sizeof (kata_sandbox_options), NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL                       \
   }
 
+/** How large a running sandbox's machine is, or shall be, and how large it can become: kata_sandbox_resize(). */
+typedef struct kata_sandbox_size {
+  size_t size;
+  uint32_t vcpus;
+  uint32_t max_vcpus;
+  uint64_t memory_mib;
+  uint64_t max_memory_mib;
+} kata_sandbox_size;
+#define KATA_SANDBOX_SIZE_INIT                                                                                         \
+  {                                                                                                                    \
+    sizeof (kata_sandbox_size), 0, 0, 0, 0                                                                             \
+  }
+
 /** What happened; read with kata_sandbox_next_event(). */
 enum kata_event_type {
   KATA_EVENT_NONE = 0,
@@ -209,6 +222,25 @@ KATA_API int kata_sandbox_add_disk (kata_sandbox *sandbox, const kata_disk *disk
  * Threads: any. Blocks: at most @timeout_ms. Since: 0.2
  */
 KATA_API int kata_sandbox_remove_disk (kata_sandbox *sandbox, const char *id, int64_t timeout_ms, kata_error **err);
+
+/**
+ * kata_sandbox_resize:
+ * Change how many processors and how much memory a running guest has, within what its start made room for: the configuration's default_maxvcpus and
+ * default_maxmemory, where they are set. The guest uses what came when the call returns. Of a call that failed, a part may have been done: another one
+ * goes on from there, and kata_sandbox_inspect() tells how it is. What is running notices by itself; no container's own limits change.
+ * @sandbox: in state RUNNING
+ * @size: (inout): its size field is set by the caller (KATA_SANDBOX_SIZE_INIT); vcpus and memory_mib say what is wanted, 0 = as it is. Afterwards all
+ *   fields say what there is, which can be more than was asked for: memory comes in steps of 128 MiB, and most hypervisors cannot take it away again.
+ *   Untouched on failure
+ * @timeout_ms: milliseconds, KATA_TIMEOUT_DEFAULT or KATA_TIMEOUT_NONE
+ * @err: (out) (optional): why it failed
+ * Returns: 0 or a negative kata_error_code
+ * Errors: KATA_E_UNSUPPORTED (the hypervisor cannot do it: the text says why), KATA_E_LIMIT (more than there is room for; the key is the configuration's),
+ *   KATA_E_INVALID (less memory than at the start), KATA_E_STATE, KATA_E_BUSY, KATA_E_VMM, KATA_E_PROTOCOL, KATA_E_AGENT, KATA_E_TIMEOUT (also: the guest
+ *   does not take what came), KATA_E_IO
+ * Threads: any. Blocks: at most @timeout_ms. Since: 0.2
+ */
+KATA_API int kata_sandbox_resize (kata_sandbox *sandbox, kata_sandbox_size *size, int64_t timeout_ms, kata_error **err);
 
 /**
  * kata_sandbox_pause:

@@ -2,11 +2,14 @@
 /* sandbox: the public functions of kata_sandbox; checks, then lib/sandbox. */
 #include <kata/sandbox.h>
 
+#include <string.h>
+
 #include "api/argument.h"
 #include "sandbox/events.h"
 #include "sandbox/sandbox.h"
 
 #define EVENT_MIN KATA_SIZE_TO (kata_event, container_id)
+#define SIZE_MIN  KATA_SIZE_TO (kata_sandbox_size, max_memory_mib)
 
 static int
 check_disk (const kata_disk *disk, kata_error **err)
@@ -128,6 +131,22 @@ kata_sandbox_remove_disk (kata_sandbox *sandbox, const char *id, int64_t timeout
   KATA_REQUIRE (id != NULL, "id", err);
   int r = kata_argument__timeout (timeout_ms, err);
   return r != 0 ? r : kata_sandbox__remove_disk (sandbox, id, timeout_ms, err);
+}
+
+int
+kata_sandbox_resize (kata_sandbox *sandbox, kata_sandbox_size *size, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  KATA_REQUIRE (size != NULL && size->size >= SIZE_MIN, "size", err);
+  kata_sandbox_size mine = { .vcpus = size->vcpus, .memory_mib = size->memory_mib };
+  int r = kata_argument__timeout (timeout_ms, err);
+  if (r == 0)
+    r = kata_sandbox__resize (sandbox, &mine, timeout_ms, err);
+  if (r == 0) {
+    mine.size = size->size;
+    memcpy (size, &mine, MIN (size->size, sizeof mine));
+  }
+  return r;
 }
 
 int

@@ -305,6 +305,64 @@ kata_vm__remove_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_
   return change_disk (vm, false, disk, env, err);
 }
 
+static int
+check_size (kata_vm *vm, const char *verb, uint64_t now, uint64_t most, kata_error **err)
+{
+  const char *name = vm->entry->backend.name;
+  if (now >= 1 && now <= most)
+    return 0;
+  return kata_error__set (err, KATA_E_PROTOCOL, name,
+                          "hypervisor %s: %s: it says that there are %" G_GUINT64_FORMAT
+                          " now; at most %" G_GUINT64_FORMAT " are possible",
+                          name, verb, now, most);
+}
+
+int
+kata_vm__resize_vcpus (kata_vm *vm, uint32_t vcpus, uint32_t most, uint32_t *now, const kata_backend_env *env,
+                       kata_error **err)
+{
+  static const char verb[] = "change the number of vCPUs of a running guest";
+  const kata_backend_resize *table = vm->entry->backend.query (KATA_BACKEND_RESIZE);
+  kata_backend_env copy;
+  uint32_t found = 0;
+  int code = check_table (vm, verb, "vcpus", table != NULL && table->vcpus != NULL ? table : NULL, sizeof *table, env,
+                          &copy, err);
+  if (code < 0)
+    return code;
+  kata_error *got = NULL;
+  g_mutex_lock (&vm->lock);
+  code = settle (vm->entry, verb, table->vcpus (vm->handle, vcpus, &found, &copy, &got), got, err);
+  g_mutex_unlock (&vm->lock);
+  if (code == 0)
+    code = check_size (vm, verb, found, most, err);
+  if (code == 0)
+    *now = found;
+  return code;
+}
+
+int
+kata_vm__resize_memory (kata_vm *vm, uint64_t mib, uint64_t most, uint64_t *now, const kata_backend_env *env,
+                        kata_error **err)
+{
+  static const char verb[] = "change the memory of a running guest";
+  const kata_backend_resize *table = vm->entry->backend.query (KATA_BACKEND_RESIZE);
+  kata_backend_env copy;
+  uint64_t found = 0;
+  int code = check_table (vm, verb, "memory_mib", table != NULL && table->memory != NULL ? table : NULL, sizeof *table,
+                          env, &copy, err);
+  if (code < 0)
+    return code;
+  kata_error *got = NULL;
+  g_mutex_lock (&vm->lock);
+  code = settle (vm->entry, verb, table->memory (vm->handle, mib, &found, &copy, &got), got, err);
+  g_mutex_unlock (&vm->lock);
+  if (code == 0)
+    code = check_size (vm, verb, found, most, err);
+  if (code == 0)
+    *now = found;
+  return code;
+}
+
 int
 kata_vm__counters (kata_vm *vm, char **json, const kata_backend_env *env, kata_error **err)
 {

@@ -47,6 +47,14 @@ int kata_vm__remove_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_back
  * backend has no kata_backend_counters.
  */
 int kata_vm__counters (kata_vm *vm, char **json, const kata_backend_env *env, kata_error **err);
+/**
+ * Serialised. @now: what the guest has afterwards, at least one and at most @most. KATA_E_UNSUPPORTED where the backend has no kata_backend_resize, or not
+ * this verb of it; KATA_E_PROTOCOL when it says what cannot be.
+ */
+int kata_vm__resize_vcpus (kata_vm *vm, uint32_t vcpus, uint32_t most, uint32_t *now, const kata_backend_env *env,
+                           kata_error **err);
+int kata_vm__resize_memory (kata_vm *vm, uint64_t mib, uint64_t most, uint64_t *now, const kata_backend_env *env,
+                            kata_error **err);
 /** The optional table @interface_name, or NULL. */
 const void *kata_vm__query (kata_vm *vm, const char *interface_name);
 /** Releases the handle (no other call may be under way); the VM goes on. NULL is fine. */

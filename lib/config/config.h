@@ -24,7 +24,8 @@ struct kata_hypervisor_config {
   /* size */
   double default_vcpus, overhead_vcpus;
   int64_t default_maxvcpus, default_memory, default_maxmemory, overhead_memory;
-  int32_t enable_hugepages, enable_mem_prealloc, reclaim_guest_freed_memory;
+  int64_t memory_slots;
+  int32_t enable_hugepages, enable_mem_prealloc, enable_virtio_mem, reclaim_guest_freed_memory;
   /* sharing */
   char *shared_fs;
   char *virtio_fs_daemon;
@@ -71,7 +72,7 @@ struct kata_agent_config {
 
 struct kata_runtime_config {
   char *hypervisor_name; /* "" = the only hypervisor table, else the library's choice */
-  int32_t disable_guest_seccomp, sandbox_cgroup_only;
+  int32_t disable_guest_seccomp, sandbox_cgroup_only, static_sandbox_resource_mgmt;
   char *internetworking_model;
   int64_t create_container_timeout; /* seconds */
 };

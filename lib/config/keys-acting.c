@@ -20,6 +20,8 @@ static const struct acting {
 } acting[] = {
   { "accel", QEMU | BUILTIN | STRATOVIRT | ACRN },
   { "enable_mem_prealloc", QEMU | CLH | FC | STRATOVIRT | BUILTIN },
+  { "memory_slots", QEMU },
+  { "enable_virtio_mem", QEMU | CLH },
   { "msize_9p", QEMU },
   { "firmware_volume", QEMU },
   { "pflashes", QEMU },

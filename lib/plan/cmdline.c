@@ -48,6 +48,9 @@ add_base (struct kata_plan_build *b, GPtrArray *words)
   add_words (words, "reboot=t panic=-1 net.ifnames=0 rcupdate.rcu_expedited=1 cryptomgr.notests random.trust_cpu=on");
   if (g_strcmp0 (b->plan->vm.arch, "x86_64") == 0)
     add_words (words, "no_timer_check tsc=reliable noreplace-smp pci=lastbus=0");
+  /* Whenever it comes: by the agent alone, what a busy guest finds late would stay unused. */
+  if (b->plan->vm.max_memory_mib > b->plan->vm.memory_mib)
+    add_words (words, "memhp_default_state=online");
   add_words (words, b->hv->enable_debug ? "debug" : "quiet");
   if (b->in->guest.cmdline != NULL && !b->foreign_guest)
     add_words (words, b->in->guest.cmdline);

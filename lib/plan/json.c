@@ -55,6 +55,10 @@ write_machine (struct kata_json_writer *w, const kata_vm_plan *vm)
   kata_json_write__uint (w, "max_vcpus", vm->max_vcpus);
   kata_json_write__uint (w, "memory_mib", vm->memory_mib);
   kata_json_write__uint (w, "max_memory_mib", vm->max_memory_mib);
+  if (vm->max_memory_mib > vm->memory_mib) {
+    kata_json_write__uint (w, "memory_slots", vm->memory_slots);
+    kata_json_write__bool (w, "virtio_mem", vm->virtio_mem);
+  }
   kata_json_write__bool (w, "hugepages", vm->hugepages);
   kata_json_write__bool (w, "prealloc", vm->prealloc);
   kata_json_write__bool (w, "memory_reporting", vm->memory_reporting);

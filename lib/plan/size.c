@@ -7,6 +7,9 @@
 #define MEMORY_MIB_MIN 32u
 #define VCPUS_MAX      256u
 #define MIB            (UINT64_C (1) << 20)
+/* What Linux takes and gives memory in, on most machines; VMMs take no less. */
+#define MEMORY_STEP_MIB 128u
+#define MEMORY_SLOTS    10u /* Kata's */
 
 static uint32_t
 max_vcpus (const struct kata_plan_build *b)
@@ -17,6 +20,15 @@ max_vcpus (const struct kata_plan_build *b)
   if (b->in->caps->max_vcpus > 0)
     max = MIN (max, b->in->caps->max_vcpus);
   return MIN (max, VCPUS_MAX);
+}
+
+/*
+ * Does more come later? Only where the configuration says how much: a guest sets memory aside for all that could come, and a VMM makes room for it.
+ */
+static bool
+may_grow (const struct kata_plan_build *b, int capability, int64_t most)
+{
+  return most > 0 && kata_plan__has (b, capability) && !b->runtime->static_sandbox_resource_mgmt;
 }
 
 /* Up to the next whole one; by hand, so that nothing needs libm. */
@@ -87,7 +99,7 @@ decide_vcpus (struct kata_plan_build *b, kata_error **err)
                        kata_plan__key (b, "default_vcpus"), wanted, max);
   }
   vm->vcpus = MAX (asked, 1);
-  vm->max_vcpus = kata_plan__has (b, KATA_CAP_CPU_RESIZE) ? MAX (max, vm->vcpus) : vm->vcpus;
+  vm->max_vcpus = may_grow (b, KATA_CAP_CPU_RESIZE, b->hv->default_maxvcpus) ? MAX (max, vm->vcpus) : vm->vcpus;
   return 0;
 }
 
@@ -123,7 +135,11 @@ decide_memory (struct kata_plan_build *b, kata_error **err)
         err, KATA_E_LIMIT, key, "%s: %" G_GUINT64_FORMAT " MiB are asked for, %" G_GUINT64_FORMAT " are the most (%s)",
         key, asked, max, b->hv->default_maxmemory > 0 ? kata_plan__key (b, "default_maxmemory") : "the host's memory");
   vm->memory_mib = asked;
-  vm->max_memory_mib = kata_plan__has (b, KATA_CAP_MEMORY_RESIZE) && max != UINT64_MAX ? max : asked;
+  vm->max_memory_mib = asked;
+  if (may_grow (b, KATA_CAP_MEMORY_RESIZE, b->hv->default_maxmemory))
+    vm->max_memory_mib += (max - asked) / MEMORY_STEP_MIB * MEMORY_STEP_MIB;
+  vm->memory_slots = b->hv->memory_slots > 0 ? (uint64_t) b->hv->memory_slots : MEMORY_SLOTS;
+  vm->virtio_mem = b->hv->enable_virtio_mem;
   vm->hugepages = b->hv->enable_hugepages;
   vm->prealloc = b->hv->enable_mem_prealloc;
   vm->memory_reporting = b->hv->reclaim_guest_freed_memory;
@@ -142,11 +158,24 @@ decide_accel (struct kata_plan_build *b, kata_error **err)
   return 0;
 }
 
+static void
+decide_growth (struct kata_plan_build *b)
+{
+  kata_plan *plan = b->plan;
+  plan->grows = plan->vm.max_vcpus > plan->vm.vcpus || plan->vm.max_memory_mib > plan->vm.memory_mib;
+  if (!plan->grows)
+    return;
+  plan->grows_overhead_milli = (uint32_t) (b->hv->overhead_vcpus * 1000 + 0.5);
+  plan->grows_overhead_mib = (uint64_t) MAX (b->hv->overhead_memory, 0);
+}
+
 int
 kata_plan__size (struct kata_plan_build *b, kata_error **err)
 {
   int rc = decide_vcpus (b, err);
   if (rc == 0)
     rc = decide_memory (b, err);
+  if (rc == 0)
+    decide_growth (b);
   return rc == 0 ? decide_accel (b, err) : rc;
 }

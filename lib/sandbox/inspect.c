@@ -104,6 +104,17 @@ write_network (struct kata_json_writer *w, const kata_sandbox_state *state)
   kata_json_write__end_object (w);
 }
 
+static void
+write_size (struct kata_json_writer *w, const kata_sandbox_state *state)
+{
+  kata_json_write__begin_object (w, "size");
+  kata_json_write__uint (w, "vcpus", kata_state__vcpus (state));
+  kata_json_write__uint (w, "max_vcpus", state->plan.vm.max_vcpus);
+  kata_json_write__uint (w, "memory_mib", kata_state__memory_mib (state));
+  kata_json_write__uint (w, "max_memory_mib", state->plan.vm.max_memory_mib);
+  kata_json_write__end_object (w);
+}
+
 int
 kata_sandbox__inspect (char **json, kata_sandbox *sandbox, kata_error **err)
 {
@@ -125,6 +136,7 @@ kata_sandbox__inspect (char **json, kata_sandbox *sandbox, kata_error **err)
   write_time (&w, "created", state->created_ms);
   write_pids (&w, sandbox, state, real);
   write_containers (&w, state, real);
+  write_size (&w, state);
   write_network (&w, state);
   kata_json_write__begin_array (&w, "timing");
   for (size_t i = 0; i < state->n_timing; i++) {

@@ -89,6 +89,8 @@ static const struct kata_field vm_fields[] = {
   KATA_FIELD (U64, kata_vm_plan, image_size),
   KATA_FIELD (I32, kata_vm_plan, image_driver),
   KATA_FIELD (I32, kata_vm_plan, block_driver),
+  KATA_FIELD (U64, kata_vm_plan, memory_slots),
+  KATA_FIELD (I32, kata_vm_plan, virtio_mem),
   KATA_FIELD (U32, kata_vm_plan, null_fail_at),
   KATA_FIELD (I32, kata_vm_plan, isolation),
   KATA_FIELD (STRV, kata_vm_plan, confine_waive),
@@ -144,6 +146,9 @@ static const struct kata_field plan_fields[] = {
   KATA_FIELD (STRING, kata_plan, pack_dir),
   KATA_FIELD (BOOL, kata_plan, disks_by_order),
   KATA_FIELD (U32, kata_plan, cgroup_overhead_milli),
+  KATA_FIELD (BOOL, kata_plan, grows),
+  KATA_FIELD (U64, kata_plan, grows_overhead_mib),
+  KATA_FIELD (U32, kata_plan, grows_overhead_milli),
   KATA_FIELD (STRING, kata_plan, share_reason), /* "" when something is shared: a container's error repeats it */
   { 0 },
 };
@@ -173,6 +178,8 @@ static const struct kata_field state_fields[] = {
   KATA_FIELD (I32, struct kata_sandbox_state, state),
   KATA_FIELD (I64, struct kata_sandbox_state, created_ms),
   KATA_FIELD (TEXT, struct kata_sandbox_state, saved),
+  KATA_FIELD (U32, struct kata_sandbox_state, vcpus),
+  KATA_FIELD (U64, struct kata_sandbox_state, memory_mib),
   { .name = "containers",
     .type = KATA_FIELD_STRUCTS,
     .offset = offsetof (struct kata_sandbox_state, containers),

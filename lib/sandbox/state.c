@@ -64,6 +64,8 @@ find_mistake (const struct kata_sandbox_state *state, const char *id)
       return "containers";
   }
   const kata_plan *plan = &state->plan;
+  if (state->vcpus > plan->vm.max_vcpus || state->memory_mib > plan->vm.max_memory_mib)
+    return "size";
   if (!timeout_ok (plan->start_timeout_ms) || !timeout_ok (plan->request_timeout_ms) ||
       !timeout_ok (plan->create_container_timeout_ms) || !timeout_ok (plan->stop_timeout_ms))
     return "plan";
@@ -79,6 +81,18 @@ complete_plan (struct kata_sandbox_state *state)
   if (state->plan.vm.virtiofsd_args == NULL)
     state->plan.vm.virtiofsd_args = kata_arena__alloc_array (state->arena, 1, sizeof (void *));
   state->plan.ref_count = 1;
+}
+
+uint32_t
+kata_state__vcpus (const struct kata_sandbox_state *state)
+{
+  return state->vcpus != 0 ? state->vcpus : state->plan.vm.vcpus;
+}
+
+uint64_t
+kata_state__memory_mib (const struct kata_sandbox_state *state)
+{
+  return state->memory_mib != 0 ? state->memory_mib : state->plan.vm.memory_mib;
 }
 
 int

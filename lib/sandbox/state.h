@@ -42,6 +42,8 @@ struct kata_sandbox_state {
   size_t n_containers;
   struct kata_timing *timing;
   size_t n_timing;
+  uint32_t vcpus; /* the machine's now; 0 = as the plan has it */
+  uint64_t memory_mib;
   struct kata_net network; /* what the guest was given of the pod's; its arena is NULL */
   const kata_vm_disk *const
       *changing;     /* (nullable): disks that come or go: in the machine or not, and no container may have them */
@@ -68,6 +70,9 @@ struct kata_container_state *kata_state__container (struct kata_sandbox_state *s
 /** At the end, with a copy of @id. */
 struct kata_container_state *kata_state__add_container (struct kata_sandbox_state *state, const char *id);
 void kata_state__drop_container (struct kata_sandbox_state *state, const char *id);
+/** How large the machine is now. */
+uint32_t kata_state__vcpus (const struct kata_sandbox_state *state);
+uint64_t kata_state__memory_mib (const struct kata_sandbox_state *state);
 void kata_state__add_timing (struct kata_sandbox_state *state, const char *name, int64_t us);
 
 /** The kernel's boot id; "" when it gives none. g_free(). */

@@ -33,6 +33,7 @@
 #define PLACEMENT(X, T)                                                                                                \
   X (T, size), X (T, role), X (T, flags), X (T, cpu_milli), X (T, container_cpu_milli), X (T, memory_bytes),           \
       X (T, container_memory_bytes), X (T, sandbox_id), X (T, hostname), X (T, network_namespace), X (T, cgroup)
+#define SIZE(X, T) X (T, size), X (T, vcpus), X (T, max_vcpus), X (T, memory_mib), X (T, max_memory_mib)
 
 int
 main (void)
@@ -47,6 +48,7 @@ main (void)
   BEGIN (kata_sandbox_options), SANDBOX (FIELD, kata_sandbox_options), END ();
   BEGIN (kata_event), EVENT (FIELD, kata_event), END ();
   BEGIN (kata_placement), PLACEMENT (FIELD, kata_placement), END ();
+  BEGIN (kata_sandbox_size), SIZE (FIELD, kata_sandbox_size), END ();
   printf ("}\n");
   return 0;
 }

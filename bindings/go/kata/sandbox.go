@@ -266,6 +266,24 @@ func (s *Sandbox) RemoveDisk(ctx context.Context, id string) error {
 	})
 }
 
+// A Size is how large a machine is, and how large it can become while it runs.
+type Size struct {
+	VCPUs, MaxVCPUs         uint32
+	MemoryMiB, MaxMemoryMiB uint64
+}
+
+// Resize changes the number of processors and the memory of the running guest, 0 = as it is. It returns what it has then, which may be more.
+func (s *Sandbox) Resize(ctx context.Context, vcpus uint32, memoryMiB uint64) (Size, error) {
+	c := C.kata_sandbox_size{size: C.size_t(unsafe.Sizeof(C.kata_sandbox_size{})), vcpus: C.uint32_t(vcpus), memory_mib: C.uint64_t(memoryMiB)}
+	e := s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
+		return C.kata_sandbox_resize(p, &c, ms, err)
+	})
+	if e != nil {
+		return Size{}, e
+	}
+	return Size{uint32(c.vcpus), uint32(c.max_vcpus), uint64(c.memory_mib), uint64(c.max_memory_mib)}, nil
+}
+
 // Stop ends the containers and the machine: orderly within ctx's deadline or the configuration's time, then by force. It does so with a context
 // that has ended too.
 func (s *Sandbox) Stop(ctx context.Context) error {

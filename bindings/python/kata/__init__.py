@@ -21,7 +21,7 @@ from .hypervisor import Hypervisor
 from .placement import Placement, read_placement
 from .process import InputStream, OutputStream, Process
 from .runtime import Runtime
-from .sandbox import Disk, Event, Sandbox
+from .sandbox import Disk, Event, Sandbox, Size
 from .states import EventType, LogLevel, Role, State
 
 UNLIMITED = (1 << 64) - 1
@@ -37,6 +37,6 @@ __all__ = [
     "AgentError", "BusyError", "CancelledError", "ClosedError", "ConfigError", "Container", "CorruptError", "Disk", "Event", "EventType",
     "ExistsError", "GuestError", "HostError", "HostIOError", "Hypervisor", "InputStream", "InternalError", "InvalidError", "KataError",
     "LimitError", "LogLevel", "NoMemoryError", "NotFoundError", "NotPermittedError", "OutputStream", "Placement", "Process",
-    "ProtocolError", "Role", "Runtime", "Sandbox", "SpecError", "State", "StateError", "Stats", "TimedOutError", "UNLIMITED",
+    "ProtocolError", "Role", "Runtime", "Sandbox", "Size", "SpecError", "State", "StateError", "Stats", "TimedOutError", "UNLIMITED",
     "UnsupportedError", "VmmError", "Volume", "aio", "read_placement", "version",
 ]

@@ -63,6 +63,10 @@ class Event(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("type", c_int32), ("state", c_int32), ("exit_status", c_int32), ("container_id", c_char * (ID_MAX + 1))]
 
 
+class SandboxSize(ctypes.Structure):
+    _fields_ = [("size", c_size_t), ("vcpus", c_uint32), ("max_vcpus", c_uint32), ("memory_mib", c_uint64), ("max_memory_mib", c_uint64)]
+
+
 class Placement(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("role", c_int32), ("flags", c_uint32), ("cpu_milli", c_uint32), ("container_cpu_milli", c_uint32),
                 ("memory_bytes", c_uint64), ("container_memory_bytes", c_uint64), ("sandbox_id", c_char * (ID_MAX + 1)),
@@ -73,7 +77,7 @@ class Placement(ctypes.Structure):
 STRUCTS: Dict[str, type] = {
     "kata_volume": Volume, "kata_container_options": ContainerOptions, "kata_container_stats": ContainerStats,
     "kata_exec_options": ExecOptions, "kata_runtime_options": RuntimeOptions, "kata_disk": Disk,
-    "kata_sandbox_options": SandboxOptions, "kata_event": Event, "kata_placement": Placement,
+    "kata_sandbox_options": SandboxOptions, "kata_event": Event, "kata_placement": Placement, "kata_sandbox_size": SandboxSize,
 }
 
 _P, _PP, _ERR, _MS = c_void_p, POINTER(c_void_p), POINTER(c_void_p), c_int64
@@ -114,6 +118,7 @@ _FUNCTIONS: Dict[str, Tuple[Any, Sequence[Any]]] = {
     "kata_sandbox_refresh_network": (c_int, [_P, _MS, _ERR]),
     "kata_sandbox_add_disk": (c_int, [_P, POINTER(Disk), _MS, _ERR]),
     "kata_sandbox_remove_disk": (c_int, [_P, c_char_p, _MS, _ERR]),
+    "kata_sandbox_resize": (c_int, [_P, POINTER(SandboxSize), _MS, _ERR]),
     "kata_sandbox_pause": (c_int, [_P, _MS, _ERR]),
     "kata_sandbox_resume": (c_int, [_P, _MS, _ERR]),
     "kata_sandbox_stop": (c_int, [_P, _MS, _ERR]),

@@ -28,6 +28,16 @@ class Disk:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How large a machine is, and how large it can become while it runs."""
+
+    vcpus: int
+    max_vcpus: int
+    memory_mib: int
+    max_memory_mib: int
+
+
+@dataclass(frozen=True)
 class Event:
     """Something that happened: `state` with SANDBOX_STATE, `exit_status` with CONTAINER_EXIT; `container_id` is "" about the sandbox."""
 
@@ -82,6 +92,12 @@ class Sandbox(Handle):
     def remove_disk(self, id: str, timeout: Optional[float] = None) -> None:  # pylint: disable=redefined-builtin
         """Takes a disk from the guest that came while it ran, and closes its file."""
         self._call(lib.kata_sandbox_remove_disk, encode(id, "id"), milliseconds(timeout))
+
+    def resize(self, vcpus: int = 0, memory_mib: int = 0, timeout: Optional[float] = None) -> Size:
+        """Changes the number of processors and the memory of the running guest, 0 = as it is. Returns what it has then, which may be more."""
+        size = _abi.SandboxSize(size=ctypes.sizeof(_abi.SandboxSize), vcpus=vcpus, memory_mib=memory_mib)
+        self._call(lib.kata_sandbox_resize, ctypes.byref(size), milliseconds(timeout))
+        return Size(size.vcpus, size.max_vcpus, size.memory_mib, size.max_memory_mib)
 
     def stop(self, timeout: Optional[float] = None) -> None:
         """Ends the containers and the machine, orderly first, by force after `timeout` seconds (0 = at once)."""

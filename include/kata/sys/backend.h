@@ -167,6 +167,9 @@ typedef struct kata_vm_plan {
   uint32_t image_partition;                         /* of the image: which one is the root; 0 = all of it */
   uint64_t image_size;                              /* bytes of the image; 0 = not known */
   int32_t image_driver, block_driver;               /* enum kata_image_driver, enum kata_block_driver; QEMU's */
+  /* memory that comes while the guest runs */
+  uint64_t memory_slots; /* how many times; QEMU's DIMMs */
+  int32_t virtio_mem;    /* by a virtio-mem device, not by ACPI */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 
+#define MEMORY_STEP_MIB 128
 #define ACCEPT_PAUSE_US 5000 /* without descriptors left the connection goes on waiting: no busy loop */
 
 /* A directory's path may be longer than sun_path: name the socket through the directory's descriptor. */
@@ -98,21 +99,44 @@ accept_agent (struct null_guest *guest)
   g_ptr_array_add (guest->connections, g_thread_new ("null-agent", serve_connection, c));
 }
 
+/* "V2\n" and "M1024\n", of which the first @n bytes are in @word: the size that is wanted. Answers with the one that is. */
+static void
+answer_size (struct null_guest *guest, int fd, char *word, size_t n, size_t size)
+{
+  for (ssize_t more; strchr (word, '\n') == NULL && n + 1 < size && (more = read (fd, word + n, size - n - 1)) > 0;)
+    word[n += (size_t) more] = '\0';
+  guint64 wanted = g_ascii_strtoull (word + 1, NULL, 10), now = wanted;
+  if (word[0] == 'V') {
+    g_atomic_int_set (&guest->vcpus, (gint) MIN (wanted, G_MAXINT));
+  } else {
+    guint64 blocks =
+        wanted > guest->memory_mib ? (wanted - guest->memory_mib + MEMORY_STEP_MIB - 1) / MEMORY_STEP_MIB : 0;
+    now = guest->memory_mib += blocks * MEMORY_STEP_MIB;
+  }
+  g_autofree char *answer = g_strdup_printf ("%" G_GUINT64_FORMAT "\n", now);
+  (void) !send (fd, answer, strlen (answer), MSG_NOSIGNAL);
+}
+
 /* One word a connection: "watch" stays open until the guest ends, the others are answered and closed. Returns TRUE to end. */
 static gboolean
 accept_control (struct null_guest *guest)
 {
   kata_auto_fd int fd = accept4 (guest->control_fd, NULL, NULL, SOCK_CLOEXEC);
   struct timeval second = { 1, 0 };
-  char word[7] = ""; /* as long as "watch": a "stop" that follows at once stays for hear_watchers() */
+  char word[32] = "";
+  const size_t first = 6; /* as long as "watch": a "stop" that follows at once stays for hear_watchers() */
   if (fd < 0) {
     g_usleep (ACCEPT_PAUSE_US);
     return FALSE;
   }
   setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second);
-  ssize_t n = read (fd, word, sizeof word - 1);
+  ssize_t n = read (fd, word, first);
   if (n <= 0)
     return FALSE;
+  if (word[0] == 'V' || word[0] == 'M') {
+    answer_size (guest, fd, word, (size_t) n, sizeof word);
+    return FALSE;
+  }
   if (strcmp (word, "stop\n") == 0)
     return TRUE;
   if (strcmp (word, "pause\n") == 0)
@@ -219,6 +243,8 @@ kata_null_guest__start (struct null_guest **out, const kata_vm_plan *plan, kata_
     .size = sizeof options, .methods = kata_null_service__methods, .user = guest, .max_in_flight = 512
   };
   guest->id = g_strdup (plan->id);
+  guest->vcpus = (gint) plan->vcpus;
+  guest->memory_mib = plan->memory_mib;
   guest->manner = parse_manner (plan->cmdline);
   guest->fail_at = plan->null_fail_at;
   g_mutex_init (&guest->lock);

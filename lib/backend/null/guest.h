@@ -25,11 +25,13 @@ struct null_guest {
   char *id;
   enum null_manner manner;
   guint32 fail_at;
-  gint step;   /* atomic: requests seen */
-  gint paused; /* atomic: a paused machine answers nothing */
-  gint ending; /* atomic: its processes are being killed */
-  gint ended;  /* atomic: its thread has nothing more to do */
-  GMutex lock; /* of containers and connections */
+  gint step;          /* atomic: requests seen */
+  gint paused;        /* atomic: a paused machine answers nothing */
+  gint ending;        /* atomic: its processes are being killed */
+  gint ended;         /* atomic: its thread has nothing more to do */
+  gint vcpus;         /* atomic */
+  guint64 memory_mib; /* its thread's */
+  GMutex lock;        /* of containers and connections */
   GHashTable *containers;
   GPtrArray *connections; /* GThread */
   GArray *watchers;       /* descriptors closed when the guest ends */

@@ -47,8 +47,11 @@ static int
 null_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
 {
   static const char why[] = "the null backend runs no real guest";
-  static const int have[] = { KATA_CAP_RUN, KATA_CAP_FS_SHARE_VIRTIOFS, KATA_CAP_BLOCK,       KATA_CAP_PAUSE,
-                              KATA_CAP_NET, KATA_CAP_VSOCK_HYBRID,      KATA_CAP_NET_HOTPLUG, KATA_CAP_BLOCK_HOTPLUG };
+  static const int have[] = { KATA_CAP_RUN,         KATA_CAP_FS_SHARE_VIRTIOFS,
+                              KATA_CAP_BLOCK,       KATA_CAP_PAUSE,
+                              KATA_CAP_NET,         KATA_CAP_VSOCK_HYBRID,
+                              KATA_CAP_NET_HOTPLUG, KATA_CAP_BLOCK_HOTPLUG,
+                              KATA_CAP_CPU_RESIZE,  KATA_CAP_MEMORY_RESIZE };
   caps->max_vcpus = 256;
   caps->max_memory_mib = 1 << 20;
   for (size_t i = 0; i < G_N_ELEMENTS (have); i++)
@@ -272,6 +275,34 @@ null_remove_disk (void *data, const kata_vm_disk *disk, const kata_backend_env *
   return tell (data, "disk\n", err);
 }
 
+/* Like a VMM that takes nothing back, and memory in blocks: the guest's thread keeps the numbers, for whoever asks next. */
+static int
+resize (struct null_vm *vm, char what, uint64_t wanted, uint64_t *now, kata_error **err)
+{
+  char answer[32] = "";
+  g_autofree char *word = g_strdup_printf ("%c%" G_GUINT64_FORMAT "\n", what, wanted);
+  kata_auto_fd int fd = kata_null_guest__dial (vm->dir, NULL_CONTROL_SOCKET);
+  if (fd < 0 || send (fd, word, strlen (word), MSG_NOSIGNAL) < 0 || read (fd, answer, sizeof answer - 1) < 0)
+    return kata_error__errno (err, KATA_E_VMM, vm->dir, errno, "null: the guest has ended");
+  *now = g_ascii_strtoull (answer, NULL, 10);
+  return 0;
+}
+
+static int
+null_resize_vcpus (void *vm, uint32_t vcpus, uint32_t *now, const kata_backend_env *env, kata_error **err)
+{
+  uint64_t found = 0;
+  int r = resize (vm, 'V', vcpus, &found, err);
+  *now = (uint32_t) found;
+  return r;
+}
+
+static int
+null_resize_memory (void *vm, uint64_t mib, uint64_t *now, const kata_backend_env *env, kata_error **err)
+{
+  return resize (vm, 'M', mib, now, err);
+}
+
 static const void *
 null_query (const char *interface_name)
 {
@@ -279,6 +310,9 @@ null_query (const char *interface_name)
   static const kata_backend_disk disk = { sizeof disk, null_add_disk, null_remove_disk };
   if (strcmp (interface_name, KATA_BACKEND_DISK) == 0)
     return &disk;
+  static const kata_backend_resize resize = { sizeof resize, null_resize_vcpus, null_resize_memory };
+  if (strcmp (interface_name, KATA_BACKEND_RESIZE) == 0)
+    return &resize;
   return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &network : NULL;
 }
 

@@ -208,7 +208,10 @@ destroy_sandbox (struct null_guest *guest, ttrpc_request *r, Grpc__DestroySandbo
 static int32_t
 online_cpu_mem (struct null_guest *guest, ttrpc_request *r, Grpc__OnlineCPUMemRequest *q, struct null_reply *reply)
 {
-  return TTRPC_OK;
+  int online = g_atomic_int_get (&guest->vcpus);
+  return !q->has_nb_cpus || (int64_t) q->nb_cpus <= online
+             ? TTRPC_OK
+             : kata_null_reply__fail (reply, TTRPC_INTERNAL, "%d processors, %u wanted", online, q->nb_cpus);
 }
 
 static int32_t

@@ -174,9 +174,8 @@ START_TEST (known_but_not_acted_on)
 {
   g_autoptr (GPtrArray) warnings = new_warnings ();
   g_autoptr (kata_config) config = NULL;
-  ck_assert_int_eq (apply ("'enable_virtio_mem'", P "hypervisor.enable_virtio_mem", "true", &config, warnings, NULL),
-                    0);
-  ck_assert (warned (warnings, "annotation " P "hypervisor.enable_virtio_mem: Kata knows this key"));
+  ck_assert_int_eq (apply ("'memory_offset'", P "hypervisor.memory_offset", "1", &config, warnings, NULL), 0);
+  ck_assert (warned (warnings, "annotation " P "hypervisor.memory_offset: Kata knows this key"));
 }
 END_TEST
 

@@ -44,6 +44,42 @@ START_TEST (defaults)
 }
 END_TEST
 
+/* More than at the start comes later only where the configuration says how much and the hypervisor can. */
+START_TEST (room)
+{
+  const uint64_t both = UINT64_C (1) << KATA_CAP_CPU_RESIZE | UINT64_C (1) << KATA_CAP_MEMORY_RESIZE;
+  const struct {
+    const char *toml;
+    uint64_t caps;
+    uint32_t vcpus;
+    uint64_t mib;
+  } rows[] = {
+    { "", both, 1, 256 },
+    { "[hypervisor.qemu]\ndefault_maxvcpus = 3\ndefault_maxmemory = 1000\n", both, 3, 896 },
+    { "[hypervisor.qemu]\ndefault_maxvcpus = 3\ndefault_maxmemory = 1000\n", 0, 1, 256 },
+    { "[hypervisor.qemu]\ndefault_maxvcpus = 3\n", both, 3, 256 },
+    { "[hypervisor.qemu]\ndefault_maxmemory = 300\n", both, 1, 256 },
+    { "[hypervisor.qemu]\ndefault_maxvcpus = 3\ndefault_maxmemory = 1000\n[runtime]\nstatic_sandbox_resource_mgmt = "
+      "true\n",
+      both, 1, 256 },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
+    setup_init (&s, rows[i].toml);
+    s.caps.have |= rows[i].caps;
+    g_autoptr (kata_plan) plan = made ();
+    bool grows = rows[i].vcpus > 1 || rows[i].mib > 256;
+    ck_assert_uint_eq (plan->vm.max_vcpus, rows[i].vcpus);
+    ck_assert_uint_eq (plan->vm.max_memory_mib, rows[i].mib);
+    ck_assert_uint_eq (plan->vm.memory_slots, 10);
+    ck_assert (plan->grows == grows);
+    ck_assert_uint_eq (plan->grows_overhead_mib, grows ? 64 : 0);
+    ck_assert_uint_eq (plan->grows_overhead_milli, grows ? 200 : 0);
+    ck_assert ((strstr (plan->vm.cmdline, "memhp_default_state=online") != NULL) == (rows[i].mib > 256));
+    setup_clear (&s);
+  }
+}
+END_TEST
+
 START_TEST (falls_back)
 {
   setup_init (&s, "");
@@ -350,6 +386,7 @@ main (void)
   Suite *suite = suite_create ("plan/sandbox");
   TCase *tcase = tcase_create ("sandbox");
   tcase_add_test (tcase, defaults);
+  tcase_add_test (tcase, room);
   tcase_add_test (tcase, falls_back);
   tcase_add_loop_test (tcase, configs, 0, G_N_ELEMENTS (wrong_configs));
   tcase_add_test (tcase, options);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* resize: first the machine, then the state on disk, then the guest; each step may be repeated after one that failed. */
+#include "sandbox/resize.h"
+
+static int
+has_capability (bool *has, struct kata_operation *op, int capability, kata_error **err)
+{
+  const kata_plan *plan = &op->state->plan;
+  const kata_backend_entry *entry = NULL;
+  kata_capabilities caps = { .size = sizeof caps };
+  int r = kata_registry__find (&entry, op->sandbox->runtime->registry, plan->hypervisor, err);
+  if (r == 0)
+    r = kata_backend__probe (entry, &plan->vm, &caps, err);
+  if (r != 0)
+    return r;
+  *has = (caps.have >> capability & 1) != 0;
+  if (!*has)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, capability == KATA_CAP_CPU_RESIZE ? "vcpus" : "memory_mib",
+                            "sandbox \"%s\": hypervisor %s cannot change the %s of a running guest: %s",
+                            op->sandbox->id, plan->hypervisor, capability == KATA_CAP_CPU_RESIZE ? "vCPUs" : "memory",
+                            caps.reason[capability]);
+  return 0;
+}
+
+/* More than there is room for: because the hypervisor cannot, or because nothing said at the start that it should. */
+static int
+refuse (struct kata_operation *op, int capability, uint64_t wanted, uint64_t most, kata_error **err)
+{
+  bool cpus = capability == KATA_CAP_CPU_RESIZE, has = false;
+  int r = has_capability (&has, op, capability, err);
+  if (r != 0)
+    return r;
+  const char *name = cpus ? "default_maxvcpus" : "default_maxmemory";
+  g_autofree char *key = g_strdup_printf ("hypervisor.%s.%s", op->state->plan.hypervisor, name);
+  return kata_error__set (err, KATA_E_LIMIT, key,
+                          "sandbox \"%s\": %" G_GUINT64_FORMAT
+                          " %s are asked for, and its start made room for %" G_GUINT64_FORMAT
+                          "; set %s for the next, and runtime.static_sandbox_resource_mgmt = false",
+                          op->sandbox->id, wanted, cpus ? "vCPUs" : "MiB", most, key);
+}
+
+static int
+check (struct kata_operation *op, uint32_t vcpus, uint64_t memory_mib, kata_error **err)
+{
+  const kata_vm_plan *vm = &op->state->plan.vm;
+  bool has = false;
+  int r = 0;
+  if (vcpus > vm->max_vcpus)
+    return refuse (op, KATA_CAP_CPU_RESIZE, vcpus, vm->max_vcpus, err);
+  if (memory_mib > vm->max_memory_mib)
+    return refuse (op, KATA_CAP_MEMORY_RESIZE, memory_mib, vm->max_memory_mib, err);
+  if (memory_mib != 0 && memory_mib < vm->memory_mib)
+    return kata_error__set (err, KATA_E_INVALID, "memory_mib",
+                            "sandbox \"%s\": %" G_GUINT64_FORMAT
+                            " MiB are asked for; it started with %" G_GUINT64_FORMAT
+                            ", which is the least that it can have",
+                            op->sandbox->id, memory_mib, vm->memory_mib);
+  /* As many as there are can be asked for of each. */
+  if (vcpus != 0 && vcpus != kata_state__vcpus (op->state))
+    r = has_capability (&has, op, KATA_CAP_CPU_RESIZE, err);
+  if (r == 0 && memory_mib != 0 && memory_mib != kata_state__memory_mib (op->state))
+    r = has_capability (&has, op, KATA_CAP_MEMORY_RESIZE, err);
+  return r;
+}
+
+/* One that never had room for more, and is asked for what it has, is not asked: its hypervisor may not know the question. */
+static int
+change_machine (struct kata_operation *op, uint32_t vcpus, uint64_t memory_mib, kata_error **err)
+{
+  const kata_vm_plan *plan = &op->state->plan.vm;
+  g_autoptr (kata_machine) machine = NULL;
+  int r = kata_sandbox__machine (&machine, op->sandbox, op->state, err);
+  if (r == 0)
+    r = kata_operation__fault (op, "backend:resize", err);
+  if (r != 0)
+    return r;
+  kata_backend_env env = kata_stage__env (op);
+  kata_vm *vm = kata_machine__vm (machine);
+  uint32_t cpus_now = 0;
+  uint64_t mib_now = 0;
+  if (vcpus != 0 && plan->max_vcpus > 1)
+    r = kata_vm__resize_vcpus (vm, vcpus, plan->max_vcpus, &cpus_now, &env, err);
+  if (cpus_now != 0)
+    op->state->vcpus = cpus_now;
+  if (r == 0 && memory_mib != 0 && plan->max_memory_mib > plan->memory_mib)
+    r = kata_vm__resize_memory (vm, memory_mib, plan->max_memory_mib, &mib_now, &env, err);
+  if (mib_now != 0)
+    op->state->memory_mib = MAX (mib_now, plan->memory_mib);
+  /* What came before a failure is there. */
+  int saved = cpus_now != 0 || mib_now != 0 ? kata_operation__save (op, r == 0 ? err : NULL) : 0;
+  return r != 0 ? r : saved;
+}
+
+int
+kata_sandbox_resize__to (struct kata_operation *op, kata_link *link, uint32_t vcpus, uint64_t memory_mib,
+                         kata_error **err)
+{
+  int r = vcpus != 0 || memory_mib != 0 ? check (op, vcpus, memory_mib, err) : 0;
+  if (r != 0 || (vcpus == 0 && memory_mib == 0))
+    return r;
+  r = change_machine (op, vcpus, memory_mib, err);
+  if (r == 0)
+    r = kata_operation__fault (op, "agent:online", err);
+  return r != 0 ? r
+                : kata_agent__online_cpu_mem (kata_link__agent (link), vcpus != 0 ? kata_state__vcpus (op->state) : 0,
+                                              memory_mib == 0, kata_runtime__left_ms (op->deadline_us), err);
+}
+
+int
+kata_sandbox__resize (kata_sandbox *sandbox, kata_sandbox_size *size, int64_t timeout_ms, kata_error **err)
+{
+  const struct kata_operation_options options = {
+    .what = "resize",
+    .allowed = 1u << KATA_STATE_RUNNING,
+    .timeout_ms = timeout_ms,
+    .default_offset = offsetof (kata_plan, request_timeout_ms),
+  };
+  struct kata_operation op;
+  g_autoptr (kata_link) link = NULL;
+  kata_error *error = NULL;
+  int r = kata_operation__begin (&op, sandbox, &options, err);
+  if (r != 0)
+    return r;
+  r = kata_sandbox__link (&link, sandbox, op.deadline_us, &error);
+  if (r == 0)
+    r = kata_sandbox_resize__to (&op, link, size->vcpus, size->memory_mib, &error);
+  if (r == 0) {
+    size->vcpus = kata_state__vcpus (op.state);
+    size->max_vcpus = op.state->plan.vm.max_vcpus;
+    size->memory_mib = kata_state__memory_mib (op.state);
+    size->max_memory_mib = op.state->plan.vm.max_memory_mib;
+  }
+  kata_operation__end (&op);
+  return r == 0 ? 0 : kata_sandbox__explain (sandbox, link, error, err);
+}
