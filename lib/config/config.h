@@ -55,6 +55,10 @@ struct kata_hypervisor_config {
   int64_t block_device_logical_sector_size, block_device_physical_sector_size;
   int32_t sev_snp_guest, disable_image_nvdimm;
   char *vm_rootfs_driver, *block_device_driver;
+  int32_t enable_numa;
+  char **numa_mapping;
+  char *snp_id_block, *snp_id_auth;
+  int64_t snp_guest_policy, tdx_quote_generation_service_socket_port;
   char *guest_hook_path;
   char **enable_annotations;
   int64_t fail_at; /* null backend: ours */

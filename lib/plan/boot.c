@@ -114,14 +114,15 @@ kata_plan__boot (struct kata_plan_build *b, kata_error **err)
 {
   kata_vm_plan *vm = &b->plan->vm;
   int rc = check_words (b, err);
+  /* First, since the image of some confidential guests (IBM Secure Execution) is the kernel alone. */
+  if (rc == 0)
+    rc = check_confidential (b, err);
   if (rc == 0)
     rc = decide_guest (b, err);
   if (rc == 0)
     rc = kata_plan__arch (b, err);
   if (rc == 0)
     rc = check_paths (b, err);
-  if (rc == 0)
-    rc = check_confidential (b, err);
   if (rc < 0)
     return rc;
   vm->hypervisor_path = kata_plan__text (b, b->hv->path);

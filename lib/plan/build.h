@@ -29,6 +29,8 @@ int kata_plan__packs (struct kata_plan_build *b, kata_error **err);
 int kata_plan__channel (struct kata_plan_build *b, kata_error **err);
 int kata_plan__guest (struct kata_plan_build *b, kata_error **err);
 int kata_plan__network (struct kata_plan_build *b, kata_error **err);
+int kata_plan__confidential (struct kata_plan_build *b, kata_error **err); /* called by qemu, as is numa */
+int kata_plan__numa (struct kata_plan_build *b, kata_error **err);
 int kata_plan__qemu (struct kata_plan_build *b, kata_error **err);
 
 int kata_plan__cgroup (struct kata_plan_build *b, kata_error **err);

@@ -16,7 +16,8 @@ struct kata_config;
 struct kata_host_facts {
   uint32_t n_cpus;
   uint64_t memory_mib;
-  const char *arch; /* as uname: "x86_64" */
+  const char *arch;       /* as uname: "x86_64" */
+  const char *numa_nodes; /* (nullable): as the kernel lists them, "0-1" */
 };
 
 /** What the guest image can do; from its manifest. */

@@ -56,22 +56,13 @@ decide_flashes (struct kata_plan_build *b, kata_error **err)
   return kata_plan__check_path (volume_key, b->hv->firmware_volume, KATA_E_CONFIG, err);
 }
 
-/* confidential_guest is refused by boot.c, if need be; the kind alone asks for the same. */
-static int
-refuse_snp (struct kata_plan_build *b, kata_error **err)
-{
-  const char *key = kata_plan__key (b, "sev_snp_guest");
-  if (!b->hv->sev_snp_guest || kata_plan__has (b, KATA_CAP_CONFIDENTIAL))
-    return 0;
-  return kata_error__set (err, KATA_E_UNSUPPORTED, key, "%s: a confidential guest is asked for, but: %s", key,
-                          kata_plan__reason (b, KATA_CAP_CONFIDENTIAL));
-}
-
 int
 kata_plan__qemu (struct kata_plan_build *b, kata_error **err)
 {
   kata_vm_plan *vm = &b->plan->vm;
-  int rc = refuse_snp (b, err);
+  int rc = kata_plan__confidential (b, err);
+  if (rc == 0)
+    rc = kata_plan__numa (b, err);
   if (rc == 0)
     rc = decide_sectors (b, err);
   if (rc == 0)

@@ -50,6 +50,9 @@ look_at_host (kata_runtime *runtime)
   if (sysinfo (&info) == 0)
     runtime->host.memory_mib = (uint64_t) info.totalram * info.mem_unit >> 20;
   runtime->host.arch = uname (&names) == 0 ? kata_arena__strdup (runtime->arena, names.machine) : "";
+  g_autofree char *nodes = NULL;
+  if (g_file_get_contents ("/sys/devices/system/node/online", &nodes, NULL, NULL))
+    runtime->host.numa_nodes = kata_arena__strdup (runtime->arena, g_strstrip (nodes));
 }
 
 /* True when there was a manifest, good or bad. */

@@ -83,6 +83,9 @@ enum kata_image_driver { KATA_IMAGE_BLK = 0, KATA_IMAGE_NVDIMM, KATA_IMAGE_PMEM 
 /** How other disks are. */
 enum kata_block_driver { KATA_BLOCK_BLK = 0, KATA_BLOCK_SCSI };
 
+/** What keeps the guest's memory from the host. */
+enum kata_confidential { KATA_CONFIDENTIAL_NONE = 0, KATA_CONFIDENTIAL_SNP, KATA_CONFIDENTIAL_TDX };
+
 /** What a network device is connected to on the host. */
 enum kata_nic_kind { KATA_NIC_TAP = 0, KATA_NIC_STREAM };
 
@@ -170,6 +173,11 @@ typedef struct kata_vm_plan {
   /* memory that comes while the guest runs */
   uint64_t memory_slots; /* how many times; QEMU's DIMMs */
   int32_t virtio_mem;    /* by a virtio-mem device, not by ACPI */
+  const char *const *numa; /* NULL-terminated, may be NULL: of each node of the guest those of the host, "0-1,3" */
+  int32_t confidential;    /* enum kata_confidential */
+  uint32_t tdx_quote_port; /* vsock, 0 = the service's unix socket */
+  uint64_t snp_policy;
+  const char *snp_id_block, *snp_id_auth; /* base64; "" = none */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */

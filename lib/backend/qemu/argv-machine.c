@@ -22,7 +22,9 @@ kata_qemu__add_machine (kata_qemu_builder *b)
   if (p->iommu && m->iommu_option != NULL)
     g_string_append (machine, m->iommu_option);
   g_string_append (machine, ",dump-guest-core=off");
-  if (kata_qemu__has_backend (p))
+  if (p->confidential != KATA_CONFIDENTIAL_NONE)
+    g_string_append (machine, ",confidential-guest-support=" KATA_QEMU_SECRET);
+  if (kata_qemu__has_backend (p) && p->numa == NULL)
     g_string_append (machine, ",memory-backend=memory");
   if (kata_qemu__given (p->machine_accelerators))
     g_string_append_printf (machine, ",%s", p->machine_accelerators);
@@ -33,8 +35,9 @@ kata_qemu__add_machine (kata_qemu_builder *b)
     kata_qemu__add (b, "-global", "virtio-mmio.force-legacy=false");
   kata_qemu__add (b, "-accel", "%s", kvm ? "kvm" : "tcg,thread=multi");
   const char *no_nesting = p->no_nesting && strcmp (m->arch, "x86_64") == 0 ? ",vmx=off,svm=off" : "";
-  kata_qemu__add (b, "-cpu", "%s%s%s%s", kvm ? "host" : m->cpu_tcg, no_nesting,
-                  kata_qemu__given (p->cpu_features) ? "," : "",
+  /* SEV-SNP's firmware checks what the processor is said to have, and refuses what it does not know. */
+  const char *cpu = p->confidential == KATA_CONFIDENTIAL_SNP ? "EPYC-v4" : kvm ? "host" : m->cpu_tcg;
+  kata_qemu__add (b, "-cpu", "%s%s%s%s", cpu, no_nesting, kata_qemu__given (p->cpu_features) ? "," : "",
                   kata_qemu__given (p->cpu_features) ? p->cpu_features : "");
   /* No maxcpus: vCPUs are not added later, and a guest sets memory aside for each that could come. */
   kata_qemu__add (b, "-smp", "%u", p->vcpus);

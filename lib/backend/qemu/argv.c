@@ -123,6 +123,13 @@ check_machine (const kata_qemu_builder *b, kata_error **err)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.qemu.enable_iommu",
                             "hypervisor.qemu.enable_iommu: QEMU's %s (%s) has no IOMMU; use q35, or virt on aarch64",
                             m->type, m->arch);
+  if (b->plan->confidential != KATA_CONFIDENTIAL_NONE &&
+      (b->plan->accel != KATA_ACCEL_KVM || strcmp (m->type, "q35") != 0 || !kata_qemu__given (b->plan->firmware)))
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.qemu.confidential_guest",
+                            "hypervisor.qemu.confidential_guest: needs KVM, the machine q35 and firmware");
+  if (b->plan->numa != NULL && strcmp (m->type, "microvm") == 0)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.qemu.numa_mapping",
+                            "hypervisor.qemu.numa_mapping: QEMU's machine microvm has no nodes; use q35");
   return 0;
 }
 
@@ -143,6 +150,7 @@ kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context 
   b.argv = g_ptr_array_new_with_free_func (g_free);
   add_process (&b);
   kata_qemu__add_machine (&b);
+  kata_qemu__add_confidential (&b);
   kata_qemu__add_boot (&b);
   add_control (&b);
   if (plan->iommu && b.machine->iommu_device != NULL)

@@ -11,9 +11,10 @@
 typedef struct kata_qemu_context {
   const char *program;
   unsigned version[3];
-  uint32_t cid;     /* vsock */
-  uint32_t tsc_khz; /* TCG: of the host's time stamp counter, 0 = not known */
-  int vhost_fd;     /* vsock: descriptor number in QEMU */
+  uint32_t cid;                    /* vsock */
+  uint32_t tsc_khz;                /* TCG: of the host's time stamp counter, 0 = not known */
+  uint32_t sev_bit, sev_bits_lost; /* SEV-SNP: as the processor says */
+  int vhost_fd;                    /* vsock: descriptor number in QEMU */
   int nic_fd; /* number of the first of the network devices' descriptors; those of vhost-net follow behind all others */
 } kata_qemu_context;
 

@@ -66,6 +66,12 @@ start (kata_qemu_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, 
     context.tsc_khz = kata_qemu__tsc_khz ("/proc/cpuinfo");
   context.cid = vm->base.cid;
   if (code == 0)
+    code = kata_qemu__check_confidential (plan, "", context.version, err);
+  if (code == 0 && plan->confidential == KATA_CONFIDENTIAL_SNP &&
+      !kata_qemu__sev_bits (&context.sev_bit, &context.sev_bits_lost))
+    code = kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.qemu.sev_snp_guest",
+                            "hypervisor.qemu.sev_snp_guest: this processor does not say that it has encrypted memory");
+  if (code == 0)
     code = kata_qemu__argv (&argv, plan, &context, err);
   if (code == 0)
     code = record_files (plan, env, err);

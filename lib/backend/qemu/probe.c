@@ -137,8 +137,14 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
   probe_agent (caps);
   /* QEMU could do these; this adapter does not yet, and says so. */
   kata_capabilities__lack_absent (caps, "this version of libkata does not drive QEMU's");
-  g_autofree char *no_secrets = kata_qemu__lacks_confidential ("");
-  kata_capabilities__lack (caps, KATA_CAP_CONFIDENTIAL, "%s", no_secrets);
+  g_autofree char *no_secrets =
+      strcmp (machine->type, "q35") == 0
+          ? kata_qemu__lacks_confidential ("", version)
+          : g_strdup_printf ("QEMU's confidential guests are for the machine q35, this one is %s", machine->type);
+  if (no_secrets == NULL)
+    kata_capabilities__grant (caps, KATA_CAP_CONFIDENTIAL);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_CONFIDENTIAL, "%s", no_secrets);
   probe_network (caps, version);
   if (!machine->root_ports)
     kata_capabilities__lack (caps, KATA_CAP_NET_HOTPLUG, "QEMU's machine %s has no PCI Express ports", machine->type);

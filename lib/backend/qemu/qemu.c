@@ -40,6 +40,8 @@ qemu_translate (const kata_vm_plan *plan, char **json, kata_error **err)
   kata_qemu_context context = { .program = own ? plan->hypervisor_path : machine->program,
                                 .version = { 7, 2, 0 },
                                 .cid = plan->agent_cid != 0 ? plan->agent_cid : 3,
+                                .sev_bit = 51,
+                                .sev_bits_lost = 1,
                                 .vhost_fd = 3,
                                 .nic_fd = 4 };
   code = kata_qemu__argv (&qemu, plan, &context, err);

@@ -39,8 +39,13 @@ int kata_qemu__attach (void **vm, const kata_vm_plan *plan, const char *saved, c
                        kata_error **err);
 int kata_qemu__connect (void *vm, kata_stream *out, const kata_backend_env *env, kata_error **err); /* agent.c */
 
-/* confidential.c: @root: "" but for tests; g_free(). */
-char *kata_qemu__lacks_confidential (const char *root);
+/* confidential.c: @root: "" but for tests. NULL = nothing is lacking; g_free(). */
+char *kata_qemu__lacks_confidential (const char *root, const unsigned version[3]);
+/* KATA_E_UNSUPPORTED: the plan's kind of confidential guest is not this host's. */
+int
+kata_qemu__check_confidential (const kata_vm_plan *plan, const char *root, const unsigned version[3], kata_error **err);
+/* sev-*.c: the bit of an address that says "encrypted", and how many bits addresses lose by it; false = not this processor. */
+bool kata_qemu__sev_bits (uint32_t *bit, uint32_t *lost);
 
 extern const kata_backend_network kata_qemu__network;   /* network.c */
 extern const kata_backend_counters kata_qemu__counters; /* counters.c */

@@ -303,6 +303,60 @@ START_TEST (foreign)
 }
 END_TEST
 
+START_TEST (nodes)
+{
+  static const char *const two[] = { "0-1,4", "2", NULL }, *const three[] = { "0", "1", "2", NULL };
+  kata_vm_plan plan = base ();
+  plan.vcpus = 3;
+  plan.memory_mib = 513;
+  plan.numa = two;
+  plan.share_kind = KATA_SHARE_VIRTIOFS;
+  plan.hugepages = 1;
+  golden ("q35-nodes", &plan);
+  plan.vcpus = 2;
+  plan.numa = three;
+  plan.hugepages = 0;
+  plan.share_kind = KATA_SHARE_NONE;
+  golden ("q35-nodes-memory-only", &plan);
+  plan.machine_type = "microvm";
+  refused (&plan, KATA_E_UNSUPPORTED, "numa_mapping");
+}
+END_TEST
+
+START_TEST (confidential)
+{
+  kata_vm_plan plan = base ();
+  kata_qemu_context own = context;
+  g_auto (GStrv) argv = NULL;
+  g_auto (GStrv) quoting = NULL;
+  own.version[0] = 10;
+  own.version[1] = 1;
+  own.sev_bit = 51;
+  own.sev_bits_lost = 1;
+  plan.confidential = KATA_CONFIDENTIAL_SNP;
+  refused (&plan, KATA_E_UNSUPPORTED, "confidential_guest");
+  plan.accel = KATA_ACCEL_KVM;
+  refused (&plan, KATA_E_UNSUPPORTED, "firmware");
+  plan.firmware = "/usr/share/ovmf/AMDSEV.fd";
+  plan.snp_policy = 0x30000;
+  plan.snp_id_block = "AAAA";
+  plan.snp_id_auth = "BB==";
+  plan.agent_kind = KATA_AGENT_VSOCK;
+  ck_assert_int_eq (kata_qemu__argv (&argv, &plan, &own, NULL), 0);
+  compare ("q35-snp", argv);
+  plan.confidential = KATA_CONFIDENTIAL_TDX;
+  plan.firmware = "/usr/share/ovmf/OVMF.inteltdx.fd";
+  golden ("q35-tdx", &plan);
+  plan.tdx_quote_port = 4050;
+  ck_assert_int_eq (kata_qemu__argv (&quoting, &plan, &own, NULL), 0);
+  ck_assert (g_strv_contains ((const char *const *) quoting,
+                              "{\"qom-type\":\"tdx-guest\",\"id\":\"secret\",\"quote-generation-socket\":{\"type\":"
+                              "\"vsock\",\"cid\":\"2\",\"port\":\"4050\"}}"));
+  plan.machine_type = "microvm";
+  refused (&plan, KATA_E_UNSUPPORTED, "the machine q35");
+}
+END_TEST
+
 START_TEST (devices)
 {
   static const char *const flashes[] = { "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd", NULL };
@@ -491,6 +545,8 @@ main (void)
   tcase_add_test (tc, single_keys);
   tcase_add_test (tc, q35_network);
   tcase_add_test (tc, foreign);
+  tcase_add_test (tc, nodes);
+  tcase_add_test (tc, confidential);
   tcase_add_test (tc, devices);
   tcase_add_test (tc, kernel_headers);
   tcase_add_test (tc, ports);

@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 
 #include "backend/qemu/vm.h"
+#include "base/error.h"
 
 static char *root;
 
@@ -19,44 +20,65 @@ put (const char *path, const char *text)
   ck_assert (g_file_set_contents (full, text, -1, NULL));
 }
 
+static const unsigned newest[3] = { 10, 1, 0 };
+
 static void
-lacks (const char *part)
+lacks (const unsigned version[3], const char *part)
 {
-  g_autofree char *why = kata_qemu__lacks_confidential (root);
+  g_autofree char *why = kata_qemu__lacks_confidential (root, version);
+  ck_assert_ptr_nonnull (why);
   ck_assert_msg (strstr (why, part) != NULL, "%s", why);
 }
 
-/* Does this host lack something, too? */
 static void
-lacks_here (bool here)
+lacks_nothing (void)
 {
-  g_autofree char *why = kata_qemu__lacks_confidential (root);
-  ck_assert_msg ((strstr (why, "; here: ") != NULL) == here, "%s", why);
+  g_autofree char *why = kata_qemu__lacks_confidential (root, newest);
+  ck_assert_msg (why == NULL, "%s", why);
+}
+
+static void
+fits (int32_t kind, const char *part)
+{
+  const kata_vm_plan plan = { .size = sizeof plan, .confidential = kind };
+  g_autoptr (kata_error) error = NULL;
+  int code = kata_qemu__check_confidential (&plan, root, newest, &error);
+  ck_assert_int_eq (code, part == NULL ? 0 : KATA_E_UNSUPPORTED);
+  ck_assert (part == NULL || strstr (kata_error_get_message (error), part) != NULL);
 }
 
 START_TEST (amd)
 {
-  lacks ("neither kvm_amd");
-  lacks_here (true);
+  static const unsigned old[3] = { 9, 0, 4 };
+  lacks (newest, "neither kvm_amd");
+  fits (KATA_CONFIDENTIAL_SNP, "neither kvm_amd");
+  fits (KATA_CONFIDENTIAL_NONE, NULL);
   put ("/sys/module/kvm_amd/parameters/sev", "Y\n");
-  lacks ("no parameter sev_snp");
+  lacks (newest, "no parameter sev_snp");
   put ("/sys/module/kvm_amd/parameters/sev_snp", "N\n");
-  lacks ("sev_snp is N");
+  lacks (newest, "sev_snp is N");
   put ("/sys/module/kvm_amd/parameters/sev_snp", "Y\n");
-  lacks ("/dev/sev is not there");
+  lacks (newest, "/dev/sev is not there");
   put ("/dev/sev", "");
-  lacks_here (false);
+  lacks (old, "QEMU is version 9.0; 9.1 is needed");
+  lacks_nothing ();
+  fits (KATA_CONFIDENTIAL_SNP, NULL);
+  fits (KATA_CONFIDENTIAL_TDX, "set sev_snp_guest");
 }
 END_TEST
 
 START_TEST (intel)
 {
+  static const unsigned old[3] = { 10, 0, 0 };
   put ("/sys/module/kvm_intel/parameters/ept", "Y\n");
-  lacks ("no parameter tdx");
+  lacks (newest, "no parameter tdx");
   put ("/sys/module/kvm_intel/parameters/tdx", "N\n");
-  lacks ("tdx is N");
+  lacks (newest, "tdx is N");
   put ("/sys/module/kvm_intel/parameters/tdx", "Y\n");
-  lacks_here (false);
+  lacks (old, "QEMU is version 10.0; 10.1 is needed");
+  lacks_nothing ();
+  fits (KATA_CONFIDENTIAL_TDX, NULL);
+  fits (KATA_CONFIDENTIAL_SNP, "leave sev_snp_guest out");
 }
 END_TEST
 

@@ -355,6 +355,84 @@ START_TEST (disk_drivers)
 }
 END_TEST
 
+START_TEST (nodes)
+{
+  setup_init (&s, "[hypervisor.qemu]\nenable_numa = true\nnuma_mapping = [\"0-1,3\", \"2\"]\n");
+  g_autoptr (kata_plan) mapped = made ();
+  ck_assert_str_eq (mapped->vm.numa[0], "0-1,3");
+  ck_assert_str_eq (mapped->vm.numa[1], "2");
+  ck_assert_ptr_null (mapped->vm.numa[2]);
+  setup_clear (&s);
+  setup_init (&s, "[hypervisor.qemu]\nenable_numa = true\ndefault_vcpus = 2\n");
+  g_autoptr (kata_plan) unknown = made ();
+  ck_assert_ptr_null (unknown->vm.numa);
+  s.in.host.numa_nodes = "0,2-3";
+  g_autoptr (kata_plan) two = made ();
+  ck_assert_str_eq (two->vm.numa[1], "2");
+  ck_assert_ptr_null (two->vm.numa[2]);
+  setup_clear (&s);
+  setup_init (&s, "[hypervisor.qemu]\nnuma_mapping = [\"0\"]\n");
+  g_autoptr (kata_plan) off = made ();
+  ck_assert_ptr_null (off->vm.numa);
+  setup_clear (&s);
+  static const char *const bad[] = {
+    "", "a", "1-0", "0,", "0,0", "-1", "0-", "1024", "99999999999999999999999", "0;1"
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autofree char *toml =
+        g_strdup_printf ("[hypervisor.qemu]\nenable_numa = true\nnuma_mapping = [\"%s\"]\n", bad[i]);
+    setup_init (&s, toml);
+    refused (KATA_E_CONFIG, "hypervisor.qemu.numa_mapping", "list of nodes");
+    setup_clear (&s);
+  }
+}
+END_TEST
+
+#define SNP "[hypervisor.qemu]\nconfidential_guest = true\nsev_snp_guest = true\naccel = \"kvm\"\n"
+
+static void
+wrong_secret (const char *keys, const char *key, const char *text)
+{
+  g_autofree char *toml = g_strconcat (SNP, keys, NULL);
+  setup_init (&s, toml);
+  kata_capabilities__grant (&s.caps, KATA_CAP_CONFIDENTIAL);
+  kata_capabilities__grant (&s.caps, KATA_CAP_KVM);
+  refused (KATA_E_CONFIG, key, text);
+  setup_clear (&s);
+}
+
+START_TEST (confidential)
+{
+  setup_init (&s, SNP "firmware = \"/fw/AMDSEV.fd\"\n");
+  kata_capabilities__grant (&s.caps, KATA_CAP_KVM);
+  kata_capabilities__lack (&s.caps, KATA_CAP_CONFIDENTIAL, "no such processor");
+  refused (KATA_E_UNSUPPORTED, "hypervisor.qemu.confidential_guest", "no such processor");
+  kata_capabilities__grant (&s.caps, KATA_CAP_CONFIDENTIAL);
+  g_autoptr (kata_plan) snp = made ();
+  ck_assert_int_eq (snp->vm.confidential, KATA_CONFIDENTIAL_SNP);
+  ck_assert_uint_eq (snp->vm.snp_policy, 0x30000);
+  setup_clear (&s);
+  setup_init (&s, "[hypervisor.qemu]\nconfidential_guest = true\naccel = \"kvm\"\nfirmware = \"/fw/tdx.fd\"\n"
+                  "tdx_quote_generation_service_socket_port = 4050\nimage = \"/g/img\"\n");
+  s.in.image.size = UINT64_C (1) << 28;
+  kata_capabilities__grant (&s.caps, KATA_CAP_CONFIDENTIAL);
+  kata_capabilities__grant (&s.caps, KATA_CAP_KVM);
+  g_autoptr (kata_plan) tdx = made ();
+  ck_assert_int_eq (tdx->vm.confidential, KATA_CONFIDENTIAL_TDX);
+  ck_assert_uint_eq (tdx->vm.tdx_quote_port, 4050);
+  ck_assert_int_eq (tdx->vm.image_driver, KATA_IMAGE_BLK);
+  setup_clear (&s);
+  wrong_secret ("", "hypervisor.qemu.firmware", "AMDSEV.fd");
+  wrong_secret ("firmware = \"/f\"\nfirmware_volume = \"/v\"\n", "hypervisor.qemu.firmware_volume", "no flash");
+  wrong_secret ("firmware = \"/f\"\nmachine_type = \"microvm\"\n", "hypervisor.qemu.machine_type", "q35");
+  wrong_secret ("firmware = \"/f\"\nsnp_id_block = \"AAAA\"\n", "hypervisor.qemu.snp_id_block", "96 bytes");
+  wrong_secret ("firmware = \"/f\"\nsnp_id_auth = \"A,AA\"\n", "hypervisor.qemu.snp_id_auth", "4096 bytes");
+  g_autofree char *block = g_strnfill (128, 'A');
+  g_autofree char *alone = g_strdup_printf ("firmware = \"/f\"\nsnp_id_block = \"%s\"\n", block);
+  wrong_secret (alone, "hypervisor.qemu.snp_id_block", "set both");
+}
+END_TEST
+
 START_TEST (manifest)
 {
   static const char text[] =
@@ -398,6 +476,8 @@ main (void)
   tcase_add_test (tcase, qemu_keys);
   tcase_add_test (tcase, image_drivers);
   tcase_add_test (tcase, disk_drivers);
+  tcase_add_test (tcase, nodes);
+  tcase_add_test (tcase, confidential);
   tcase_add_test (tcase, manifest);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
