@@ -171,8 +171,8 @@ typedef struct kata_vm_plan {
   uint64_t image_size;                              /* bytes of the image; 0 = not known */
   int32_t image_driver, block_driver;               /* enum kata_image_driver, enum kata_block_driver; QEMU's */
   /* memory that comes while the guest runs */
-  uint64_t memory_slots; /* how many times; QEMU's DIMMs */
-  int32_t virtio_mem;    /* by a virtio-mem device, not by ACPI */
+  uint64_t memory_slots;   /* how many times; QEMU's DIMMs */
+  int32_t virtio_mem;      /* by a virtio-mem device, not by ACPI */
   const char *const *numa; /* NULL-terminated, may be NULL: of each node of the guest those of the host, "0-1,3" */
   int32_t confidential;    /* enum kata_confidential */
   uint32_t tdx_quote_port; /* vsock, 0 = the service's unix socket */
