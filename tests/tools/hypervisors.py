@@ -42,6 +42,7 @@ PROOFS = {
     "qemu agent-serial": "real/run",
     "qemu net-stream": "backend/qemu-argv",
     "qemu net-vhost": "backend/qemu-argv",
+    "qemu confidential": "backend/qemu-argv",
     "clh run": "lifecycle/life-clh",
     "clh kvm": "lifecycle/life-clh",
     "clh fs-share-virtiofs": "backend/clh-config",
@@ -93,6 +94,8 @@ def probe(katactl):
 def judge(hypervisor, capability):
     """"yes", "host" or "no"."""
     reason = capability.get("reason") or ""
+    if (hypervisor, capability["name"]) == ("qemu", "confidential"):  # processor, firmware, kernel, modules
+        return "host"
     if capability["name"] in OF_THE_HOST and (hypervisor, capability["name"]) != ("qemu", "run"):
         return "host" if capability["have"] or "/dev/" in reason else "no"
     return "yes" if capability["have"] or "needs root" in reason else "no"
@@ -105,7 +108,7 @@ def text(hypervisors):
     out = ["# Hypervisors", "",
            "Made by `ninja -C build hypervisors-md` from what the adapters say of themselves; a test refuses a stale one.", "",
            "*yes*: the adapter does it. *host*: it does where the host has what it takes (`/dev/kvm`, `/dev/vhost-vsock`,",
-           "`/dev/vhost-net`, for ACRN `/dev/acrn_hsm`). *no*: with the reason below; asking for it is an error before anything starts.",
+           "`/dev/vhost-net`, for ACRN `/dev/acrn_hsm`, for confidential guests SEV-SNP or TDX). *no*: with the reason below; asking for it is an error before anything starts.",
            "`katactl hypervisor list` shows the same of this host, `katactl hypervisor choose --require NAME,NAME` puts them in an order.",
            "The programs are taken to be there, in a recent version. The `null` backend is for tests and is left out.", "",
            "| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
