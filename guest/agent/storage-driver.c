@@ -158,8 +158,8 @@ mount_bind_source (struct agent *agent, const Grpc__Storage *storage, int target
 static const struct storage_driver drivers[] = {
   { "virtio-fs", mount_virtiofs, 1 },
   { "9p", mount_9p, 1 },
-  { "blk", mount_block, 1 },
-  { "mmioblk", mount_block, 1 },
+  { "blk", mount_block, 1, 1 },
+  { "mmioblk", mount_block, 1, 1 },
   { "ephemeral", mount_ephemeral, 1 },
   { "local", make_local, 0 },
   { "overlayfs", mount_overlay, 1 },

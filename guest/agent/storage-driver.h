@@ -12,6 +12,7 @@ struct storage_driver {
   int (*mount) (struct agent *agent, const Grpc__Storage *storage, int target_fd, const char *where,
                 struct fault *fault);
   int makes_mount; /* 0: only a directory */
+  int on_disk;     /* what was written has to reach the disk, which may go next */
 };
 
 /** NULL if unknown. */

@@ -2,6 +2,7 @@
 /* storage: the table of mount points with their counts; how a driver mounts is storage-driver.c's. */
 #include "storage.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,6 +67,7 @@ make (struct agent *agent, const Grpc__Storage *wanted, const char *where, struc
   struct storage *storage = mem_zero (sizeof *storage);
   storage->mount_point = mem_text (where);
   storage->mounted = driver->makes_mount;
+  storage->on_disk = driver->on_disk;
   storage->next = agent->storages.list;
   agent->storages.list = storage;
   agent->storages.count++;
@@ -111,6 +113,15 @@ storages_acquire (struct agent *agent, Grpc__Storage *const *wanted, size_t coun
   return result;
 }
 
+/* A mount that is detached is only gone when nobody is left in it; the host takes the disk away before that. */
+static void
+write_out (const char *mount_point)
+{
+  auto_fd int fd = path_open (AT_FDCWD, mount_point, O_RDONLY | O_DIRECTORY, 0);
+  if (fd >= 0)
+    (void) !syncfs (fd);
+}
+
 static void
 drop (struct agent *agent, struct storage *storage)
 {
@@ -120,6 +131,8 @@ drop (struct agent *agent, struct storage *storage)
       break;
     }
   agent->storages.count--;
+  if (storage->on_disk)
+    write_out (storage->mount_point);
   if (storage->mounted)
     mount_detach (storage->mount_point);
   if (storage->mounted)

@@ -17,6 +17,7 @@ struct agent;
 struct storage {
   char *mount_point;
   int mounted; /* `local` is only a directory */
+  int on_disk;
   unsigned refs;
   struct storage *next;
 };

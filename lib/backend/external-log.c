@@ -96,17 +96,44 @@ kata_external__ended_error (const char *doing, const char *why, int dir_fd, cons
                           doing, why);
 }
 
+/* Up to where a guest may write in a regular file; 0 = nowhere. */
+static rlim_t
+written_to (const kata_vm_disk *disk)
+{
+  struct stat st;
+  return !disk->readonly && stat (disk->path, &st) == 0 && S_ISREG (st.st_mode) ? (rlim_t) st.st_size : 0;
+}
+
 void
 kata_external__bound_logs (int64_t pid, const kata_vm_plan *plan)
 {
   rlim_t max = plan->debug ? LOG_MAX_DEBUG : LOG_MAX;
   if (plan->share_kind == KATA_SHARE_9P)
     return;
-  for (size_t i = 0; plan->disks != NULL && plan->disks[i] != NULL; i++) {
-    struct stat st;
-    if (!plan->disks[i]->readonly && stat (plan->disks[i]->path, &st) == 0 && S_ISREG (st.st_mode))
-      max = MAX (max, (rlim_t) st.st_size);
-  }
-  struct rlimit limit = { max, max };
+  for (size_t i = 0; plan->disks != NULL && plan->disks[i] != NULL; i++)
+    max = MAX (max, written_to (plan->disks[i]));
+  /* What it cannot exceed stays what it was: a disk that comes later raises the limit. */
+  struct rlimit limit;
+  if (prlimit ((pid_t) pid, RLIMIT_FSIZE, NULL, &limit) != 0)
+    return;
+  limit.rlim_cur = MIN (max, limit.rlim_max);
   prlimit ((pid_t) pid, RLIMIT_FSIZE, &limit, NULL);
+}
+
+int
+kata_external__admit_disk (int64_t pid, const kata_vm_disk *disk, kata_error **err)
+{
+  rlim_t size = written_to (disk);
+  struct rlimit limit;
+  int r = prlimit ((pid_t) pid, RLIMIT_FSIZE, NULL, &limit);
+  if (r == 0 && limit.rlim_cur >= size)
+    return 0;
+  limit.rlim_cur = size;
+  limit.rlim_max = MAX (limit.rlim_max, size);
+  if (r == 0)
+    r = prlimit ((pid_t) pid, RLIMIT_FSIZE, &limit, NULL);
+  if (r != 0)
+    return kata_error__errno (err, errno == EPERM ? KATA_E_PERMISSION : KATA_E_HOST, disk->id, errno,
+                              "disk \"%s\": raise the limit on the size of the hypervisor's files", disk->id);
+  return 0;
 }

@@ -95,6 +95,8 @@ int kata_external__ended_error (const char *doing, const char *why, int dir_fd, 
  * With 9p the VMM writes the container's files itself, so there it is not set.
  */
 void kata_external__bound_logs (int64_t pid, const kata_vm_plan *plan);
+/** Raises that limit to the size of a writable disk that comes later: past it the guest's writes would fail. KATA_E_PERMISSION. */
+int kata_external__admit_disk (int64_t pid, const kata_vm_disk *disk, kata_error **err);
 
 /* ---- external-socket.c ---- */
 

@@ -35,6 +35,7 @@ PROOFS = {
     "qemu fs-share-virtiofs": "real/run",
     "qemu fs-share-9p": "backend/qemu-argv",
     "qemu block": "backend/qemu-guest",
+    "qemu block-hotplug": "real/disk",
     "qemu net": "real/network",
     "qemu net-hotplug": "real/network",
     "qemu pause": "real/run",

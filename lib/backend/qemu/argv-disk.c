@@ -3,6 +3,7 @@
 #include "backend/qemu/builder.h"
 
 #include "backend/device.h"
+#include "backend/qemu/disk.h"
 #include "base/error.h"
 
 #define DISKS_MAX 16
@@ -11,18 +12,14 @@
 static void
 add_file (kata_qemu_builder *b, size_t n, const char *path, bool readonly)
 {
-  static const char *const aio[] = { "threads", "native", "io_uring" };
   const kata_vm_plan *p = b->plan;
   g_autofree char *file = kata_qemu__quoted (path);
-  int32_t mode = p->block_aio >= 0 && p->block_aio < (int32_t) G_N_ELEMENTS (aio) ? p->block_aio : 0;
-  if (mode == 1 && !p->block_cache_direct)
-    mode = 0; /* native needs O_DIRECT */
   kata_qemu__add (
       b, "-blockdev",
       "driver=raw,node-name=disk%zu,read-only=%s,auto-read-only=off,discard=unmap,cache.direct=%s%s,file.driver=%s,"
       "file.filename=%s,file.aio=%s,file.locking=auto",
       n, readonly ? "on" : "off", p->block_cache_direct ? "on" : "off", p->block_no_flush ? ",cache.no-flush=on" : "",
-      g_str_has_prefix (path, "/dev/") ? "host_device" : "file", file, aio[mode]);
+      kata_qemu__file_driver (path), file, kata_qemu__aio (p->block_aio, p->block_cache_direct));
 }
 
 static void

@@ -30,6 +30,11 @@ typedef struct kata_qemu_context {
 #define KATA_QEMU_NIC_PORT "port%u"
 #define KATA_QEMU_NIC      "nic%u"
 #define KATA_QEMU_NETDEV   "hot%u"
+/** The same for disks, with the port's number behind each. */
+#define KATA_QEMU_DISK_PORT      "disk-port"
+#define KATA_QEMU_DISK           "late"
+#define KATA_QEMU_DISK_NODE      "late-disk"
+#define KATA_QEMU_DISK_PORTS_MAX 8
 
 /** g_strfreev(). KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_INVALID. */
 int kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context *context, kata_error **err);

@@ -94,6 +94,7 @@ kata_qemu__launch (void **out, const kata_vm_plan *plan, const kata_backend_env 
   if (code < 0)
     return code;
   g_autoptr (kata_qemu_vm) vm = made;
+  vm->disks = kata_qemu__disks (plan);
   vm->agent_kind = plan->agent_kind;
   vm->serial_ports = plan->agent_serial_ports;
   int64_t begun = kata_deadline__now ();

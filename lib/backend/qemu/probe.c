@@ -108,6 +108,17 @@ probe_network (kata_capabilities *caps, const unsigned version[3])
                              version[1]);
 }
 
+static void
+probe_hotplug (kata_capabilities *caps, const kata_qemu_machine *machine)
+{
+  static const int hotplug[] = { KATA_CAP_NET_HOTPLUG, KATA_CAP_BLOCK_HOTPLUG };
+  for (size_t i = 0; i < G_N_ELEMENTS (hotplug); i++)
+    if (machine->root_ports)
+      kata_capabilities__grant (caps, hotplug[i]);
+    else
+      kata_capabilities__lack (caps, hotplug[i], "QEMU's machine %s has no PCI Express ports", machine->type);
+}
+
 int
 kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
 {
@@ -146,10 +157,7 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
   else
     kata_capabilities__lack (caps, KATA_CAP_CONFIDENTIAL, "%s", no_secrets);
   probe_network (caps, version);
-  if (!machine->root_ports)
-    kata_capabilities__lack (caps, KATA_CAP_NET_HOTPLUG, "QEMU's machine %s has no PCI Express ports", machine->type);
-  else
-    kata_capabilities__grant (caps, KATA_CAP_NET_HOTPLUG);
+  probe_hotplug (caps, machine);
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);
   return 0;

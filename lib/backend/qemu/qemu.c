@@ -64,6 +64,8 @@ qemu_translate (const kata_vm_plan *plan, char **json, kata_error **err)
 static const void *
 qemu_query (const char *interface_name)
 {
+  if (strcmp (interface_name, KATA_BACKEND_DISK) == 0)
+    return &kata_qemu__disk;
   if (strcmp (interface_name, KATA_BACKEND_COUNTERS) == 0)
     return &kata_qemu__counters;
   return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &kata_qemu__network : NULL;

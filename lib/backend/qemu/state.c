@@ -48,6 +48,7 @@ kata_qemu__attach (void **out, const kata_vm_plan *plan, const char *saved, cons
   code = kata_external_vm__reopen (&vm->base, plan->id, err);
   if (code < 0)
     return code;
+  vm->disks = kata_qemu__disks (plan);
   *out = g_steal_pointer (&vm);
   return 0;
 }

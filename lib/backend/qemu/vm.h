@@ -8,6 +8,7 @@
 #include <kata/sys/backend.h>
 
 #include "backend/external-vm.h"
+#include "backend/qemu/disk.h"
 #include "backend/qemu/machine.h"
 
 /** The oldest QEMU that the command line is for. */
@@ -17,6 +18,7 @@ typedef struct kata_qemu_vm {
   kata_external_vm base; /* first, so that the verbs which are alike for all VMMs take it */
   int32_t agent_kind;
   uint32_t serial_ports;
+  kata_qemu_disks disks;
 } kata_qemu_vm;
 
 extern const kata_external_kind kata_qemu_kind;
@@ -47,6 +49,7 @@ kata_qemu__check_confidential (const kata_vm_plan *plan, const char *root, const
 /* sev-*.c: the bit of an address that says "encrypted", and how many bits addresses lose by it; false = not this processor. */
 bool kata_qemu__sev_bits (uint32_t *bit, uint32_t *lost);
 
+extern const kata_backend_disk kata_qemu__disk;         /* disk.c */
 extern const kata_backend_network kata_qemu__network;   /* network.c */
 extern const kata_backend_counters kata_qemu__counters; /* counters.c */
 

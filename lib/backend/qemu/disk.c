@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* disk: a disk put into a root port of a running machine, and taken out again. */
+#include "backend/qemu/disk.h"
+
+#include <string.h>
+
+#include "backend/device.h"
+#include "backend/external.h"
+#include "backend/qemu/argv.h"
+#include "backend/qemu/hotplug.h"
+#include "base/error.h"
+
+#define RELEASE_MS                                                                                                     \
+  20000               /* how long the guest may take: without ACPI's help Linux waits five seconds before it lets go */
+#define CLOSE_MS 5000 /* and QEMU, to close the file afterwards */
+#define STEP_MS  10
+#define UNDO_MS  5000
+
+kata_qemu_disks
+kata_qemu__disks (const kata_vm_plan *p)
+{
+  return (kata_qemu_disks){ .aio = p->block_aio,
+                            .direct = p->block_cache_direct,
+                            .no_flush = p->block_no_flush,
+                            .io_threads = p->io_threads,
+                            .platform = p->iommu_platform,
+                            .queues = p->block_queues,
+                            .queue_size = p->block_queue_size,
+                            .logical_size = p->block_logical_size,
+                            .physical_size = p->block_physical_size };
+}
+
+const char *
+kata_qemu__aio (int32_t aio, int32_t direct)
+{
+  static const char *const words[] = { "threads", "native", "io_uring" };
+  if (aio < 0 || aio >= (int32_t) G_N_ELEMENTS (words) || (aio == 1 && !direct)) /* native needs O_DIRECT */
+    return words[0];
+  return words[aio];
+}
+
+const char *
+kata_qemu__file_driver (const char *path)
+{
+  return g_str_has_prefix (path, "/dev/") ? "host_device" : "file";
+}
+
+static void
+open_object (JsonBuilder *builder, const char *name)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_begin_object (builder);
+}
+
+/* The format is said, never probed: a guest could write another format's header into its disk. */
+static char *
+node_arguments (const char *name, const kata_vm_disk *disk, const kata_qemu_disks *disks)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_begin_object (json_builder_new ());
+  kata_qemu__set_text (builder, "driver", "raw");
+  kata_qemu__set_text (builder, "node-name", name);
+  kata_qemu__set_bool (builder, "read-only", disk->readonly != 0);
+  kata_qemu__set_bool (builder, "auto-read-only", false);
+  kata_qemu__set_text (builder, "discard", "unmap");
+  open_object (builder, "cache");
+  kata_qemu__set_bool (builder, "direct", disks->direct != 0);
+  kata_qemu__set_bool (builder, "no-flush", disks->no_flush != 0);
+  json_builder_end_object (builder);
+  open_object (builder, "file");
+  kata_qemu__set_text (builder, "driver", kata_qemu__file_driver (disk->path));
+  kata_qemu__set_text (builder, "filename", disk->path);
+  kata_qemu__set_text (builder, "aio", kata_qemu__aio (disks->aio, disks->direct));
+  kata_qemu__set_text (builder, "locking", "auto");
+  json_builder_end_object (builder);
+  return kata_qemu__finish (builder);
+}
+
+static void
+set_size (JsonBuilder *builder, const char *name, uint32_t value)
+{
+  if (value != 0)
+    kata_qemu__set_number (builder, name, value);
+}
+
+static char *
+device_arguments (const char *name, const char *node, const char *bus, const kata_vm_disk *disk,
+                  const kata_qemu_disks *disks)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_begin_object (json_builder_new ());
+  kata_qemu__set_text (builder, "driver", "virtio-blk-pci");
+  kata_qemu__set_text (builder, "id", name);
+  kata_qemu__set_text (builder, "bus", bus);
+  kata_qemu__set_text (builder, "drive", node);
+  kata_qemu__set_text (builder, "serial", disk->id);
+  set_size (builder, "num-queues", disks->queues);
+  set_size (builder, "queue-size", disks->queue_size);
+  if (disks->io_threads)
+    kata_qemu__set_text (builder, "iothread", "disks");
+  set_size (builder, "logical_block_size", disks->logical_size);
+  set_size (builder, "physical_block_size", disks->physical_size);
+  if (disks->platform)
+    kata_qemu__set_bool (builder, "iommu_platform", true);
+  return kata_qemu__finish (builder);
+}
+
+static int
+check (const kata_vm_disk *disk, kata_error **err)
+{
+  int code = kata_device__check_disk (disk, err);
+  if (code < 0)
+    return code;
+  if (disk->port == 0 || disk->port > KATA_QEMU_DISK_PORTS_MAX || !g_utf8_validate (disk->path, -1, NULL))
+    return kata_error__set (err, KATA_E_INVALID, disk->id, "disk \"%s\": its port or its path is wrong", disk->id);
+  return 0;
+}
+
+static char *
+name_of (const char *format, const kata_vm_disk *disk)
+{
+  g_autofree char *number = g_strdup_printf ("%u", (unsigned) disk->port);
+  return g_strconcat (format, number, NULL);
+}
+
+int
+kata_qemu__disk_arguments (char **node, char **device, const kata_vm_disk *disk, const kata_qemu_disks *disks,
+                           kata_error **err)
+{
+  int code = check (disk, err);
+  if (code < 0)
+    return code;
+  g_autofree char *name = name_of (KATA_QEMU_DISK, disk), *node_name = name_of (KATA_QEMU_DISK_NODE, disk);
+  g_autofree char *bus = name_of (KATA_QEMU_DISK_PORT, disk);
+  *node = node_arguments (node_name, disk, disks);
+  *device = device_arguments (name, node_name, bus, disk, disks);
+  return 0;
+}
+
+/* An answer that is none says that it is there: then the caller tries again, until its time is over. */
+static bool
+has_node (kata_qmp *qmp, const char *name, int64_t deadline_us)
+{
+  g_autoptr (JsonNode) result = NULL;
+  int code = kata_qmp__execute (qmp, "query-named-block-nodes", "{\"flat\":true}", &result, deadline_us, NULL);
+  JsonArray *all = code == 0 && JSON_NODE_HOLDS_ARRAY (result) ? json_node_get_array (result) : NULL;
+  for (guint i = 0; all != NULL && i < json_array_get_length (all); i++) {
+    JsonNode *item = json_array_get_element (all, i);
+    JsonNode *found =
+        JSON_NODE_HOLDS_OBJECT (item) ? json_object_get_member (json_node_get_object (item), "node-name") : NULL;
+    const char *text = found != NULL && JSON_NODE_HOLDS_VALUE (found) ? json_node_get_string (found) : NULL;
+    if (g_strcmp0 (text, name) == 0)
+      return true;
+  }
+  return all == NULL;
+}
+
+/* The device is gone for the guest a little before QEMU itself has done with it, and then refuses. */
+static int
+close_node (kata_qmp *qmp, const kata_vm_disk *disk, int64_t deadline_us, kata_error **err)
+{
+  g_autofree char *name = name_of (KATA_QEMU_DISK_NODE, disk);
+  g_autofree char *arguments = g_strdup_printf ("{\"node-name\":\"%s\"}", name);
+  int64_t until = kata_deadline__within (deadline_us, CLOSE_MS);
+  while (has_node (qmp, name, until)) {
+    kata_error *error = NULL;
+    int code = kata_qmp__execute (qmp, "blockdev-del", arguments, NULL, until, &error);
+    if (code == 0)
+      return 0;
+    if (code != KATA_E_VMM || kata_deadline__now () >= until)
+      return kata_error__wrap (err, error, disk->id, "disk \"%s\": QEMU does not close its file", disk->id);
+    kata_error_unref (error);
+    g_usleep (STEP_MS * 1000);
+  }
+  return 0;
+}
+
+static int
+add (void *handle, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err)
+{
+  kata_qemu_vm *vm = handle;
+  g_autofree char *node = NULL, *device = NULL;
+  g_autoptr (kata_qmp) qmp = NULL;
+  int code = kata_qemu__disk_arguments (&node, &device, disk, &vm->disks, err);
+  if (code == 0)
+    code = kata_qemu__open_qmp (&qmp, vm, "add a disk", env->deadline_us, err);
+  if (code == 0)
+    code = kata_external__admit_disk (vm->base.vmm.identity.pid, disk, err);
+  if (code == 0)
+    code = kata_qmp__execute (qmp, "blockdev-add", node, NULL, env->deadline_us, err);
+  if (code < 0)
+    return code;
+  code = kata_qmp__execute (qmp, "device_add", device, NULL, env->deadline_us, err);
+  if (code < 0)
+    close_node (qmp, disk, kata_deadline__within (INT64_MAX, UNDO_MS), NULL);
+  return code;
+}
+
+static int
+take_out (void *handle, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err)
+{
+  g_autoptr (kata_qmp) qmp = NULL;
+  int code = check (disk, err);
+  if (code < 0)
+    return code;
+  g_autofree char *name = name_of (KATA_QEMU_DISK, disk);
+  code = kata_qemu__open_qmp (&qmp, handle, "remove a disk", env->deadline_us, err);
+  if (code == 0)
+    code = kata_qemu__release (qmp, name, "disk", disk->id, RELEASE_MS, env->deadline_us, err);
+  return code == 0 ? close_node (qmp, disk, env->deadline_us, err) : code;
+}
+
+const kata_backend_disk kata_qemu__disk = { sizeof (kata_backend_disk), add, take_out };
