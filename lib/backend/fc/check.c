@@ -10,6 +10,8 @@
 #define DRIVES_MAX 24
 #define NICS_MAX   8
 #define VCPUS_MAX  32
+/* Without PCI each device has one of the lines 5 to 23, and VMGenID and VMClock have two of these. */
+#define DEVICES_MAX 17u
 
 static bool
 given (const char *text)
@@ -104,6 +106,30 @@ check_nics (const kata_vm_plan *p, kata_error **err)
   return 0;
 }
 
+static size_t
+length (const void *const *list)
+{
+  size_t n = 0;
+  while (list != NULL && list[n] != NULL)
+    n++;
+  return n;
+}
+
+/* Firecracker itself finds it out when the guest is to start, and its words name no key. */
+static int
+check_devices (const kata_vm_plan *p, kata_error **err)
+{
+  size_t disks = length ((const void *const *) p->disks) + (given (p->image) && !given (p->initrd));
+  size_t n =
+      disks + length ((const void *const *) p->nics) + 1 + given (p->entropy_source) + (p->memory_reporting != 0);
+  if (n <= DEVICES_MAX)
+    return 0;
+  return kata_error__set (err, KATA_E_LIMIT, "hypervisor.fc.packed_containers",
+                          "hypervisor.fc.packed_containers: %zu devices, of them %zu disks (those for packed "
+                          "directories too); Firecracker's guests have at most %u; lower the key, or give fewer disks",
+                          n, disks, DEVICES_MAX);
+}
+
 int
 kata_fc__check (const kata_vm_plan *p, kata_error **err)
 {
@@ -120,5 +146,7 @@ kata_fc__check (const kata_vm_plan *p, kata_error **err)
                             "fc: the agent is reached over Firecracker's vsock only");
   if (code == 0)
     code = check_disks (p, err);
-  return code == 0 ? check_nics (p, err) : code;
+  if (code == 0)
+    code = check_nics (p, err);
+  return code == 0 ? check_devices (p, err) : code;
 }

@@ -213,6 +213,14 @@ START_TEST (refused_keys)
   plan.vcpus = 33;
   refused (&plan, KATA_E_LIMIT, "vcpus");
   plan = base ();
+  const kata_vm_disk *many[17] = { NULL };
+  for (size_t i = 0; i < 15; i++)
+    many[i] = &layers;
+  plan.disks = many;
+  ck_assert_uint_eq (valid (&plan, 17, "/drives/"), 15); /* and vsock, random numbers: 17 */
+  many[15] = &layers;
+  refused (&plan, KATA_E_LIMIT, "packed_containers");
+  plan = base ();
   plan.agent_kind = KATA_AGENT_SERIAL;
   refused (&plan, KATA_E_UNSUPPORTED, "agent");
 }
