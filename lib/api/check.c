@@ -93,11 +93,16 @@ check_sharing (struct check *check)
 {
   bool virtiofs = kata_capabilities__has (&check->caps, KATA_CAP_FS_SHARE_VIRTIOFS);
   bool ninep = kata_capabilities__has (&check->caps, KATA_CAP_FS_SHARE_9P);
-  row (check, "virtiofsd", !ninep, virtiofs,
+  bool block = kata_capabilities__has (&check->caps, KATA_CAP_BLOCK);
+  g_autofree char *packer = g_find_program_in_path ("mkfs.erofs");
+  row (check, "virtiofsd", !ninep && !(block && packer != NULL), virtiofs,
        virtiofs ? "directories are shared by virtio-fs" : check->caps.reason[KATA_CAP_FS_SHARE_VIRTIOFS],
        "install virtiofsd (Debian 12: qemu-system-common, later: virtiofsd) or set hypervisor.NAME.virtio_fs_daemon");
   row (check, "9p", false, ninep, ninep ? "directories can be shared by 9p" : check->caps.reason[KATA_CAP_FS_SHARE_9P],
        "not needed when virtiofsd works");
+  if (!virtiofs && !ninep && block)
+    row (check, "mkfs.erofs", true, packer != NULL, packer != NULL ? "directories are packed into a disk" : "not found",
+         "install erofs-utils: without it, and with no directory shared, containers need disk images");
 }
 
 static void

@@ -68,8 +68,10 @@ kata_tap__open (int *fds, unsigned n, char name[IFNAMSIZ], bool multi_queue, kat
 }
 
 int
-kata_tap__keep (int fd, const char *name, kata_error **err)
+kata_tap__keep (int fd, const char *name, uint32_t uid, kata_error **err)
 {
+  if (uid != 0 && ioctl (fd, TUNSETOWNER, (unsigned long) uid) != 0)
+    return tap_error (err, name, errno, "let its user open it");
   return ioctl (fd, TUNSETPERSIST, 1L) == 0 ? 0 : tap_error (err, name, errno, "keep it");
 }
 

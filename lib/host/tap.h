@@ -5,6 +5,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <kata/error.h>
 
@@ -20,7 +21,7 @@ int kata_tap__open (int *fds, unsigned n, char name[IFNAMSIZ], bool multi_queue,
 /** The same of an existing macvtap. Its device node need not exist. */
 int kata_macvtap__open (int *fds, unsigned n, const char *name, unsigned index, kata_error **err);
 
-/** Lets the tap of descriptor @fd stay when nobody holds it. @name is for messages. */
-int kata_tap__keep (int fd, const char *name, kata_error **err);
+/** Lets the tap of descriptor @fd stay when nobody holds it, and @uid open it again without privileges (0 = none). @name is for messages. */
+int kata_tap__keep (int fd, const char *name, uint32_t uid, kata_error **err);
 
 #endif

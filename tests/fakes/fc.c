@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "machine.h"
@@ -21,6 +22,7 @@ struct vmm {
   enum state state;
   char *cmdline;
   bool machine, jailed; /* jailed: absolute paths are below the current directory */
+  unsigned uid;         /* whom its jailer would have made of it */
   int vsock_fd, metrics_fd;
   struct null_guest *guest;
   struct fake_fault fault;
@@ -106,6 +108,9 @@ serial (struct vmm *vmm, JsonObject *body, const char *id)
 {
   g_autofree char *path = place (vmm, json_object_get_string_member_with_default (body, "serial_out_path", ""));
   int fd = open (path, O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+  struct stat st;
+  if (fd >= 0 && vmm->jailed && fstat (fd, &st) == 0 && st.st_uid != vmm->uid)
+    return g_strdup_printf ("%s: Permission denied (os error 13)", path);
   return fd < 0 || close (fd) != 0 ? g_strdup_printf ("%s: %s", path, g_strerror (errno)) : NULL;
 }
 
@@ -263,8 +268,10 @@ option (struct vmm *vmm, const char *word, const char *value, const char **socke
     return fake_fault_parse (&vmm->fault, value) ? 2 : 0;
   if (g_str_equal (word, "--jailed"))
     vmm->jailed = true;
-  return g_str_equal (word, "--jailed") || g_str_equal (word, "--no-seccomp") || g_str_has_prefix (word, "--id=") ||
-                 g_str_has_prefix (word, "--start-time-")
+  if (g_str_has_prefix (word, "--uid="))
+    vmm->uid = (unsigned) g_ascii_strtoull (word + 6, NULL, 10);
+  return g_str_equal (word, "--jailed") || g_str_has_prefix (word, "--uid=") || g_str_equal (word, "--no-seccomp") ||
+                 g_str_has_prefix (word, "--id=") || g_str_has_prefix (word, "--start-time-")
              ? 1
              : 0;
 }

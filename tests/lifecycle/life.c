@@ -121,8 +121,10 @@ life_configure (struct life *life, const char *settings)
   if (program != NULL) {
     const char *jailer = g_getenv ("KATA_TESTS_JAILER");
     ck_assert (g_file_set_contents (kernel, "no kernel", -1, NULL));
+    /* In a namespace of one user there is no other to give files to. */
+    unsigned uid = jailer != NULL && chown (kernel, 1234, 1234) == 0 ? 1234 : 0;
     if (jailer != NULL)
-      g_string_append_printf (text, "jailer_path = \"%s\"\n", jailer);
+      g_string_append_printf (text, "jailer_path = \"%s\"\njailer_uid = %u\njailer_gid = %u\n", jailer, uid, uid);
     g_string_append_printf (text, "path = \"%s\"\nkernel = \"%s\"\ninitrd = \"%s\"\n", program, kernel, kernel);
   }
   ck_assert (g_file_set_contents (life->config, text->str, -1, NULL));

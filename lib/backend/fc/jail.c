@@ -80,6 +80,11 @@ bind_files (const struct binding *b, const kata_vm_plan *plan, kata_error **err)
     g_autofree char *name = g_strconcat ("disk-", plan->disks[i]->id, NULL);
     code = bind_file (b, plan->disks[i]->path, name, plan->disks[i]->readonly != 0, err);
   }
+  /* Firecracker opens it as the user that it has become. */
+  if (code == 0 &&
+      fchownat (b->vm->dir_fd, KATA_FC_CONSOLE_LOG, plan->jailer_uid, plan->jailer_gid, AT_SYMLINK_NOFOLLOW) != 0)
+    code =
+        kata_error__errno (err, KATA_E_IO, console, errno, "jail: give \"%s\" to user %u", console, plan->jailer_uid);
   return code < 0 ? code : bind_file (b, console, KATA_FC_CONSOLE_LOG, false, err);
 }
 

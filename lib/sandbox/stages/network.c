@@ -90,9 +90,11 @@ let_go (struct kata_operation *op, struct kata_netjoin *join, kata_error **err)
                      .path = op->state->plan.network.path,
                      .pid = join->interface->index,
                      .start_time = kata_netns__inode (join->netns_fd) };
+  const kata_vm_plan *vm = &op->state->plan.vm;
+  uint32_t uid = vm->jailer_path != NULL && vm->jailer_path[0] != '\0' ? vm->jailer_uid : 0;
   int r = join->way == KATA_NETJOIN_ATTACH ? 0 : kata_journal__record (&op->journal, &undo, err);
   if (r == 0 && join->way != KATA_NETJOIN_ATTACH)
-    r = kata_tap__keep (join->fds[0], join->device, err);
+    r = kata_tap__keep (join->fds[0], join->device, uid, err);
   kata_netjoin__close (join);
   return r;
 }
