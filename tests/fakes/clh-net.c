@@ -35,6 +35,24 @@ clh_net_add (struct clh_net *net, const struct fake_request *request, JsonObject
 }
 
 char *
+clh_disk_add (struct clh_net *net, JsonObject *config)
+{
+  const char *id = json_object_get_string_member_with_default (config, "id", "");
+  bool readonly = json_object_get_boolean_member_with_default (config, "readonly", FALSE);
+  if (id[0] == '\0' || find (net, id) != NULL)
+    return g_strdup_printf ("a second device '%s'", id);
+  struct clh_nic *disk = find (net, NULL);
+  int fd = open (json_object_get_string_member_with_default (config, "path", ""),
+                 (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+  if (disk == NULL || fd < 0 || lseek (fd, 0, SEEK_END) <= 0)
+    return g_strdup ("too many devices, or no file");
+  if (g_strcmp0 (json_object_get_string_member_with_default (config, "image_type", ""), "Raw") != 0)
+    return g_strdup ("the format of a disk is not guessed");
+  *disk = (struct clh_nic){ .id = g_strdup (id), .n_fds = 1, .disk = true, .fds = { fd } };
+  return NULL;
+}
+
+char *
 clh_net_ask (struct clh_net *net, const char *id)
 {
   struct clh_nic *nic = id[0] != '\0' ? find (net, id) : NULL;
@@ -65,15 +83,17 @@ clh_net_eject (struct clh_net *net, const struct fake_fault *fault)
 char *
 clh_net_info (const struct clh_net *net)
 {
-  g_autoptr (GString) config = g_string_new (NULL);
+  g_autoptr (GString) nics = g_string_new (NULL);
+  g_autoptr (GString) disks = g_string_new (NULL);
   g_autoptr (GString) tree = g_string_new (NULL);
   for (const struct clh_nic *nic = net->nics; nic < net->nics + CLH_NICS; nic++) {
+    GString *config = nic->disk ? disks : nics;
     if (nic->id == NULL)
       continue;
     if (!nic->asked)
       g_string_append_printf (config, "%s{\"id\":\"%s\"}", config->len > 0 ? "," : "", nic->id);
     g_string_append_printf (tree, "%s\"%s\":{\"id\":\"%s\"}", tree->len > 0 ? "," : "", nic->id, nic->id);
   }
-  return g_strdup_printf ("{\"config\":{\"net\":[%s]},\"state\":\"Running\",\"device_tree\":{%s}}", config->str,
-                          tree->str);
+  return g_strdup_printf ("{\"config\":{\"net\":[%s],\"disks\":[%s]},\"state\":\"Running\",\"device_tree\":{%s}}",
+                          nics->str, disks->str, tree->str);
 }

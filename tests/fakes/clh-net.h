@@ -14,6 +14,7 @@ struct clh_nic {
   int fds[FAKE_FDS_MAX];
   size_t n_fds;
   bool asked; /* to go */
+  bool disk;  /* not a network device but a disk: its descriptor is of its file */
 };
 
 struct clh_net {
@@ -22,6 +23,8 @@ struct clh_net {
 
 /** With the request's descriptors, which it takes over. NULL, or why not; g_free(). */
 char *clh_net_add (struct clh_net *net, const struct fake_request *request, JsonObject *config);
+/** A disk, whose file must be one that can be opened. Likewise. */
+char *clh_disk_add (struct clh_net *net, JsonObject *config);
 /** The guest is asked to let go of a device, which must be there. Likewise. */
 char *clh_net_ask (struct clh_net *net, const char *id);
 /** It does so; with the fault "eject:hang" it does not, with "eject:silent" no event tells. */

@@ -69,6 +69,12 @@ add_net (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 }
 
 static char *
+add_disk (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  return clh_disk_add (&vmm->net, json_node_get_object (body));
+}
+
+static char *
 remove_device (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 {
   return clh_net_ask (&vmm->net, json_object_get_string_member_with_default (json_node_get_object (body), "id", ""));
@@ -140,6 +146,7 @@ static const struct action {
   { "GET", "vmm.ping", NULL, NONE | CREATED | RUNNING | PAUSED, nothing },
   { "PUT", "vm.create", "VmConfig", NONE, create },
   { "PUT", "vm.add-net", "NetConfig", CREATED | RUNNING, add_net },
+  { "PUT", "vm.add-disk", "DiskConfig", CREATED | RUNNING, add_disk },
   { "PUT", "vm.boot", NULL, CREATED, boot },
   { "GET", "vm.info", NULL, CREATED | RUNNING | PAUSED, nothing },
   { "GET", "vm.counters", NULL, RUNNING | PAUSED, nothing },
@@ -182,7 +189,7 @@ good_answer (const struct vmm *vmm, const struct action *action)
   if (g_str_equal (action->name, "vm.counters"))
     return g_strdup (
         "{\"_disk0\":{\"read_bytes\":4096,\"read latency\":12,\"lost\":-1},\"__rng\":{},\"bad\\\"\\n\":{\"n\":1}}");
-  if (g_str_equal (action->name, "vm.add-net") && vmm->state == RUNNING)
+  if (g_str_has_prefix (action->name, "vm.add-") && vmm->state == RUNNING)
     return g_strdup ("{\"id\":\"new\",\"bdf\":\"0000:00:09.0\"}");
   return NULL;
 }

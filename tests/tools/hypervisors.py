@@ -48,6 +48,7 @@ PROOFS = {
     "clh kvm": "lifecycle/life-clh",
     "clh fs-share-virtiofs": "backend/clh-config",
     "clh block": "backend/clh-config",
+    "clh block-hotplug": "lifecycle/disk-clh",
     "clh net": "lifecycle/network-clh",
     "clh net-hotplug": "lifecycle/network-clh",
     "clh pause": "lifecycle/life-clh",

@@ -68,6 +68,7 @@ clh_attach (void **out, const kata_vm_plan *plan, const char *saved, const kata_
   if (code < 0)
     return code;
   ((kata_clh_vm *) vm)->net_limits = kata_clh__net_limits (plan);
+  ((kata_clh_vm *) vm)->disks = kata_clh__disks (plan);
   *out = vm;
   return 0;
 }
@@ -75,6 +76,8 @@ clh_attach (void **out, const kata_vm_plan *plan, const char *saved, const kata_
 static const void *
 clh_query (const char *interface_name)
 {
+  if (strcmp (interface_name, KATA_BACKEND_DISK) == 0)
+    return &kata_clh__disk;
   if (strcmp (interface_name, KATA_BACKEND_COUNTERS) == 0)
     return &kata_clh__counters;
   return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &kata_clh__network : NULL;

@@ -123,23 +123,32 @@ write_limits (struct kata_json_writer *w, const struct kata_clh_limits *limits)
   kata_json_write__end_object (w);
 }
 
+struct kata_clh_disks
+kata_clh__disks (const kata_vm_plan *p)
+{
+  return (struct kata_clh_disks){ p->block_cache_direct,
+                                  p->block_queues,
+                                  p->block_queue_size,
+                                  { p->disk_bytes, p->disk_bytes_once, p->disk_ops, p->disk_ops_once } };
+}
+
 /* The format is said, never probed: a guest could write another format's header into its disk. */
 static void
-write_disk (struct kata_json_writer *w, const kata_vm_plan *p, const char *id, const char *path, bool readonly)
+write_disk (struct kata_json_writer *w, const struct kata_clh_disks *all, const char *id, const char *serial,
+            const char *path, bool readonly)
 {
   kata_json_write__begin_object (w, NULL);
   kata_json_write__string (w, "id", id);
-  kata_json_write__string (w, "serial", id);
+  kata_json_write__string (w, "serial", serial);
   kata_json_write__string (w, "path", path);
   kata_json_write__string (w, "image_type", "Raw");
   kata_json_write__bool (w, "readonly", readonly);
-  kata_json_write__bool (w, "direct", p->block_cache_direct != 0);
-  if (p->block_queues != 0)
-    kata_json_write__uint (w, "num_queues", p->block_queues);
-  if (p->block_queue_size != 0)
-    kata_json_write__uint (w, "queue_size", p->block_queue_size);
-  const struct kata_clh_limits limits = { p->disk_bytes, p->disk_bytes_once, p->disk_ops, p->disk_ops_once };
-  write_limits (w, &limits);
+  kata_json_write__bool (w, "direct", all->direct != 0);
+  if (all->queues != 0)
+    kata_json_write__uint (w, "num_queues", all->queues);
+  if (all->queue_size != 0)
+    kata_json_write__uint (w, "queue_size", all->queue_size);
+  write_limits (w, &all->limits);
   kata_json_write__end_object (w);
 }
 
@@ -149,9 +158,10 @@ write_disks (struct kata_json_writer *w, const kata_vm_plan *p, kata_error **err
   bool image = given (p->image) && !given (p->initrd);
   if (!image && (p->disks == NULL || p->disks[0] == NULL))
     return 0;
+  const struct kata_clh_disks all = kata_clh__disks (p);
   kata_json_write__begin_array (w, "disks");
   if (image)
-    write_disk (w, p, "kata-image", p->image, true);
+    write_disk (w, &all, "kata-image", "kata-image", p->image, true);
   for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++) {
     const kata_vm_disk *disk = p->disks[i];
     int code = kata_device__check_disk (disk, err);
@@ -160,7 +170,7 @@ write_disks (struct kata_json_writer *w, const kata_vm_plan *p, kata_error **err
     if (i >= DISKS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, disk->id, "disk \"%s\": clh is given at most %d disks", disk->id,
                               DISKS_MAX);
-    write_disk (w, p, disk->id, disk->path, disk->readonly != 0);
+    write_disk (w, &all, disk->id, disk->id, disk->path, disk->readonly != 0);
   }
   kata_json_write__end_array (w);
   return 0;
@@ -221,6 +231,15 @@ write_rest (struct kata_json_writer *w, const kata_vm_plan *p)
   kata_json_write__end_object (w);
   kata_json_write__bool (w, "pvpanic", true); /* a guest with its driver tells of a panic at once */
   kata_json_write__bool (w, "landlock_enable", !waived (p, "landlock"));
+  if (p->disk_ports == 0)
+    return;
+  g_autofree char *ports = g_strdup_printf ("%s/" KATA_CLH_PORTS_DIR, p->dir);
+  kata_json_write__begin_array (w, "landlock_rules");
+  kata_json_write__begin_object (w, NULL);
+  kata_json_write__string (w, "path", ports);
+  kata_json_write__string (w, "access", "rw");
+  kata_json_write__end_object (w);
+  kata_json_write__end_array (w);
 }
 
 int
@@ -242,6 +261,29 @@ kata_clh__vm_config (char **json, const kata_vm_plan *p, kata_error **err)
   write_share (&w, p);
   write_rest (&w, p);
   kata_json_write__end_object (&w);
+  *json = kata_json_write__finish (&w);
+  return 0;
+}
+
+char *
+kata_clh__disk_id (const kata_vm_disk *disk)
+{
+  return g_strdup_printf ("disk-port%u", (unsigned) disk->port);
+}
+
+int
+kata_clh__late_disk_config (char **json, const kata_vm_disk *disk, const char *path, const struct kata_clh_disks *disks,
+                            kata_error **err)
+{
+  struct kata_json_writer w;
+  int code = kata_device__check_disk (disk, err);
+  if (code < 0)
+    return code;
+  if (disk->port == 0 || disk->port > KATA_CLH_PORTS_MAX)
+    return kata_error__set (err, KATA_E_INVALID, disk->id, "disk \"%s\": its port is wrong", disk->id);
+  g_autofree char *id = kata_clh__disk_id (disk);
+  kata_json_write__init (&w, false);
+  write_disk (&w, disks, id, disk->id, path, disk->readonly != 0);
   *json = kata_json_write__finish (&w);
   return 0;
 }

@@ -11,6 +11,10 @@
 #define KATA_CLH_CONSOLE_LOG  "console.log"
 #define KATA_CLH_LOG          "clh.log"
 
+/** Where disks that come later appear, by the numbers of their ports: Landlock keeps the VMM from files that it was not told of at its start. */
+#define KATA_CLH_PORTS_DIR "disks"
+#define KATA_CLH_PORTS_MAX 8
+
 /** The descriptor of the event monitor's file in the VMM. */
 #define KATA_CLH_EVENTS_FD 3
 
@@ -18,6 +22,13 @@
 struct kata_clh_limits {
   uint64_t bytes, bytes_once, ops, ops_once;
 };
+/** What is alike for all disks. */
+struct kata_clh_disks {
+  int32_t direct;
+  uint32_t queues, queue_size;
+  struct kata_clh_limits limits;
+};
+struct kata_clh_disks kata_clh__disks (const kata_vm_plan *plan);
 /** Those of the plan's network devices. */
 struct kata_clh_limits kata_clh__net_limits (const kata_vm_plan *plan);
 
@@ -36,6 +47,12 @@ int kata_clh__net_config (char **json, const kata_vm_plan *plan, size_t n, kata_
 /** The same for a device that comes while the guest runs, into a port. g_free(). */
 int
 kata_clh__late_net_config (char **json, const kata_vm_nic *nic, const struct kata_clh_limits *limits, kata_error **err);
+/** The body of vm.add-disk for a disk that comes into a port; @path: where the VMM finds it. g_free(). KATA_E_INVALID. */
+int kata_clh__late_disk_config (char **json, const kata_vm_disk *disk, const char *path,
+                                const struct kata_clh_disks *disks, kata_error **err);
+/** Its name in the VMM. g_free(). */
+char *kata_clh__disk_id (const kata_vm_disk *disk);
+
 /** Its name in the VMM: by its port, or for one that is there from the start by its number @n. g_free(). */
 char *kata_clh__nic_id (const kata_vm_nic *nic, size_t n);
 

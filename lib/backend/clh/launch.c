@@ -112,6 +112,8 @@ start (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *e
   if (code == 0)
     code = record_sockets (vm, env, err);
   if (code == 0)
+    code = kata_clh__make_ports (vm, plan, env, err);
+  if (code == 0)
     code = spawn_there (vm, argv, plan, env, err);
   return code == 0 ? boot (vm, config, plan, env, err) : code;
 }
@@ -128,6 +130,7 @@ kata_clh__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *
   if (code < 0)
     return code;
   ((kata_clh_vm *) vm)->net_limits = kata_clh__net_limits (plan);
+  ((kata_clh_vm *) vm)->disks = kata_clh__disks (plan);
   code = start (vm, plan, env, err);
   if (code < 0) {
     kata_external_vm__discard (vm);

@@ -2,16 +2,8 @@
 /* network: a network device put into a running guest, and taken out again. */
 #include "backend/clh/vm.h"
 
-#include <string.h>
-
 #include "backend/clh/config.h"
-#include "backend/clh/events.h"
 #include "base/error.h"
-#include "base/json.h"
-
-#define RELEASE_MS 10000 /* how long the guest may take to let go of a device */
-#define STEP_MS    10    /* how often the event is looked for */
-#define LOOK_STEPS 50    /* and after how many of these the VMM is asked, should its word be lost */
 
 static int
 add (void *handle, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err)
@@ -29,100 +21,12 @@ add (void *handle, const kata_vm_nic *nic, const kata_backend_env *env, kata_err
   return kata_clh__put (vm, "vm.add-net", body, env->nic_fds, env->n_nic_fds, env->deadline_us, err);
 }
 
-/* Where the VMM has the device. */
-struct place {
-  bool in_config; /* not asked for yet; a second request for the same is more than the VMM can bear */
-  bool in_tree;   /* the guest has not let go of it */
-};
-
-static bool
-named (const kata_json *array, const char *id)
-{
-  for (const kata_json *at = array != NULL ? array->first : NULL; at != NULL; at = at->next) {
-    const kata_json *value = kata_json__get (at, "id");
-    if (value != NULL && value->type == KATA_JSON_STRING && strcmp (value->text, id) == 0)
-      return true;
-  }
-  return false;
-}
-
-static int
-find (struct place *place, kata_external_vm *vm, const char *id, int64_t deadline_us, kata_error **err)
-{
-  g_autoptr (kata_arena) arena = kata_arena__new ();
-  g_autofree char *body = NULL;
-  const kata_json *root = NULL;
-  int code = kata_clh__get (&body, vm, "vm.info", deadline_us, err);
-  if (code == 0)
-    code = kata_json__parse (&root, arena, body, strlen (body), NULL, KATA_E_PROTOCOL, err);
-  if (code < 0)
-    return code;
-  const kata_json *net = kata_json__get (kata_json__get (root, "config"), "net");
-  place->in_config = net != NULL && net->type == KATA_JSON_ARRAY && named (net, id);
-  place->in_tree = kata_json__get (kata_json__get (root, "device_tree"), id) != NULL;
-  return 0;
-}
-
-struct removal {
-  const char *id;
-  bool done;
-};
-
-static void
-note (void *data, const struct kata_clh_event *event)
-{
-  struct removal *removal = data;
-  if (strcmp (event->source, "vm") == 0 && strcmp (event->name, "device-removed") == 0 &&
-      strcmp (event->id, removal->id) == 0)
-    removal->done = true;
-}
-
-static void
-pass_over (void *data, const struct kata_clh_event *event)
-{
-}
-
-/* The guest is asked and has to answer: the device goes when it ejects it. */
-static int
-wait_removed (kata_external_vm *vm, const kata_vm_nic *nic, const char *id, int64_t at, int64_t deadline_us,
-              kata_error **err)
-{
-  int64_t until = kata_deadline__within (deadline_us, RELEASE_MS);
-  struct removal removal = { id, false };
-  for (int step = 1;; step++) {
-    kata_clh__read_events (vm->dir_fd, &at, note, &removal);
-    if (removal.done)
-      return 0;
-    if (kata_external_vm__ended (vm))
-      return kata_external_vm__ended_error (vm, "remove a network device", err);
-    struct place place = { .in_tree = true };
-    if (step % LOOK_STEPS == 0 && find (&place, vm, id, until, NULL) == 0 && !place.in_tree)
-      return 0;
-    if (!kata_external__pause (vm->vmm.pidfd, STEP_MS, until))
-      return kata_error__set (err, KATA_E_TIMEOUT, nic->name,
-                              "network device \"%s\": the guest did not let go of it within %d ms", nic->name,
-                              RELEASE_MS);
-  }
-}
-
 static int
 take_out (void *handle, const kata_vm_nic *nic, const kata_backend_env *env, kata_error **err)
 {
-  kata_external_vm *vm = handle;
   g_autofree char *id = kata_clh__nic_id (nic, 0);
-  struct place place = { 0 };
-  int64_t at = 0;
-  if (kata_external_vm__ended (vm))
-    return kata_external_vm__ended_error (vm, "remove a network device", err);
-  kata_clh__read_events (vm->dir_fd, &at, pass_over, NULL);
-  int code = find (&place, vm, id, env->deadline_us, err);
-  if (code < 0 || !place.in_tree)
-    return code;
-  if (place.in_config) {
-    g_autofree char *body = g_strdup_printf ("{\"id\":\"%s\"}", id);
-    code = kata_clh__put (vm, "vm.remove-device", body, NULL, 0, env->deadline_us, err);
-  }
-  return code < 0 ? code : wait_removed (vm, nic, id, at, env->deadline_us, err);
+  const struct kata_clh_device device = { "net", id, "network device", nic->name };
+  return kata_clh__release (handle, &device, env->deadline_us, err);
 }
 
 const kata_backend_network kata_clh__network = { sizeof (kata_backend_network), add, take_out };

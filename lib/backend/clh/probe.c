@@ -68,6 +68,7 @@ kata_clh__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error *
   probe_absent (caps);
   kata_capabilities__grant (caps, KATA_CAP_VSOCK_HYBRID);
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);
+  kata_capabilities__grant (caps, KATA_CAP_BLOCK_HOTPLUG);
   kata_capabilities__grant (caps, KATA_CAP_NET);
   kata_capabilities__grant (caps, KATA_CAP_NET_HOTPLUG);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);

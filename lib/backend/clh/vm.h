@@ -17,6 +17,7 @@ typedef struct kata_clh_vm {
   int64_t events_at;     /* so much of the event monitor's file was read */
   bool panicked, reset;  /* what it said of the guest */
   struct kata_clh_limits net_limits;
+  struct kata_clh_disks disks;
 } kata_clh_vm;
 
 /** Asks the VMM: "vm.boot" with @body or none. KATA_E_VMM with what it says when it refuses. */
@@ -37,6 +38,21 @@ int kata_clh__stop (void *vm, int64_t grace_ms, const kata_backend_env *env, kat
 void kata_clh__look (kata_external_vm *vm); /* monitor.c: the kind's look and told */
 const char *kata_clh__told (const kata_external_vm *vm, bool *panic);
 
+/** A device that came later. */
+struct kata_clh_device {
+  const char *section;     /* of the VM's configuration: "net" */
+  const char *id;          /* in the VMM */
+  const char *what, *name; /* for errors */
+};
+/** Asks for it and waits until it is gone. One that is not there is no failure. KATA_E_TIMEOUT. */
+int
+kata_clh__release (kata_external_vm *vm, const struct kata_clh_device *device, int64_t deadline_us, kata_error **err);
+
+/** disk.c: the places for the files of disks that come later, recorded. */
+int
+kata_clh__make_ports (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err);
+
+extern const kata_backend_disk kata_clh__disk;         /* disk.c */
 extern const kata_backend_network kata_clh__network;   /* network.c */
 extern const kata_backend_counters kata_clh__counters; /* counters.c */
 
