@@ -79,6 +79,7 @@ int cmd_logs (ctl *ctl, int argc, char **argv);
 int cmd_stats (ctl *ctl, int argc, char **argv);
 int cmd_pause (ctl *ctl, int argc, char **argv);
 int cmd_refresh (ctl *ctl, int argc, char **argv);
+int cmd_resize (ctl *ctl, int argc, char **argv);
 int cmd_resume (ctl *ctl, int argc, char **argv);
 int cmd_kill (ctl *ctl, int argc, char **argv);
 int cmd_stop (ctl *ctl, int argc, char **argv);

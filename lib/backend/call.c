@@ -331,7 +331,8 @@ kata_vm__resize_vcpus (kata_vm *vm, uint32_t vcpus, uint32_t most, uint32_t *now
     return code;
   kata_error *got = NULL;
   g_mutex_lock (&vm->lock);
-  code = settle (vm->entry, verb, table->vcpus (vm->handle, vcpus, &found, &copy, &got), got, err);
+  int result = table->vcpus (vm->handle, vcpus, &found, &copy, &got);
+  code = settle (vm->entry, verb, result, got, err);
   g_mutex_unlock (&vm->lock);
   if (code == 0)
     code = check_size (vm, verb, found, most, err);
@@ -354,7 +355,8 @@ kata_vm__resize_memory (kata_vm *vm, uint64_t mib, uint64_t most, uint64_t *now,
     return code;
   kata_error *got = NULL;
   g_mutex_lock (&vm->lock);
-  code = settle (vm->entry, verb, table->memory (vm->handle, mib, &found, &copy, &got), got, err);
+  int result = table->memory (vm->handle, mib, &found, &copy, &got);
+  code = settle (vm->entry, verb, result, got, err);
   g_mutex_unlock (&vm->lock);
   if (code == 0)
     code = check_size (vm, verb, found, most, err);

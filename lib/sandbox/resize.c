@@ -35,7 +35,8 @@ refuse (struct kata_operation *op, int capability, uint64_t wanted, uint64_t mos
   return kata_error__set (err, KATA_E_LIMIT, key,
                           "sandbox \"%s\": %" G_GUINT64_FORMAT
                           " %s are asked for, and its start made room for %" G_GUINT64_FORMAT
-                          "; set %s for the next, and runtime.static_sandbox_resource_mgmt = false",
+                          "; set %s for the next, runtime.static_sandbox_resource_mgmt = false, and neither "
+                          "enable_numa nor confidential_guest",
                           op->sandbox->id, wanted, cpus ? "vCPUs" : "MiB", most, key);
 }
 

@@ -38,6 +38,8 @@ PROOFS = {
     "qemu block-hotplug": "real/disk",
     "qemu net": "real/network",
     "qemu net-hotplug": "real/network",
+    "qemu cpu-resize": "guest/resize",
+    "qemu memory-resize": "guest/resize",
     "qemu pause": "real/run",
     "qemu vsock-vhost": "backend/qemu-argv",
     "qemu agent-serial": "real/run",

@@ -10,6 +10,7 @@ _katactl_options() {
   list) echo "--quiet $everywhere" ;;
   logs) echo "--follow --tail --timestamps $everywhere" ;;
   stats) echo "--watch --interval $everywhere" ;;
+  resize) echo "--vcpus --memory $everywhere" ;;
   kill) echo "--signal --all $everywhere" ;;
   stop) echo "--timeout $everywhere" ;;
   delete) echo "--force $everywhere" ;;
@@ -31,7 +32,7 @@ _katactl_value() {
   --log-level) mapfile -t COMPREPLY < <(compgen -W 'error warning info debug' -- "$2") ;;
   --hypervisor) mapfile -t COMPREPLY < <(compgen -W "$(katactl hypervisor list 2>/dev/null | cut -f 1 | tail -n +2)" -- "$2") ;;
   --signal | -s) mapfile -t COMPREPLY < <(compgen -W 'HUP INT QUIT KILL TERM USR1 USR2 STOP CONT' -- "$2") ;;
-  --name | --cpus | --memory | -m | --hostname | --network | --cgroup | --annotation | --volume | -v | --env | -e | --workdir | -w | --user | -u | --pids | --timeout | --tail | -n | --interval | --require | --listen)
+  --name | --cpus | --vcpus | --memory | -m | --hostname | --network | --cgroup | --annotation | --volume | -v | --env | -e | --workdir | -w | --user | -u | --pids | --timeout | --tail | -n | --interval | --require | --listen)
     COMPREPLY=()
     ;;
   *) return 1 ;;
@@ -39,7 +40,7 @@ _katactl_value() {
 }
 
 _katactl() {
-  local commands='run exec list inspect logs stats pause resume refresh kill stop delete wait plan check env hypervisor recover monitor version help'
+  local commands='run exec list inspect logs stats pause resume refresh resize kill stop delete wait plan check env hypervisor recover monitor version help'
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' state=() i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
@@ -61,7 +62,7 @@ _katactl() {
   fi
   case $command in
   '' | help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
-  exec | inspect | logs | stats | pause | resume | refresh | kill | stop | delete | wait)
+  exec | inspect | logs | stats | pause | resume | refresh | resize | kill | stop | delete | wait)
     mapfile -t COMPREPLY < <(compgen -W "$(katactl "${state[@]}" list -q 2>/dev/null)" -- "$word")
     ;;
   hypervisor) mapfile -t COMPREPLY < <(compgen -W 'list choose' -- "$word") ;;

@@ -39,7 +39,10 @@ kata_qemu__add_machine (kata_qemu_builder *b)
   const char *cpu = p->confidential == KATA_CONFIDENTIAL_SNP ? "EPYC-v4" : kvm ? "host" : m->cpu_tcg;
   kata_qemu__add (b, "-cpu", "%s%s%s%s", cpu, no_nesting, kata_qemu__given (p->cpu_features) ? "," : "",
                   kata_qemu__given (p->cpu_features) ? p->cpu_features : "");
-  /* No maxcpus: vCPUs are not added later, and a guest sets memory aside for each that could come. */
-  kata_qemu__add (b, "-smp", "%u", p->vcpus);
+  /* A guest sets memory aside for each vCPU that could come. */
+  if (m->resizes && p->max_vcpus > p->vcpus)
+    kata_qemu__add (b, "-smp", "%u,maxcpus=%u", p->vcpus, p->max_vcpus);
+  else
+    kata_qemu__add (b, "-smp", "%u", p->vcpus);
   kata_qemu__add_memory (b);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* argv-memory: the guest's memory in QEMU's words, and an image that lies in it. */
 #include "backend/qemu/builder.h"
+#include "backend/qemu/resize.h"
 
 /* What the address space of devices that are memory is counted in. */
 #define BLOCK_MIB 128u
@@ -13,17 +14,47 @@ kata_qemu__has_backend (const kata_vm_plan *p)
          p->confidential != KATA_CONFIDENTIAL_NONE;
 }
 
-/* An NVDIMM and virtio-pmem are memory: they need a slot, and room above the guest's own. */
+static bool
+grows (const kata_qemu_builder *b)
+{
+  return b->machine->resizes && b->plan->max_memory_mib > b->plan->memory_mib;
+}
+
+/* An NVDIMM, virtio-pmem and what comes later need room above the guest's own, and those that are DIMMs a slot. */
 static void
 add_size (kata_qemu_builder *b)
 {
   const kata_vm_plan *p = b->plan;
-  uint64_t image_mib = p->image_driver != KATA_IMAGE_BLK ? p->image_size >> 20 : 0;
-  if (image_mib == 0)
+  uint64_t image_mib = p->image_driver != KATA_IMAGE_BLK ? p->image_size >> 20 : 0, most = p->memory_mib;
+  uint32_t slots = 0;
+  if (image_mib != 0) {
+    most += (image_mib / BLOCK_MIB + 1) * BLOCK_MIB;
+    slots++;
+  }
+  if (grows (b)) {
+    most += p->max_memory_mib - p->memory_mib;
+    slots += p->virtio_mem ? 0 : kata_qemu__room (p).slots;
+  }
+  g_autofree char *rooms = slots != 0 ? g_strdup_printf (",slots=%u", slots) : g_strdup ("");
+  if (most == p->memory_mib)
     kata_qemu__add (b, "-m", "%" G_GUINT64_FORMAT "M", p->memory_mib);
   else
-    kata_qemu__add (b, "-m", "%" G_GUINT64_FORMAT "M,slots=1,maxmem=%" G_GUINT64_FORMAT "M", p->memory_mib,
-                    p->memory_mib + (image_mib / BLOCK_MIB + 1) * BLOCK_MIB);
+    kata_qemu__add (b, "-m", "%" G_GUINT64_FORMAT "M%s,maxmem=%" G_GUINT64_FORMAT "M", p->memory_mib, rooms, most);
+}
+
+/* Empty at first. */
+void
+kata_qemu__add_late_memory (kata_qemu_builder *b)
+{
+  const kata_vm_plan *p = b->plan;
+  bool memfd = kata_qemu__has_backend (p);
+  if (!grows (b) || !p->virtio_mem)
+    return;
+  kata_qemu__add (b, "-object", "%s,id=" KATA_QEMU_VMEM_BACK ",size=%" G_GUINT64_FORMAT "M%s%s",
+                  kata_qemu__memory_type (memfd), p->max_memory_mib - p->memory_mib, memfd ? ",share=on" : "",
+                  p->hugepages ? ",hugetlb=on" : "");
+  kata_qemu__add (b, "-device", "virtio-mem-%s,id=" KATA_QEMU_VMEM ",memdev=" KATA_QEMU_VMEM_BACK ",requested-size=0%s",
+                  b->bus, b->platform);
 }
 
 static void

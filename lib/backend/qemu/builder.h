@@ -39,6 +39,7 @@ void kata_qemu__add_image_memory (kata_qemu_builder *b);
 /* argv-confidential.c: the object, and its name. */
 #define KATA_QEMU_SECRET "secret"
 void kata_qemu__add_confidential (kata_qemu_builder *b);
+void kata_qemu__add_late_memory (kata_qemu_builder *b);
 /* argv-boot.c: firmware, kernel, and what comes with it. */
 bool kata_qemu__has_flash (const kata_vm_plan *plan);
 void kata_qemu__add_boot (kata_qemu_builder *b);

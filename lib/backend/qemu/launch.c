@@ -6,6 +6,7 @@
 
 #include "backend/qemu/argv.h"
 #include "backend/qemu/kernel.h"
+#include "backend/qemu/resize.h"
 #include "backend/qmp-vm.h"
 #include "backend/vsock.h"
 #include "base/error.h"
@@ -97,6 +98,7 @@ kata_qemu__launch (void **out, const kata_vm_plan *plan, const kata_backend_env 
   vm->disks = kata_qemu__disks (plan);
   vm->agent_kind = plan->agent_kind;
   vm->serial_ports = plan->agent_serial_ports;
+  vm->room = kata_qemu__room (plan);
   int64_t begun = kata_deadline__now ();
   code = start (vm, plan, env, err);
   if (code < 0) {

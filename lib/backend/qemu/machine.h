@@ -23,6 +23,7 @@ typedef struct kata_qemu_machine {
   const char *iommu_device, *iommu_option; /* a device before all others, or of -machine; NULL = there is none */
   const char *iommu_words;                 /* for the kernel's command line */
   bool root_ports;                         /* PCI Express: empty ports that a device can come to */
+  bool resizes;                            /* vCPUs and memory come while the guest runs, by ACPI */
 } kata_qemu_machine;
 
 /** The plan's machine; an empty type is the architecture's first. KATA_E_UNSUPPORTED with the types that there are. */

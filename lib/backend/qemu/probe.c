@@ -158,6 +158,12 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
     kata_capabilities__lack (caps, KATA_CAP_CONFIDENTIAL, "%s", no_secrets);
   probe_network (caps, version);
   probe_hotplug (caps, machine);
+  for (int cap = KATA_CAP_CPU_RESIZE; cap <= KATA_CAP_MEMORY_RESIZE; cap++)
+    if (machine->resizes)
+      kata_capabilities__grant (caps, cap);
+    else
+      kata_capabilities__lack (caps, cap, "libkata resizes QEMU's machine q35 only, not %s (%s)", machine->type,
+                               machine->arch);
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);
   return 0;

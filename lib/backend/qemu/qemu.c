@@ -68,6 +68,8 @@ qemu_query (const char *interface_name)
     return &kata_qemu__disk;
   if (strcmp (interface_name, KATA_BACKEND_COUNTERS) == 0)
     return &kata_qemu__counters;
+  if (strcmp (interface_name, KATA_BACKEND_RESIZE) == 0)
+    return &kata_qemu__resize;
   return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &kata_qemu__network : NULL;
 }
 

@@ -3,6 +3,7 @@
 #include "backend/qemu/vm.h"
 
 #include "backend/qemu/argv.h"
+#include "backend/qemu/resize.h"
 #include "backend/saved.h"
 #include "base/error.h"
 
@@ -45,6 +46,7 @@ kata_qemu__attach (void **out, const kata_vm_plan *plan, const char *saved, cons
   g_autoptr (kata_qemu_vm) vm = made;
   if (!read_saved (vm, saved))
     return kata_saved__corrupt (plan->id, err);
+  vm->room = kata_qemu__room (plan);
   code = kata_external_vm__reopen (&vm->base, plan->id, err);
   if (code < 0)
     return code;

@@ -14,11 +14,19 @@
 /** The oldest QEMU that the command line is for. */
 #define KATA_QEMU_VERSION_MIN "6.2"
 
+/** How a machine was made to grow: resize.c, memory.c. */
+struct kata_qemu_room {
+  uint64_t memory_mib, max_memory_mib; /* from the start, at most */
+  uint32_t slots;
+  bool virtio_mem, memfd, hugepages, prealloc; /* memfd: others see it, or it is of huge pages, or all there at once */
+};
+
 typedef struct kata_qemu_vm {
   kata_external_vm base; /* first, so that the verbs which are alike for all VMMs take it */
   int32_t agent_kind;
   uint32_t serial_ports;
   kata_qemu_disks disks;
+  struct kata_qemu_room room;
 } kata_qemu_vm;
 
 extern const kata_external_kind kata_qemu_kind;
@@ -50,6 +58,7 @@ kata_qemu__check_confidential (const kata_vm_plan *plan, const char *root, const
 bool kata_qemu__sev_bits (uint32_t *bit, uint32_t *lost);
 
 extern const kata_backend_disk kata_qemu__disk;         /* disk.c */
+extern const kata_backend_resize kata_qemu__resize;     /* resize.c */
 extern const kata_backend_network kata_qemu__network;   /* network.c */
 extern const kata_backend_counters kata_qemu__counters; /* counters.c */
 

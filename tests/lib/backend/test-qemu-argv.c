@@ -69,6 +69,18 @@ START_TEST (q35_tcg_serial)
 }
 END_TEST
 
+START_TEST (q35_room)
+{
+  kata_vm_plan plan = base ();
+  plan.max_vcpus = 4;
+  plan.max_memory_mib = 1024;
+  plan.memory_slots = 10;
+  golden ("q35-room-dimms", &plan);
+  plan.virtio_mem = 1;
+  golden ("q35-room-virtio-mem", &plan);
+}
+END_TEST
+
 START_TEST (q35_kvm_vsock_virtiofs)
 {
   kata_vm_plan plan = base ();
@@ -544,6 +556,7 @@ main (void)
   TCase *tc = tcase_create ("argv");
   Suite *suite = suite_create ("backend/qemu-argv");
   tcase_add_test (tc, q35_tcg_serial);
+  tcase_add_test (tc, q35_room);
   tcase_add_test (tc, q35_kvm_vsock_virtiofs);
   tcase_add_test (tc, q35_tcg_9p_disks);
   tcase_add_test (tc, microvm_tcg_virtiofs);
