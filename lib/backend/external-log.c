@@ -104,14 +104,21 @@ written_to (const kata_vm_disk *disk)
   return !disk->readonly && stat (disk->path, &st) == 0 && S_ISREG (st.st_mode) ? (rlim_t) st.st_size : 0;
 }
 
+uint64_t
+kata_external__file_max (const kata_vm_plan *plan)
+{
+  rlim_t max = plan->debug ? LOG_MAX_DEBUG : LOG_MAX;
+  for (size_t i = 0; plan->disks != NULL && plan->disks[i] != NULL; i++)
+    max = MAX (max, written_to (plan->disks[i]));
+  return max;
+}
+
 void
 kata_external__bound_logs (int64_t pid, const kata_vm_plan *plan)
 {
-  rlim_t max = plan->debug ? LOG_MAX_DEBUG : LOG_MAX;
+  rlim_t max = kata_external__file_max (plan);
   if (plan->share_kind == KATA_SHARE_9P)
     return;
-  for (size_t i = 0; plan->disks != NULL && plan->disks[i] != NULL; i++)
-    max = MAX (max, written_to (plan->disks[i]));
   /* What it cannot exceed stays what it was: a disk that comes later raises the limit. */
   struct rlimit limit;
   if (prlimit ((pid_t) pid, RLIMIT_FSIZE, NULL, &limit) != 0)

@@ -96,8 +96,8 @@ kata_external__output (char **out, const char *program, const char *arg, int64_t
 }
 
 int
-kata_external__output_of (char **out, const char *program, const char *const *args, int64_t deadline_us,
-                          kata_error **err)
+kata_external__run (char **out, kata_exit_status *status, const char *program, const char *const *args,
+                    int64_t deadline_us, kata_error **err)
 {
   const char *argv[ARGS_MAX + 2] = { program };
   for (size_t i = 0; i < ARGS_MAX && args[i] != NULL; i++)
@@ -117,21 +117,33 @@ kata_external__output_of (char **out, const char *program, const char *const *ar
     return code;
   kata_fd__closep (&pipe_out);
   g_autoptr (GString) text = g_string_new (NULL);
-  kata_exit_status status = { 0 };
+  *status = (kata_exit_status){ 0 };
   code = read_all (in, text, deadline_us, program, err);
   if (code == 0)
     code = kata_pidfd__wait (child.pidfd, deadline_us, err);
   if (code == 0)
-    kata_pidfd__reap (child.pidfd, &status);
+    kata_pidfd__reap (child.pidfd, status);
   kata_child__discard (&child);
   if (code < 0)
     return code;
-  g_strstrip (text->str);
-  if (status.code != 0 || status.signal != 0 || text->str[0] == '\0') {
+  *out = g_strdup (g_strstrip (text->str));
+  return 0;
+}
+
+int
+kata_external__output_of (char **out, const char *program, const char *const *args, int64_t deadline_us,
+                          kata_error **err)
+{
+  g_autofree char *text = NULL;
+  kata_exit_status status;
+  int code = kata_external__run (&text, &status, program, args, deadline_us, err);
+  if (code < 0)
+    return code;
+  if (status.code != 0 || status.signal != 0 || text[0] == '\0') {
     g_autofree char *how = kata_exit_status__text (&status);
-    return kata_error__set (err, KATA_E_HOST, program, "%s %s: %s: %.300s", program, args[0], how, text->str);
+    return kata_error__set (err, KATA_E_HOST, program, "%s %s: %s: %.300s", program, args[0], how, text);
   }
-  *out = g_strdup (text->str);
+  *out = g_steal_pointer (&text);
   return 0;
 }
 

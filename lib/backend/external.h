@@ -35,7 +35,11 @@ typedef struct kata_external_program {
 int kata_external__find_version (char **out, unsigned version[3], const char *configured,
                                  const kata_external_program *wanted, int64_t deadline_us, kata_error **err);
 
-/** The same with several arguments, NULL-terminated. */
+/** Runs it with arguments (at most 3, NULL-terminated): what it printed, which may be nothing, g_free(), and how it ended. KATA_E_TIMEOUT: it was killed. */
+int kata_external__run (char **out, kata_exit_status *status, const char *program, const char *const *args,
+                        int64_t deadline_us, kata_error **err);
+
+/** As kata_external__output() with several arguments. */
 int kata_external__output_of (char **out, const char *program, const char *const *args, int64_t deadline_us,
                               kata_error **err);
 
@@ -97,6 +101,8 @@ int kata_external__ended_error (const char *doing, const char *why, int dir_fd, 
 void kata_external__bound_logs (int64_t pid, const kata_vm_plan *plan);
 /** Raises that limit to the size of a writable disk that comes later: past it the guest's writes would fail. KATA_E_PERMISSION. */
 int kata_external__admit_disk (int64_t pid, const kata_vm_disk *disk, kata_error **err);
+/** How long a file may become that a VMM writes: the console with room to spare, and the largest regular file of a writable disk. */
+uint64_t kata_external__file_max (const kata_vm_plan *plan);
 
 /* ---- external-socket.c ---- */
 

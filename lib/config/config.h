@@ -14,6 +14,8 @@ struct kata_hypervisor_config {
   char *accel; /* auto, kvm, tcg: ours */
   char *machine_type, *machine_accelerators, *cpu_features;
   char *seccomp_sandbox;
+  char *ctlpath;
+  char **valid_ctlpaths;
   char *jailer_path;
   char **valid_jailer_paths;
   int64_t jailer_uid, jailer_gid;

@@ -18,7 +18,7 @@ static const struct acting {
   const char *key;
   uint32_t by; /* the others pass it over */
 } acting[] = {
-  { "accel", QEMU | BUILTIN | STRATOVIRT | ACRN },
+  { "accel", QEMU | BUILTIN | STRATOVIRT },
   { "enable_mem_prealloc", QEMU | CLH | FC | STRATOVIRT | BUILTIN },
   { "memory_slots", QEMU },
   { "enable_virtio_mem", QEMU },
@@ -57,6 +57,8 @@ static const struct acting {
   { "virtio_fs_cache", QEMU | CLH | STRATOVIRT | BUILTIN },
   { "virtio_fs_cache_size", QEMU | CLH | STRATOVIRT },
   { "virtio_fs_queue_size", QEMU | CLH | STRATOVIRT | BUILTIN },
+  { "ctlpath", ACRN },
+  { "valid_ctlpaths", ACRN },
   { "jailer_path", FC },
   { "valid_jailer_paths", FC },
   { "jailer_uid", FC },

@@ -42,6 +42,7 @@ check_paths (struct kata_plan_build *b, kata_error **err)
   const struct {
     const char *key, *path;
   } paths[] = { { "path", b->hv->path },
+                { "ctlpath", b->hv->ctlpath },
                 { "jailer_path", b->hv->jailer_path },
                 { "kernel", b->plan->vm.kernel },
                 { "initrd", b->plan->vm.initrd },
@@ -126,6 +127,7 @@ kata_plan__boot (struct kata_plan_build *b, kata_error **err)
   if (rc < 0)
     return rc;
   vm->hypervisor_path = kata_plan__text (b, b->hv->path);
+  vm->control_path = kata_plan__text (b, b->hv->ctlpath);
   vm->jailer_path = kata_plan__text (b, b->hv->jailer_path);
   vm->jailer_uid = (uint32_t) b->hv->jailer_uid;
   vm->jailer_gid = (uint32_t) b->hv->jailer_gid;

@@ -122,6 +122,7 @@ kata_plan__probe (kata_vm_plan *out, kata_arena *arena, const struct kata_config
   if (rc < 0)
     return rc;
   scratch.vm.hypervisor_path = kata_plan__text (&b, b.hv->path);
+  scratch.vm.control_path = kata_plan__text (&b, b.hv->ctlpath);
   scratch.vm.jailer_path = kata_plan__text (&b, b.hv->jailer_path);
   scratch.vm.machine_type = kata_plan__text (&b, b.hv->machine_type);
   scratch.vm.virtiofsd_path = kata_plan__text (&b, b.hv->virtio_fs_daemon);

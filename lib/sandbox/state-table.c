@@ -71,6 +71,7 @@ static const struct kata_field vm_fields[] = {
   KATA_FIELD (U64, kata_vm_plan, nic_bytes_once),
   KATA_FIELD (U64, kata_vm_plan, nic_ops),
   KATA_FIELD (U64, kata_vm_plan, nic_ops_once),
+  KATA_FIELD (STRING, kata_vm_plan, control_path),
   KATA_FIELD (STRING, kata_vm_plan, jailer_path),
   KATA_FIELD (U32, kata_vm_plan, jailer_uid),
   KATA_FIELD (U32, kata_vm_plan, jailer_gid),

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "backend/acrn/vm.h"
 #include "backend/capability.h"
+#include "backend/null/guest.h"
 #include "backend/registry.h"
 #include "backend/stratovirt/vm.h"
 
@@ -48,7 +50,7 @@ stratovirt_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
 }
 
 static int
-stratovirt_take (int *fd, uint32_t *cid, uint32_t wanted, kata_error **err)
+borrow_cid (int *fd, uint32_t *cid, uint32_t wanted, kata_error **err)
 {
   *cid = wanted != 0 ? wanted : 3 + g_random_int () % 1000;
   *fd = open ("/dev/null", O_RDWR | O_CLOEXEC);
@@ -60,7 +62,7 @@ stratovirt_launch (void **vm, const kata_vm_plan *plan, const kata_backend_env *
 {
   int code = kata_external__record_file (plan->dir, "vsock.sock", env, err);
   if (code == 0)
-    code = kata_stratovirt__launch_with (vm, plan, env, stratovirt_take, err);
+    code = kata_stratovirt__launch_with (vm, plan, env, borrow_cid, err);
   if (code == 0)
     ((kata_external_vm *) *vm)->kind = &stratovirt_kind;
   return code;
@@ -91,6 +93,68 @@ fake_stratovirt (void)
   return &stratovirt;
 }
 
+/* The same for ACRN, whose fake has a socket for its acrnctl besides. */
+static kata_external_kind acrn_kind;
+
+static int
+acrn_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
+{
+  int code = kata_backend_acrn.probe (plan, caps, err);
+  if (code == 0 && caps->path[0] != '\0') {
+    kata_capabilities__grant (caps, KATA_CAP_RUN);
+    kata_capabilities__grant (caps, KATA_CAP_VSOCK_VHOST);
+  }
+  return code;
+}
+
+static int
+acrn_launch (void **vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  /* Its guest begins at once: those of the null guest's too, should it be killed while it makes them. */
+  static const char *const sockets[] = { "vsock.sock", "monitor.sock", NULL_AGENT_SOCKET, NULL_CONTROL_SOCKET };
+  int code = 0;
+  for (size_t i = 0; code == 0 && i < sizeof sockets / sizeof sockets[0]; i++)
+    code = kata_external__record_file (plan->dir, sockets[i], env, err);
+  if (code == 0)
+    code = kata_acrn__launch_with (vm, plan, env, borrow_cid, err);
+  if (code == 0)
+    ((kata_external_vm *) *vm)->kind = &acrn_kind;
+  return code;
+}
+
+static int
+acrn_attach (void **vm, const kata_vm_plan *plan, const char *saved, const kata_backend_env *env, kata_error **err)
+{
+  int code = kata_backend_acrn.attach (vm, plan, saved, env, err);
+  if (code == 0)
+    ((kata_external_vm *) *vm)->kind = &acrn_kind;
+  return code;
+}
+
+static int
+acrn_connect (void *vm, kata_stream *out, const kata_backend_env *env, kata_error **err)
+{
+  int code = kata_external_vm__connect (vm, out, env, err);
+  if (code == 0)
+    kata_acrn__bound (vm);
+  return code;
+}
+
+static const kata_backend *
+fake_acrn (void)
+{
+  static kata_backend acrn;
+  acrn_kind = kata_acrn_kind;
+  acrn_kind.vsock_socket = "vsock.sock";
+  acrn = kata_backend_acrn;
+  acrn.name = "fake-acrn";
+  acrn.probe = acrn_probe;
+  acrn.launch = acrn_launch;
+  acrn.attach = acrn_attach;
+  acrn.connect = acrn_connect;
+  return &acrn;
+}
+
 const kata_backend *
 fake_backend (const char *name)
 {
@@ -103,6 +167,8 @@ fake_backend (const char *name)
   static kata_backend backend;
   if (strcmp (name, "stratovirt") == 0)
     return fake_stratovirt ();
+  if (strcmp (name, "acrn") == 0)
+    return fake_acrn ();
   for (size_t i = 0; i < sizeof adapters / sizeof adapters[0]; i++) {
     if (strcmp (name, adapters[i].name) != 0)
       continue;

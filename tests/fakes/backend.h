@@ -5,7 +5,7 @@
 
 #include <kata/sys/backend.h>
 
-/** "clh", "fc", "stratovirt": the adapter under the name "fake-clh", …. NULL: there is none of this name. */
+/** "clh", "fc", "stratovirt", "acrn": the adapter under the name "fake-clh", …. NULL: there is none of this name. */
 const kata_backend *fake_backend (const char *name);
 
 #endif

@@ -36,7 +36,7 @@ fixture_misbehave (const char *action, const char *how)
     name = g_strndup (value, strcspn (value, ":"));
   }
   g_autofree char *script = g_build_filename (life->dir, "faulty", NULL);
-  g_autofree char *text = g_strdup_printf ("#!/bin/sh\ncase $1 in -version | --version) exec %s \"$@\";; esac\n"
+  g_autofree char *text = g_strdup_printf ("#!/bin/sh\ncase $1 in -v | -version | --version) exec %s \"$@\";; esac\n"
                                            "exec %s --fault %s:%s \"$@\"\n",
                                            program, program, action, how);
   g_autofree char *fake = g_strdup_printf ("%s:%s", name, script);

@@ -38,6 +38,8 @@ void life_configure (struct life *life, const char *settings);
 /** A runtime on the null backend; the first one may be used in a child that runs no test. */
 int life_runtime_new (kata_runtime **out, struct life *life, kata_error **err);
 kata_runtime *life_runtime (struct life *life);
+/** Can the hypervisor pause a machine? If not, it must be KATA_E_UNSUPPORTED. */
+bool life_pauses (void);
 /** create + start. */
 kata_sandbox *life_sandbox (kata_runtime *runtime, const char *id);
 /** A root file system of one busybox at @dir, which is there. */

@@ -18,6 +18,7 @@ static const struct requests {
 } all[] = {
   { "clh:", { "vmm.ping", "vm.create", "vm.boot" }, { "vm.pause", "vm.power-button", "vmm.shutdown" } },
   { "fc:", { "version", "machine-config", "InstanceStart" }, { "vm", "SendCtrlAltDel", NULL } },
+  { "acrn:", { "start", NULL, NULL }, { "stop", NULL, NULL } },
   { "stratovirt:", { "greeting", "qmp_capabilities", NULL }, { "stop", "system_powerdown", "quit" } },
 };
 

@@ -71,8 +71,13 @@ PROOFS = {
     "stratovirt pause": "lifecycle/life-stratovirt",
     "stratovirt vsock-vhost": "lifecycle/life-stratovirt",
     "stratovirt net-vhost": "backend/stratovirt-argv",
-    "acrn run": "backend/acrn-argv",
-    "acrn vsock-vhost": "backend/acrn-argv",
+    "acrn run": "lifecycle/life-acrn",
+    "acrn vsock-vhost": "lifecycle/life-acrn",
+    "acrn block": "backend/acrn-argv",
+    "acrn block-by-order": "backend/acrn-argv",
+    "acrn net": "lifecycle/network-acrn",
+    "acrn net-by-name": "lifecycle/network-acrn",
+    "acrn net-vhost": "backend/acrn-argv",
 }
 
 

@@ -178,6 +178,7 @@ typedef struct kata_vm_plan {
   uint32_t tdx_quote_port; /* vsock, 0 = the service's unix socket */
   uint64_t snp_policy;
   const char *snp_id_block, *snp_id_auth; /* base64; "" = none */
+  const char *control_path;               /* ACRN's acrnctl; "" = the backend's own choice */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */

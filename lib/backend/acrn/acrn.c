@@ -2,16 +2,17 @@
 /* acrn: the table of verbs of the ACRN adapter. What it leaves out, pause and resume among it, is an error of the library's and never a silent success. */
 #include "backend/registry.h"
 
-#include "backend/acrn/argv.h"
+#include <string.h>
+
 #include "backend/acrn/vm.h"
-#include "backend/vsock.h"
 #include "base/json-write.h"
 
 #define ANY_CID 3
 
 const kata_external_kind kata_acrn_kind = { .name = "acrn",
                                             .program = "acrn-dm",
-                                            .logs = { KATA_ACRN_LOG, KATA_EXTERNAL_TAIL_MAX, KATA_ACRN_CONSOLE_LOG } };
+                                            .logs = { KATA_ACRN_LOG, KATA_EXTERNAL_TAIL_MAX, KATA_ACRN_CONSOLE_LOG },
+                                            .vm_size = sizeof (kata_acrn_vm) };
 
 /* Stands for what is only known once the VM is launched: the program's place, a context id, which processors there are. */
 static int
@@ -36,14 +37,10 @@ acrn_translate (const kata_vm_plan *plan, char **json, kata_error **err)
   return 0;
 }
 
-static int
-acrn_attach (void **out, const kata_vm_plan *plan, const char *saved, const kata_backend_env *env, kata_error **err)
+static const void *
+acrn_query (const char *interface_name)
 {
-  kata_external_vm *vm = NULL;
-  int code = kata_external_vm__attach (&vm, &kata_acrn_kind, plan, saved, err);
-  if (code == 0)
-    *out = vm;
-  return code;
+  return strcmp (interface_name, KATA_BACKEND_DISK) == 0 ? &kata_acrn__disk : NULL;
 }
 
 const kata_backend kata_backend_acrn = {
@@ -54,11 +51,12 @@ const kata_backend kata_backend_acrn = {
   .translate = acrn_translate,
   .launch = kata_acrn__launch,
   .save = kata_external_vm__save,
-  .attach = acrn_attach,
-  .connect = kata_vsock__connect,
+  .attach = kata_acrn__attach,
+  .connect = kata_acrn__connect,
   .stop = kata_acrn__stop,
   .exit_fd = kata_external_vm__exit_fd,
   .why = kata_external_vm__why,
   .pids = kata_external_vm__pids,
   .detach = kata_external_vm__detach,
+  .query = acrn_query,
 };

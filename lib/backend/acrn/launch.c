@@ -1,51 +1,88 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* launch: starts acrn-dm, which runs the guest at once, and ends it by signals: it has no channel for commands that this adapter needs. */
+/* launch: starts acrn-dm, in the pod's network namespace if it has one; it runs the guest at once. */
 #include "backend/acrn/vm.h"
 
-#include <signal.h>
-#include <string.h>
-
-#include "backend/acrn/argv.h"
 #include "backend/vsock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "host/netns.h"
+
+struct launch {
+  kata_acrn_vm *vm;
+  const kata_vm_plan *plan;
+  const kata_backend_env *env;
+  char **argv;
+};
 
 static int
-start (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+spawn (void *data, kata_error **err)
+{
+  struct launch *l = data;
+  return kata_external_vm__spawn (&l->vm->base, l->argv, NULL, 0, l->env, err);
+}
+
+/* A child is in the network namespace of the thread that makes it. */
+static int
+start_program (struct launch *l, kata_error **err)
+{
+  if (l->plan->netns == NULL || l->plan->netns[0] == '\0')
+    return spawn (l, err);
+  kata_auto_fd int fd = -1;
+  int code = kata_netns__open (&fd, l->plan->netns, err);
+  return code < 0 ? code : kata_netns__run (fd, spawn, l, err);
+}
+
+static int
+start (struct launch *l, kata_acrn_take take, kata_error **err)
 {
   g_autofree char *program = NULL, *cpuinfo = NULL, *cpus = NULL;
-  g_auto (GStrv) argv = NULL;
   kata_auto_fd int vhost_fd = -1;
   unsigned version[3];
-  kata_acrn_context context = { 0 };
-  int code = kata_acrn__find (&program, version, plan, err);
+  int code = kata_acrn__find (&program, version, l->plan, err);
   if (code == 0 && !g_file_get_contents ("/proc/cpuinfo", &cpuinfo, NULL, NULL))
     code = kata_error__set (err, KATA_E_HOST, "/proc/cpuinfo", "acrn: /proc/cpuinfo cannot be read");
   if (code == 0)
-    code = kata_acrn__cpus (&cpus, cpuinfo, plan->vcpus, err);
+    code = kata_acrn__cpus (&cpus, cpuinfo, l->plan->vcpus, err);
   if (code == 0)
-    code = kata_vsock__take (&vhost_fd, &vm->cid, plan->agent_cid, err);
-  context = (kata_acrn_context){ program, vm->cid, cpus };
+    code = take (&vhost_fd, &l->vm->base.cid, l->plan->agent_cid, err);
+  kata_acrn_context context = { program, l->vm->base.cid, cpus };
   if (code == 0)
-    code = kata_acrn__argv (&argv, plan, &context, err);
+    code = kata_acrn__argv (&l->argv, l->plan, &context, err);
   if (code < 0)
     return code;
   /* acrn-dm takes no descriptor but sets the id itself. Should another guest get it in between, acrn-dm ends, and says so. */
   kata_fd__closep (&vhost_fd);
-  return kata_external_vm__spawn (vm, argv, NULL, 0, env, err);
+  return start_program (l, err);
+}
+
+static void
+set_up (kata_acrn_vm *vm, const kata_vm_plan *plan)
+{
+  g_autofree char *control = NULL;
+  kata_acrn__name (vm->name, plan);
+  vm->port_slot = kata_acrn__port_slot (plan);
+  vm->ports = plan->disk_ports;
+  vm->file_max = kata_external__file_max (plan);
+  /* Without it a guest cannot be asked to end, nor be given disks; it runs all the same. */
+  if (kata_acrn__find_control (&control, plan, NULL) == 0)
+    g_strlcpy (vm->control, control, sizeof vm->control);
 }
 
 int
-kata_acrn__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+kata_acrn__launch_with (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_acrn_take take,
+                        kata_error **err)
 {
   void *made = NULL;
   int code = kata_external_vm__check_files (&kata_acrn_kind, plan, true, err);
   if (code == 0)
-    code = kata_external_vm__new (&made, sizeof (kata_external_vm), &kata_acrn_kind, plan, err);
+    code = kata_external_vm__new (&made, sizeof (kata_acrn_vm), &kata_acrn_kind, plan, err);
   g_autoptr (kata_external_vm) vm = made;
   if (code < 0)
     return code;
-  code = start (vm, plan, env, err);
+  struct launch l = { made, plan, env, NULL };
+  set_up (made, plan);
+  code = start (&l, take, err);
+  g_strfreev (l.argv);
   if (code < 0) {
     kata_external_vm__discard (vm);
     return code;
@@ -54,15 +91,21 @@ kata_acrn__launch (void **out, const kata_vm_plan *plan, const kata_backend_env 
   return 0;
 }
 
-/* SIGINT is acrn-dm's power button; SIGTERM ends it. */
-static int
-command (kata_external_vm *vm, const char *name, int64_t deadline_us, kata_error **err)
+int
+kata_acrn__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
 {
-  return kata_pidfd__signal (vm->vmm.pidfd, strcmp (name, "SIGINT") == 0 ? SIGINT : SIGTERM, err);
+  return kata_acrn__launch_with (out, plan, env, kata_vsock__take, err);
 }
 
 int
-kata_acrn__stop (void *vm, int64_t grace_ms, const kata_backend_env *env, kata_error **err)
+kata_acrn__attach (void **out, const kata_vm_plan *plan, const char *saved, const kata_backend_env *env,
+                   kata_error **err)
 {
-  return kata_external_vm__stop (vm, command, "SIGINT", "SIGTERM", grace_ms, env, err);
+  kata_external_vm *vm = NULL;
+  int code = kata_external_vm__attach (&vm, &kata_acrn_kind, plan, saved, err);
+  if (code < 0)
+    return code;
+  set_up ((kata_acrn_vm *) vm, plan);
+  *out = vm;
+  return 0;
 }

@@ -92,7 +92,6 @@ START_TEST (numbers_refused)
     int32_t value;
     const char *key;
   } cases[] = {
-    { offsetof (kata_vm_plan, accel), KATA_ACCEL_TCG, "hypervisor.acrn.accel" },
     { offsetof (kata_vm_plan, hugepages), 1, "hypervisor.acrn.enable_hugepages" },
     { offsetof (kata_vm_plan, memory_reporting), 1, "hypervisor.acrn.reclaim_guest_freed_memory" },
     { offsetof (kata_vm_plan, share_kind), KATA_SHARE_VIRTIOFS, "hypervisor.acrn.shared_fs" },
@@ -108,18 +107,57 @@ START_TEST (numbers_refused)
 }
 END_TEST
 
-START_TEST (devices_refused)
+static const kata_vm_disk images[] = { { sizeof (kata_vm_disk), "kata-pack-0", "/run/kata/golden/kata-pack-0", 1, 0 },
+                                       { sizeof (kata_vm_disk), "data", "/dev/sdb", 0, 0 },
+                                       { sizeof (kata_vm_disk), "late", "/late", 0, 1 } };
+static const kata_vm_disk *const disks[] = { &images[0], &images[1], &images[2], NULL };
+
+START_TEST (devices)
 {
-  static const kata_vm_disk disk = { sizeof disk, "data", "/data", 0 };
-  static const kata_vm_disk *const disks[] = { &disk, NULL };
-  static const kata_vm_nic nic = { .name = "eth0", .mac = "02:42:00:00:00:01", .queues = 1 };
-  static const kata_vm_nic *const nics[] = { &nic, NULL };
+  static const kata_vm_nic own = { .name = "eth0", .device = "tap0", .mac = "02:42:00:00:00:01", .queues = 1 };
+  static const kata_vm_nic vhost = {
+    .name = "e1", .device = "tap1", .mac = "02:42:00:00:00:02", .queues = 1, .vhost = 1
+  };
+  static const kata_vm_nic *const nics[] = { &own, &vhost, NULL };
   kata_vm_plan plan = base ();
   plan.disks = disks;
-  refused (&plan, KATA_E_UNSUPPORTED, "disks");
-  plan = base ();
+  plan.disk_ports = 3;
   plan.nics = nics;
-  refused (&plan, KATA_E_UNSUPPORTED, "network");
+  golden ("devices", &plan);
+  ck_assert_uint_eq (kata_acrn__port_slot (&plan), 5);
+  plan.initrd = "";
+  plan.image = "/image";
+  ck_assert_uint_eq (kata_acrn__port_slot (&plan), 6);
+}
+END_TEST
+
+START_TEST (devices_refused)
+{
+  static const struct {
+    const char *path;
+    int code;
+  } paths[] = { { "/a,b", KATA_E_CONFIG }, { "/my-nodisk/x", KATA_E_CONFIG }, { "relative", KATA_E_INVALID } };
+  static const kata_vm_nic nics[] = {
+    { .name = "eth0", .device = "tap0", .mac = "02:42:00:00:00:01", .queues = 2 },
+    { .name = "eth1", .device = "tap0", .mac = "02:42:00:00:00:01", .queues = 1, .kind = KATA_NIC_STREAM },
+    { .name = "eth2", .device = "", .mac = "02:42:00:00:00:01", .queues = 1 },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (paths); i++) {
+    const kata_vm_disk disk = { sizeof disk, "data", paths[i].path, 0, 0 };
+    const kata_vm_disk *const list[] = { &disk, NULL };
+    kata_vm_plan plan = base ();
+    plan.disks = list;
+    refused (&plan, paths[i].code, "data");
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS (nics); i++) {
+    const kata_vm_nic *const list[] = { &nics[i], NULL };
+    kata_vm_plan plan = base ();
+    plan.nics = list;
+    refused (&plan, KATA_E_UNSUPPORTED, nics[i].name);
+  }
+  kata_vm_plan plan = base ();
+  plan.disk_ports = 26;
+  refused (&plan, KATA_E_LIMIT, "devices");
 }
 END_TEST
 
@@ -165,6 +203,7 @@ main (void)
   tcase_add_test (tcase, lines);
   tcase_add_test (tcase, words_refused);
   tcase_add_test (tcase, numbers_refused);
+  tcase_add_test (tcase, devices);
   tcase_add_test (tcase, devices_refused);
   tcase_add_test (tcase, processors);
   tcase_add_test (tcase, lacks);
