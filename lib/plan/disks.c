@@ -104,13 +104,13 @@ decide_limits (struct kata_plan_build *b)
         kata_plan__key (b, vm->disk_bytes != 0 ? "disk_rate_limiter_bw_max_rate" : "disk_rate_limiter_ops_max_rate"));
 }
 
-/* For disks that come later. A guest that tells disks by their order could not tell which one came. */
+/* For disks that come later. A guest that tells disks by their order could not tell which one came, unless its places are there from the start. */
 static void
 decide_ports (struct kata_plan_build *b)
 {
   uint32_t ports = (uint32_t) b->hv->disk_ports;
-  if (!kata_plan__has (b, KATA_CAP_BLOCK_HOTPLUG) || kata_plan__has (b, KATA_CAP_BLOCK_BY_ORDER) ||
-      (b->plan->guest_features & KATA_GUEST_BLOCK) == 0)
+  bool in_order = kata_plan__has (b, KATA_CAP_BLOCK_BY_ORDER) && strcmp (b->in->hypervisor, "acrn") != 0;
+  if (!kata_plan__has (b, KATA_CAP_BLOCK_HOTPLUG) || in_order || (b->plan->guest_features & KATA_GUEST_BLOCK) == 0)
     ports = 0;
   b->plan->vm.disk_ports = strcmp (b->in->hypervisor, "stratovirt") == 0 ? MIN (ports, STRATOVIRT_PORTS) : ports;
 }

@@ -84,13 +84,14 @@ kata_plan__packs (struct kata_plan_build *b, kata_error **err)
 
 /* ---- a disk as the guest finds it ---- */
 
+/* The places of later disks come after all that are there from the start. */
 static size_t
 position (const kata_plan *plan, const kata_vm_disk *disk)
 {
   size_t n = plan->vm.initrd[0] == '\0' && plan->vm.image[0] != '\0' ? 1 : 0;
-  for (size_t i = 0; plan->vm.disks[i] != disk; i++)
-    n++;
-  return n;
+  for (size_t i = 0; plan->vm.disks[i] != NULL && (disk->port != 0 || plan->vm.disks[i] != disk); i++)
+    n += plan->vm.disks[i]->port == 0;
+  return n + (disk->port != 0 ? disk->port - 1 : 0);
 }
 
 void

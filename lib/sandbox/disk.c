@@ -164,7 +164,14 @@ kata_sandbox_disk__remove (struct kata_operation *op, const kata_vm_disk *disk, 
     put (op, &op->state->changing, disk);
     r = kata_operation__save (op, err);
   }
-  return r == 0 ? release (op, disk, op->deadline_us, err) : r;
+  if (r == 0)
+    r = release (op, disk, op->deadline_us, err);
+  if (r == KATA_E_UNSUPPORTED) { /* the machine never lets go of a disk, and has it as before */
+    take (op, &op->state->changing, disk);
+    put (op, &op->state->plan.vm.disks, disk);
+    kata_operation__save (op, NULL);
+  }
+  return r;
 }
 
 void

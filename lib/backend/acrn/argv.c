@@ -12,7 +12,7 @@
 #include "base/error.h"
 
 #define KEY(name)  "hypervisor.acrn." name
-#define NAME_CHARS 10 /* of the sum of a sandbox's id */
+#define NAME_CHARS 10 /* of the sum of a sandbox's directory */
 #define WORDS_MAX  1023
 #define VCPUS_MAX  64
 #define SLOT_FIRST 3 /* the second is the graphics device's, wherever there is one */
@@ -205,10 +205,11 @@ add_boot (struct builder *b, kata_error **err)
   return 0;
 }
 
+/* Of the directory, which no other sandbox on this host has: acrnctl knows machines by their names alone. */
 void
 kata_acrn__name (char name[KATA_ACRN_NAME_SIZE], const kata_vm_plan *plan)
 {
-  g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, plan->id != NULL ? plan->id : "", -1);
+  g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, plan->dir != NULL ? plan->dir : "", -1);
   g_snprintf (name, KATA_ACRN_NAME_SIZE, "kata-%.*s", NAME_CHARS, sum);
 }
 

@@ -50,14 +50,18 @@ add (void *handle, const kata_vm_disk *disk, const kata_backend_env *env, kata_e
   if (kata_external_vm__ended (&vm->base))
     return kata_external_vm__ended_error (&vm->base, "add a disk", err);
   kata_acrn__bound (vm);
-  return kata_acrn__control (vm, "blkrescan", argument, env->deadline_us, err);
+  code = kata_acrn__control (vm, "blkrescan", argument, env->deadline_us, err);
+  if (code == 0 || code == KATA_E_TIMEOUT)
+    vm->given |= UINT64_C (1) << (disk->port - 1);
+  return code;
 }
 
 static int
 take_out (void *handle, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err)
 {
   kata_acrn_vm *vm = handle;
-  if (kata_external_vm__ended (&vm->base))
+  bool there = disk->port <= vm->ports && (vm->given >> (disk->port - 1) & 1) != 0;
+  if (!there || kata_external_vm__ended (&vm->base))
     return 0;
   return kata_error__set (err, KATA_E_UNSUPPORTED, disk->id,
                           "disk \"%s\": ACRN takes no disk from a running guest; it goes when the guest ends",
