@@ -46,6 +46,10 @@ const command ctl_commands[] = {
     EXAMPLES ("katactl resize --vcpus 2 web", "where default_maxvcpus allows it", "katactl resize web",
               "how large it is, and how large it can become"),
     cmd_resize },
+  { "disk", NULL, "add|remove ID DISK", "Give a virtual machine one more disk (ID=PATH[:ro]), or take one away.",
+    EXAMPLES ("katactl disk add web data=/var/lib/data.img", "containers created from now on can name it", //
+              "katactl disk remove web data", "closes the file"),
+    cmd_disk },
   { "kill", NULL, "ID...", "Send a signal to a container.",
     EXAMPLES ("katactl kill web", "SIGKILL", "katactl kill -s HUP web", "any other"), cmd_kill },
   { "stop", NULL, "ID...", "End containers and their virtual machine; they stay listed.",

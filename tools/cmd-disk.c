@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* cmd-disk: `katactl disk add` and `katactl disk remove`: disks that come to a sandbox and go from it. */
+#include <string.h>
+
+#include "options.h"
+#include "output.h"
+#include "progress.h"
+#include "resolve.h"
+
+/* "ID=PATH", and ":ro" behind it. The id is the library's to judge. */
+static int
+parse (ctl *ctl, const char *word, char **id, char **path, uint32_t *flags)
+{
+  const char *equals = strchr (word, '=');
+  if (equals == NULL || equals == word || equals[1] == '\0')
+    return output_usage (ctl, "\"%s\" is no ID=PATH", word);
+  g_autofree char *rest = g_strdup (equals + 1);
+  if (g_str_has_suffix (rest, ":ro")) {
+    rest[strlen (rest) - 3] = '\0';
+    *flags = KATA_DISK_READONLY;
+  }
+  *id = g_strndup (word, (gsize) (equals - word));
+  *path = g_canonicalize_filename (rest, NULL);
+  return CTL_OK;
+}
+
+static int
+add (ctl *ctl, kata_sandbox *sandbox, const char *word)
+{
+  CTL_AUTO (error) err = NULL;
+  g_autofree char *id = NULL, *path = NULL;
+  uint32_t flags = 0;
+  int rc = parse (ctl, word, &id, &path, &flags);
+  if (rc != CTL_OK)
+    return rc;
+  const kata_disk disk = { sizeof disk, id, path, flags };
+  progress *progress = progress_begin (ctl, "adding");
+  rc = kata_sandbox_add_disk (sandbox, &disk, KATA_TIMEOUT_DEFAULT, &err);
+  progress_end (&progress);
+  return rc < 0 ? output_error (ctl, NULL, err) : CTL_OK;
+}
+
+static int
+take_out (ctl *ctl, kata_sandbox *sandbox, const char *id)
+{
+  CTL_AUTO (error) err = NULL;
+  progress *progress = progress_begin (ctl, "removing");
+  int rc = kata_sandbox_remove_disk (sandbox, id, KATA_TIMEOUT_DEFAULT, &err);
+  progress_end (&progress);
+  return rc < 0 ? output_error (ctl, NULL, err) : CTL_OK;
+}
+
+int
+cmd_disk (ctl *ctl, int argc, char **argv)
+{
+  const option_row rows[] = { { 0, NULL, 0, NULL, NULL, NULL } };
+  CTL_AUTO (sandbox) sandbox = NULL;
+  g_autoptr (GPtrArray) arguments = g_ptr_array_new ();
+  int rc = options_parse_arguments (ctl, rows, arguments, argc, argv, 3, 3);
+  if (rc >= 0)
+    return rc;
+  const char *verb = arguments->pdata[0], *word = arguments->pdata[2];
+  gboolean adds = g_str_equal (verb, "add");
+  if (!adds && !g_str_equal (verb, "remove"))
+    return output_usage (ctl, "\"%s\" is neither add nor remove", verb);
+  rc = resolve_sandbox (ctl, arguments->pdata[1], &sandbox);
+  if (rc == 0)
+    rc = adds ? add (ctl, sandbox, word) : take_out (ctl, sandbox, word);
+  if (rc == CTL_OK)
+    output_done (ctl, kata_sandbox_get_id (sandbox), adds ? "disk add" : "disk remove");
+  return rc;
+}
