@@ -82,6 +82,8 @@ int cmd_pause (ctl *ctl, int argc, char **argv);
 int cmd_refresh (ctl *ctl, int argc, char **argv);
 int cmd_resize (ctl *ctl, int argc, char **argv);
 int cmd_resume (ctl *ctl, int argc, char **argv);
+int cmd_snapshot (ctl *ctl, int argc, char **argv);
+int cmd_restore (ctl *ctl, int argc, char **argv);
 int cmd_kill (ctl *ctl, int argc, char **argv);
 int cmd_stop (ctl *ctl, int argc, char **argv);
 int cmd_delete (ctl *ctl, int argc, char **argv);

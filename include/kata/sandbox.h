@@ -267,6 +267,40 @@ KATA_API int kata_sandbox_pause (kata_sandbox *sandbox, int64_t timeout_ms, kata
 KATA_API int kata_sandbox_resume (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
 
 /**
+ * kata_sandbox_snapshot:
+ * Write a paused sandbox into a directory: the guest's memory and devices, what its containers are, and a manifest. The sandbox stays PAUSED. Kept is one
+ * without shared directories and without a network; the contents of its disks are not kept, but for the images of packed directories.
+ * @sandbox: in state PAUSED
+ * @dir: absolute path of an empty directory that belongs to the caller's user and that nobody else can write; on failure it is emptied
+ * @timeout_ms: milliseconds, KATA_TIMEOUT_DEFAULT (that of a start) or KATA_TIMEOUT_NONE
+ * @err: (out) (optional): why it failed
+ * Returns: 0 or a negative kata_error_code
+ * Errors: KATA_E_STATE, KATA_E_UNSUPPORTED (the hypervisor cannot, or something could not be kept), KATA_E_EXISTS (@dir is not empty),
+ *   KATA_E_NOT_FOUND, KATA_E_PERMISSION, KATA_E_IO, KATA_E_VMM, KATA_E_TIMEOUT
+ * Threads: any. Blocks: at most @timeout_ms and what writing takes. Since: 0.2
+ */
+KATA_API int kata_sandbox_snapshot (kata_sandbox *sandbox, const char *dir, int64_t timeout_ms, kata_error **err);
+
+/**
+ * kata_sandbox_restore:
+ * Make a sandbox whose virtual machine is that of a snapshot. It has the snapshot's id, which must be free, is PAUSED, and its containers are known;
+ * kata_sandbox_resume() lets it go on, and gives the guest the present time and new random numbers. Configuration and options must be
+ * those that the sandbox was created with: nothing is started or opened because the snapshot says so.
+ * @out: (out) (transfer full): new reference; untouched on failure
+ * @runtime: library context
+ * @dir: absolute path of what kata_sandbox_snapshot() wrote; it must belong to the caller's user, and nobody else may be able to write it
+ * @options: (nullable): as for kata_sandbox_create(); id and hypervisor may be NULL, and are the snapshot's then
+ * @timeout_ms: milliseconds, KATA_TIMEOUT_DEFAULT (that of a start) or KATA_TIMEOUT_NONE
+ * @err: (out) (optional): why it failed
+ * Returns: 0 or a negative kata_error_code
+ * Errors: KATA_E_EXISTS (there is a sandbox of this id), KATA_E_NOT_FOUND, KATA_E_CORRUPT, KATA_E_UNSUPPORTED (another version, hypervisor or machine),
+ *   KATA_E_PERMISSION, KATA_E_IO, KATA_E_VMM, KATA_E_TIMEOUT
+ * Threads: any. Blocks: at most @timeout_ms and what reading takes. Since: 0.2
+ */
+KATA_API int kata_sandbox_restore (kata_sandbox **out, kata_runtime *runtime, const char *dir,
+                                   const kata_sandbox_options *options, int64_t timeout_ms, kata_error **err);
+
+/**
  * kata_sandbox_stop:
  * End the containers and the virtual machine, orderly first, by force when @timeout_ms is over, and undo what start made on the host.
  * The sandbox is STOPPED afterwards, whatever the guest does. No-op when it is STOPPED.

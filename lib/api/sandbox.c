@@ -166,6 +166,29 @@ kata_sandbox_resume (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err
 }
 
 int
+kata_sandbox_snapshot (kata_sandbox *sandbox, const char *dir, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  KATA_REQUIRE (dir != NULL, "dir", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  return r != 0 ? r : kata_sandbox__snapshot (sandbox, dir, timeout_ms, err);
+}
+
+int
+kata_sandbox_restore (kata_sandbox **out, kata_runtime *runtime, const char *dir, const kata_sandbox_options *options,
+                      int64_t timeout_ms, kata_error **err)
+{
+  kata_sandbox_options mine;
+  KATA_REQUIRE (out != NULL, "out", err);
+  KATA_REQUIRE (runtime != NULL, "runtime", err);
+  KATA_REQUIRE (dir != NULL, "dir", err);
+  int r = take_options (&mine, options, err);
+  if (r == 0)
+    r = kata_argument__timeout (timeout_ms, err);
+  return r != 0 ? r : kata_sandbox__restore (out, runtime, dir, &mine, timeout_ms, err);
+}
+
+int
 kata_sandbox_stop (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
 {
   KATA_REQUIRE (sandbox != NULL, "sandbox", err);

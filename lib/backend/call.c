@@ -108,25 +108,40 @@ vm_new (const kata_backend_entry *entry, void *handle, enum vm_state state)
   return vm;
 }
 
+/* @dir (nullable): of a snapshot. */
+static int
+make (kata_vm **out, const kata_backend_entry *entry, const kata_vm_plan *plan, const char *dir,
+      const kata_backend_env *env, kata_error **err)
+{
+  const char *verb = dir != NULL ? "restore" : "launch";
+  kata_backend_env copy;
+  int code = check_plan (entry, plan, true, err);
+  if (code == 0)
+    code = check_env (entry, verb, env, &copy, err);
+  if (code < 0)
+    return code;
+  if (copy.record == NULL)
+    return kata_error__set (err, KATA_E_INVALID, NULL, "hypervisor %s: %s without a journal", entry->backend.name,
+                            verb);
+  kata_error *got = NULL;
+  void *handle = NULL;
+  if (dir != NULL) {
+    const kata_backend_snapshot *table = entry->backend.query (KATA_BACKEND_SNAPSHOT);
+    code = table->restore (&handle, plan, dir, &copy, &got);
+  } else {
+    code = entry->backend.launch (&handle, plan, &copy, &got);
+  }
+  code = settle (entry, verb, code, got, err);
+  if (code == 0)
+    *out = vm_new (entry, handle, dir != NULL ? VM_PAUSED : VM_RUNNING);
+  return code;
+}
+
 int
 kata_vm__launch (kata_vm **out, const kata_backend_entry *entry, const kata_vm_plan *plan, const kata_backend_env *env,
                  kata_error **err)
 {
-  kata_backend_env copy;
-  int code = check_plan (entry, plan, true, err);
-  if (code == 0)
-    code = check_env (entry, "launch", env, &copy, err);
-  if (code < 0)
-    return code;
-  if (copy.record == NULL)
-    return kata_error__set (err, KATA_E_INVALID, NULL, "hypervisor %s: launch without a journal", entry->backend.name);
-  kata_error *got = NULL;
-  void *handle = NULL;
-  code = entry->backend.launch (&handle, plan, &copy, &got);
-  code = settle (entry, "launch", code, got, err);
-  if (code == 0)
-    *out = vm_new (entry, handle, VM_RUNNING);
-  return code;
+  return make (out, entry, plan, NULL, env, err);
 }
 
 int
@@ -236,15 +251,54 @@ kata_vm__stop (kata_vm *vm, int64_t grace_ms, const kata_backend_env *env, kata_
 
 /* The checks before a verb of an optional table: @table is NULL, or smaller than this library's, where the backend lacks it. */
 static int
-check_table (kata_vm *vm, const char *verb, const char *key, const void *table, size_t size,
-             const kata_backend_env *env, kata_backend_env *copy, kata_error **err)
+check_entry_table (const kata_backend_entry *entry, const char *verb, const char *key, const void *table, size_t size,
+                   kata_error **err)
 {
   size_t got = 0; /* each such table starts with its size */
   if (table != NULL)
     memcpy (&got, table, sizeof got);
-  if (got < size)
-    return kata_error__set (err, KATA_E_UNSUPPORTED, key, "hypervisor %s: cannot %s", vm->entry->backend.name, verb);
-  return check_env (vm->entry, verb, env, copy, err);
+  return got >= size
+             ? 0
+             : kata_error__set (err, KATA_E_UNSUPPORTED, key, "hypervisor %s: cannot %s", entry->backend.name, verb);
+}
+
+static int
+check_table (kata_vm *vm, const char *verb, const char *key, const void *table, size_t size,
+             const kata_backend_env *env, kata_backend_env *copy, kata_error **err)
+{
+  int code = check_entry_table (vm->entry, verb, key, table, size, err);
+  return code < 0 ? code : check_env (vm->entry, verb, env, copy, err);
+}
+
+int
+kata_vm__restore (kata_vm **out, const kata_backend_entry *entry, const kata_vm_plan *plan, const char *dir,
+                  const kata_backend_env *env, kata_error **err)
+{
+  const kata_backend_snapshot *table = entry->backend.query (KATA_BACKEND_SNAPSHOT);
+  int code = check_entry_table (entry, "restore a guest from files", "snapshot", table, sizeof *table, err);
+  return code < 0 ? code : make (out, entry, plan, dir, env, err);
+}
+
+int
+kata_vm__snapshot (kata_vm *vm, const char *dir, const kata_backend_env *env, kata_error **err)
+{
+  static const char verb[] = "write a guest into files";
+  const kata_backend_snapshot *table = vm->entry->backend.query (KATA_BACKEND_SNAPSHOT);
+  kata_backend_env copy;
+  int code = check_table (vm, verb, "snapshot", table, sizeof *table, env, &copy, err);
+  if (code < 0)
+    return code;
+  g_mutex_lock (&vm->lock);
+  if (vm->state != VM_UNKNOWN && vm->state != VM_PAUSED) {
+    code = kata_error__set (err, KATA_E_STATE, NULL, "hypervisor %s: cannot %s that is not paused",
+                            vm->entry->backend.name, verb);
+  } else {
+    kata_error *got = NULL;
+    int result = table->save (vm->handle, dir, &copy, &got);
+    code = settle (vm->entry, verb, result, got, err);
+  }
+  g_mutex_unlock (&vm->lock);
+  return code;
 }
 
 static int
@@ -380,7 +434,8 @@ kata_vm__counters (kata_vm *vm, char **json, const kata_backend_env *env, kata_e
                             vm->entry->backend.name, verb);
   kata_error *got = NULL;
   char *text = NULL;
-  code = settle (vm->entry, verb, table->read (vm->handle, &text, &copy, &got), got, err);
+  int result = table->read (vm->handle, &text, &copy, &got);
+  code = settle (vm->entry, verb, result, got, err);
   g_mutex_unlock (&vm->lock);
   if (code == 0 && text == NULL)
     return kata_error__set (err, KATA_E_INTERNAL, NULL, "hypervisor %s: its counters are no text",

@@ -42,6 +42,11 @@ int kata_vm__remove_nic (kata_vm *vm, const kata_vm_nic *nic, const kata_backend
 /** Serialised. KATA_E_UNSUPPORTED where the backend has no kata_backend_disk. */
 int kata_vm__add_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
 int kata_vm__remove_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
+/** Of a paused VM, into the empty directory @dir: KATA_E_STATE otherwise. KATA_E_UNSUPPORTED where the backend has no kata_backend_snapshot. Serialised. */
+int kata_vm__snapshot (kata_vm *vm, const char *dir, const kata_backend_env *env, kata_error **err);
+/** As kata_vm__launch(), but the guest is that of @dir, and paused. */
+int kata_vm__restore (kata_vm **out, const kata_backend_entry *entry, const kata_vm_plan *plan, const char *dir,
+                      const kata_backend_env *env, kata_error **err);
 /**
  * What the VMM counts, as the backend has it from there: untrusted. Does not wait for another call on the VM: KATA_E_BUSY. KATA_E_UNSUPPORTED where the
  * backend has no kata_backend_counters.

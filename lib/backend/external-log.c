@@ -144,3 +144,20 @@ kata_external__admit_disk (int64_t pid, const kata_vm_disk *disk, kata_error **e
                               "disk \"%s\": raise the limit on the size of the hypervisor's files", disk->id);
   return 0;
 }
+
+int
+kata_external__lift_bound (int64_t pid, struct rlimit *before, kata_error **err)
+{
+  const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+  if (prlimit ((pid_t) pid, RLIMIT_FSIZE, NULL, before) == 0 &&
+      (before->rlim_cur == RLIM_INFINITY || prlimit ((pid_t) pid, RLIMIT_FSIZE, &none, NULL) == 0))
+    return 0;
+  return kata_error__errno (err, KATA_E_PERMISSION, NULL, errno,
+                            "the limit on the VMM's files cannot be lifted for the guest's memory");
+}
+
+void
+kata_external__set_bound (int64_t pid, const struct rlimit *limit)
+{
+  prlimit ((pid_t) pid, RLIMIT_FSIZE, limit, NULL);
+}

@@ -4,6 +4,7 @@
 #define KATA_BACKEND_EXTERNAL_H
 
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <kata/sys/backend.h>
@@ -103,6 +104,9 @@ void kata_external__bound_logs (int64_t pid, const kata_vm_plan *plan);
 int kata_external__admit_disk (int64_t pid, const kata_vm_disk *disk, kata_error **err);
 /** How long a file may become that a VMM writes: the console with room to spare, and the largest regular file of a writable disk. */
 uint64_t kata_external__file_max (const kata_vm_plan *plan);
+/** Takes that limit away while the VMM of a paused guest writes its memory into a file; *before is for the second, which sets it again. KATA_E_PERMISSION. */
+int kata_external__lift_bound (int64_t pid, struct rlimit *before, kata_error **err);
+void kata_external__set_bound (int64_t pid, const struct rlimit *limit);
 
 /* ---- external-socket.c ---- */
 

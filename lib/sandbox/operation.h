@@ -15,6 +15,7 @@ struct kata_operation {
   /* Start: descriptors for the machine's network devices, until it has them. */
   int *nic_fds, *vhost_fds;
   size_t n_nic_fds, n_vhost_fds;
+  const struct kata_snapshot_source *source; /* (nullable): what it is restored from */
 };
 
 struct kata_operation_options {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* pause: stops and continues the virtual machine's CPUs. */
 #include "sandbox/events.h"
-#include "sandbox/operation.h"
+#include "sandbox/stage.h"
 
 static int
 change (struct kata_operation *op, bool pause, kata_error **err)
@@ -18,7 +18,12 @@ change (struct kata_operation *op, bool pause, kata_error **err)
   if (r != 0)
     return r;
   op->state->state = pause ? KATA_STATE_PAUSED : KATA_STATE_RUNNING;
-  r = kata_operation__save (op, err);
+  /* A guest from a snapshot thinks that it is then, and that nobody else has its random numbers. */
+  if (op->state->restored)
+    r = kata_stage__refresh_guest (op, err);
+  op->state->restored = false;
+  if (r == 0)
+    r = kata_operation__save (op, err);
   /* Not written down: then it must not be so either. */
   if (r != 0) {
     env.deadline_us = kata_runtime__deadline (5000, 5000);

@@ -85,6 +85,10 @@ int kata_sandbox__add_disk (kata_sandbox *sandbox, const kata_disk *disk, int64_
 int kata_sandbox__remove_disk (kata_sandbox *sandbox, const char *id, int64_t timeout_ms, kata_error **err);
 /** resize.c: @size has what is wanted, 0 = as it is, and then what is. */
 int kata_sandbox__resize (kata_sandbox *sandbox, kata_sandbox_size *size, int64_t timeout_ms, kata_error **err);
+/** snapshot.c, restore.c */
+int kata_sandbox__snapshot (kata_sandbox *sandbox, const char *dir, int64_t timeout_ms, kata_error **err);
+int kata_sandbox__restore (kata_sandbox **out, kata_runtime *runtime, const char *dir,
+                           const kata_sandbox_options *options, int64_t timeout_ms, kata_error **err);
 /** metrics.c */
 int kata_sandbox__metrics (char **text, kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
 int kata_sandbox__pause (kata_sandbox *sandbox, bool pause, int64_t timeout_ms, kata_error **err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* start: runs the stages; a failure leaves them in reverse and replays the journal, so that nothing stays. */
+#include "sandbox/start.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,13 +11,12 @@
 #include "base/fd.h"
 #include "host/beneath.h"
 #include "sandbox/events.h"
-#include "sandbox/stage.h"
 #include "sandbox/undo.h"
 
 #define UNDO_MS 15000
 
 /* Order matters: what a stage needs is made by those before it. */
-static const struct kata_stage *const stages[] = {
+static const struct kata_stage *const starting[] = {
   &kata_stage__cgroup, &kata_stage__shares,     &kata_stage__network, &kata_stage__vm,
   &kata_stage__agent,  &kata_stage__interfaces, &kata_stage__guest,
 };
@@ -49,7 +50,7 @@ kata_stage__make (struct kata_operation *op, const char *role, const char *path,
 
 /* @n: how many stages were entered. */
 static void
-leave (struct kata_operation *op, size_t n)
+leave (struct kata_operation *op, const struct kata_stage *const *stages, size_t n)
 {
   for (; n > 0; n--)
     if (stages[n - 1]->leave != NULL)
@@ -62,14 +63,15 @@ leave (struct kata_operation *op, size_t n)
 }
 
 static int
-enter (struct kata_operation *op, size_t *n, const char **name, kata_error **err)
+enter (struct kata_operation *op, const struct kata_stage *const *stages, size_t count, size_t *n, const char **name,
+       kata_error **err)
 {
   *n = 0;
   *name = "what an earlier start left";
   int left = kata_undo__replay (op->sandbox->dirfd, NULL, op->deadline_us, NULL, err);
   if (left != 0)
     return left;
-  while (*n < G_N_ELEMENTS (stages)) {
+  while (*n < count) {
     const struct kata_stage *stage = stages[*n];
     g_autofree char *before = g_strdup_printf ("stage:%s:enter", stage->name);
     g_autofree char *after = g_strdup_printf ("stage:%s:done", stage->name);
@@ -85,9 +87,8 @@ enter (struct kata_operation *op, size_t *n, const char **name, kata_error **err
       return r;
     kata_operation__timing (op, stage->name);
   }
-  op->state->state = KATA_STATE_RUNNING;
   *name = "state";
-  return kata_operation__save (op, err);
+  return 0;
 }
 
 /* A guest that died looks like a broken connection or a time-out first: say what it was. */
@@ -117,6 +118,28 @@ forget_start (struct kata_operation *op)
 }
 
 int
+kata_start__run (struct kata_operation *op, const struct kata_stage *const *stages, size_t n, int state,
+                 kata_error **err)
+{
+  size_t entered = 0;
+  const char *name = "";
+  kata_error *error = NULL;
+  int r = enter (op, stages, n, &entered, &name, &error);
+  if (r == 0) {
+    op->state->state = state;
+    r = kata_operation__save (op, &error);
+  }
+  if (r == 0)
+    return 0;
+  kata_error *explained = NULL;
+  r = explain (op, error, name, &explained);
+  leave (op, stages, entered);
+  forget_start (op);
+  kata_error__propagate (err, explained);
+  return r;
+}
+
+int
 kata_sandbox__start (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err)
 {
   static const struct kata_operation_options options = {
@@ -130,20 +153,10 @@ kata_sandbox__start (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err
   int r = kata_operation__begin (&op, sandbox, &mine, err);
   if (r != 0)
     return r;
-  size_t entered = 0;
-  const char *name = "";
-  kata_error *error = NULL;
-  r = enter (&op, &entered, &name, &error);
-  if (r != 0) {
-    kata_error *explained = NULL;
-    r = explain (&op, error, name, &explained);
-    error = explained;
-    leave (&op, entered);
-    forget_start (&op);
-  }
+  r = kata_start__run (&op, starting, G_N_ELEMENTS (starting), KATA_STATE_RUNNING, err);
   kata_operation__end (&op);
   if (r != 0)
-    return kata_error__propagate (err, error);
+    return r;
   kata_events__state (sandbox, KATA_STATE_RUNNING);
   return 0;
 }

@@ -44,6 +44,7 @@ struct kata_sandbox_state {
   size_t n_timing;
   uint32_t vcpus; /* the machine's now; 0 = as the plan has it */
   uint64_t memory_mib;
+  bool restored;           /* from a snapshot, and not resumed since: the guest's clock and random numbers are old */
   struct kata_net network; /* what the guest was given of the pod's; its arena is NULL */
   const kata_vm_disk *const
       *changing;     /* (nullable): disks that come or go: in the machine or not, and no container may have them */

@@ -231,6 +231,9 @@ const struct schema_field clh_schema[] = {
   { "TokenBucket", "size", SCHEMA_INTEGER, true, NULL, NULL },
   { "TokenBucket", "one_time_burst", SCHEMA_INTEGER, false, NULL, NULL },
   { "TokenBucket", "refill_time", SCHEMA_INTEGER, true, NULL, NULL },
+  { "VmSnapshotConfig", "destination_url", SCHEMA_STRING, false, NULL, NULL },
+  { "RestoreConfig", "source_url", SCHEMA_STRING, true, NULL, NULL },
+  { "RestoreConfig", "prefault", SCHEMA_BOOLEAN, false, NULL, NULL },
   { 0 },
 };
 /* clang-format on */

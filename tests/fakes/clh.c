@@ -12,6 +12,7 @@
 
 #include "clh-events.h"
 #include "clh-net.h"
+#include "clh-snapshot.h"
 #include "machine.h"
 #include "schema.h"
 #include "server.h"
@@ -94,8 +95,9 @@ open_share (struct vmm *vmm)
   return NULL;
 }
 
+/* The devices of vmm->config and the guest. */
 static char *
-boot (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+run (struct vmm *vmm)
 {
   const char *vsock = text (vmm->config, "vsock", "socket"), *console = text (vmm->config, "serial", "file");
   char *why = open_share (vmm);
@@ -106,12 +108,43 @@ boot (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
     return g_strdup ("vsock: no socket");
   if (console != NULL)
     close (open (console, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  clh_event ("vm", "booting", NULL, NULL);
   vmm->guest = fake_machine_start (text (vmm->config, "payload", "cmdline"), fd);
+  return vmm->guest != NULL ? NULL : g_strdup ("the guest does not start");
+}
+
+static char *
+boot (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  clh_event ("vm", "booting", NULL, NULL);
+  char *why = run (vmm);
+  if (why != NULL)
+    return why;
   vmm->state = RUNNING;
   clh_event ("vm", "booted", NULL, NULL);
   clh_events_fault (&vmm->fault);
-  return vmm->guest != NULL ? NULL : g_strdup ("the guest does not start");
+  return NULL;
+}
+
+static char *
+snapshot (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  const char *url = json_object_get_string_member_with_default (json_node_get_object (body), "destination_url", "");
+  return clh_snapshot_save (url, vmm->config, vmm->guest);
+}
+
+static char *
+restore (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  const char *url = json_object_get_string_member_with_default (json_node_get_object (body), "source_url", "");
+  g_autofree char *kept = NULL;
+  char *why = clh_snapshot_load (url, &vmm->config, &kept);
+  if (why == NULL)
+    why = run (vmm);
+  if (why != NULL)
+    return why;
+  vmm->state = PAUSED;
+  clh_event ("vm", "restored", NULL, NULL);
+  return kata_null_guest__give_back (vmm->guest, kept, NULL) == 0 ? NULL : g_strdup ("state.json is broken");
 }
 
 static char *
@@ -150,6 +183,8 @@ static const struct action {
   { "PUT", "vm.boot", NULL, CREATED, boot },
   { "GET", "vm.info", NULL, CREATED | RUNNING | PAUSED, nothing },
   { "GET", "vm.counters", NULL, RUNNING | PAUSED, nothing },
+  { "PUT", "vm.snapshot", "VmSnapshotConfig", PAUSED, snapshot },
+  { "PUT", "vm.restore", "RestoreConfig", NONE, restore },
   { "PUT", "vm.remove-device", "VmRemoveDevice", RUNNING, remove_device },
   { "PUT", "vm.pause", NULL, RUNNING, pause_guest },
   { "PUT", "vm.resume", NULL, PAUSED, resume_guest },

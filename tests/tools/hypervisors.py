@@ -54,6 +54,7 @@ PROOFS = {
     "clh net": "lifecycle/network-clh",
     "clh net-hotplug": "lifecycle/network-clh",
     "clh pause": "lifecycle/life-clh",
+    "clh snapshot": "lifecycle/snapshot-clh",
     "clh vsock-hybrid": "lifecycle/life-clh",
     "fc run": "lifecycle/network-fc",
     "fc kvm": "lifecycle/network-fc",

@@ -10,7 +10,7 @@ import sys
 import unittest
 
 PROGRAM, SOURCE = sys.argv[1], sys.argv[2]
-COMMANDS = ("run exec list inspect logs stats pause resume refresh resize disk kill stop delete wait plan check env hypervisor recover monitor version "
+COMMANDS = ("run exec list inspect logs stats pause resume snapshot restore refresh resize disk kill stop delete wait plan check env hypervisor recover monitor version "
             "help").split()
 EVERYWHERE = {"config", "state-dir", "hypervisor", "backend-library", "log-level", "json", "help"}
 
@@ -85,7 +85,7 @@ class Completion(unittest.TestCase):
 
     def test_commands(self):
         self.assertEqual(self.complete("katactl", ""), set(COMMANDS))
-        self.assertEqual(self.complete("katactl", "re"), {"resume", "refresh", "resize", "recover"})
+        self.assertEqual(self.complete("katactl", "re"), {"resume", "restore", "refresh", "resize", "recover"})
 
     def test_options_are_those_of_the_help(self):
         for command in COMMANDS:

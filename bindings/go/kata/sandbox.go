@@ -120,6 +120,27 @@ func (r *Runtime) CreateSandbox(options *SandboxOptions) (*Sandbox, error) {
 	return newSandbox(out), nil
 }
 
+// RestoreSandbox makes a paused sandbox from what Snapshot wrote, with its id; the options are those that it was made with.
+func (r *Runtime) RestoreSandbox(ctx context.Context, directory string, options *SandboxOptions) (*Sandbox, error) {
+	p, e := r.take()
+	if e != nil {
+		return nil, e
+	}
+	defer r.unref(p)
+	var a arena
+	defer a.free()
+	o, e := options.toC(&a)
+	if e != nil {
+		return nil, e
+	}
+	var out *C.kata_sandbox
+	var err *C.kata_error
+	if code := C.kata_sandbox_restore(&out, p, a.str(directory), o, timeout(ctx), &err); code < 0 {
+		return nil, result(code, err)
+	}
+	return newSandbox(out), nil
+}
+
 // PlanSandbox is JSON: what CreateSandbox would decide; it makes nothing.
 func (r *Runtime) PlanSandbox(options *SandboxOptions) (plan json.RawMessage, e error) {
 	var a arena
@@ -229,6 +250,16 @@ func (s *Sandbox) Pause(ctx context.Context) error {
 func (s *Sandbox) Resume(ctx context.Context) error {
 	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
 		return C.kata_sandbox_resume(p, ms, err)
+	})
+}
+
+// Snapshot writes a paused sandbox into an empty directory that is ours alone; RestoreSandbox is the way back.
+func (s *Sandbox) Snapshot(ctx context.Context, directory string) error {
+	var a arena
+	defer a.free()
+	d := a.str(directory)
+	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
+		return C.kata_sandbox_snapshot(p, d, ms, err)
 	})
 }
 

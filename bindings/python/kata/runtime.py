@@ -96,6 +96,12 @@ class Runtime(Handle):
         ref = self._ref
         return Sandbox(self._make(lib.kata_sandbox_open, ref.pointer, encode(id, "id")))
 
+    def restore_sandbox(self, directory: str, *, timeout: Optional[float] = None, **options: Any) -> Sandbox:
+        """A paused sandbox from what Sandbox.snapshot() wrote, with its id; the arguments are those that it was made with by create_sandbox()."""
+        given, ref = sandbox_options(**options), self._ref
+        return Sandbox(self._make(lib.kata_sandbox_restore, ref.pointer, encode(directory, "directory"), ctypes.byref(given),
+                                  milliseconds(timeout)), owned=True)
+
     def list_sandboxes(self) -> List[str]:
         """The ids of all sandboxes in the state directory."""
         ref = self._ref

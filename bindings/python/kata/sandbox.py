@@ -81,6 +81,10 @@ class Sandbox(Handle):
         """Lets them go on."""
         self._call(lib.kata_sandbox_resume, milliseconds(timeout))
 
+    def snapshot(self, directory: str, timeout: Optional[float] = None) -> None:
+        """Writes a paused sandbox into an empty directory that is ours alone; Runtime.restore_sandbox() is the way back."""
+        self._call(lib.kata_sandbox_snapshot, encode(directory, "directory"), milliseconds(timeout))
+
     def refresh_network(self, timeout: Optional[float] = None) -> None:
         """Looks at the pod's network namespace again."""
         self._call(lib.kata_sandbox_refresh_network, milliseconds(timeout))

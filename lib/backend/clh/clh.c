@@ -78,6 +78,8 @@ clh_query (const char *interface_name)
 {
   if (strcmp (interface_name, KATA_BACKEND_DISK) == 0)
     return &kata_clh__disk;
+  if (strcmp (interface_name, KATA_BACKEND_SNAPSHOT) == 0)
+    return &kata_clh__snapshot;
   if (strcmp (interface_name, KATA_BACKEND_COUNTERS) == 0)
     return &kata_clh__counters;
   return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &kata_clh__network : NULL;

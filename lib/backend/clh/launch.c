@@ -60,8 +60,6 @@ boot (kata_external_vm *vm, const char *config, const kata_vm_plan *plan, const 
     code = add_nics (vm, plan, env, err);
   if (code == 0)
     code = kata_clh__put (vm, "vm.boot", NULL, NULL, 0, env->deadline_us, err);
-  if (code == 0)
-    kata_external__bound_logs (vm->vmm.identity.pid, plan);
   return code;
 }
 
@@ -96,7 +94,7 @@ spawn_there (kata_external_vm *vm, char **argv, const kata_vm_plan *plan, const 
 }
 
 static int
-start (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+start (kata_external_vm *vm, const kata_vm_plan *plan, const char *dir, const kata_backend_env *env, kata_error **err)
 {
   g_autofree char *program = NULL;
   g_autofree char *config = NULL;
@@ -115,11 +113,16 @@ start (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *e
     code = kata_clh__make_ports (vm, plan, env, err);
   if (code == 0)
     code = spawn_there (vm, argv, plan, env, err);
-  return code == 0 ? boot (vm, config, plan, env, err) : code;
+  if (code < 0)
+    return code;
+  code = dir == NULL ? boot (vm, config, plan, env, err) : kata_clh__take (vm, dir, config, env, err);
+  if (code == 0)
+    kata_external__bound_logs (vm->vmm.identity.pid, plan);
+  return code;
 }
 
 int
-kata_clh__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+kata_clh__start (void **out, const kata_vm_plan *plan, const char *dir, const kata_backend_env *env, kata_error **err)
 {
   void *made = NULL;
   int64_t begun = kata_deadline__now ();
@@ -131,7 +134,7 @@ kata_clh__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *
     return code;
   ((kata_clh_vm *) vm)->net_limits = kata_clh__net_limits (plan);
   ((kata_clh_vm *) vm)->disks = kata_clh__disks (plan);
-  code = start (vm, plan, env, err);
+  code = start (vm, plan, dir, env, err);
   if (code < 0) {
     kata_external_vm__discard (vm);
     return code;
@@ -140,4 +143,10 @@ kata_clh__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *
                         (long long) (kata_deadline__now () - begun) / 1000);
   *out = g_steal_pointer (&vm);
   return 0;
+}
+
+int
+kata_clh__launch (void **vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  return kata_clh__start (vm, plan, NULL, env, err);
 }

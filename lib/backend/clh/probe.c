@@ -72,5 +72,6 @@ kata_clh__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error *
   kata_capabilities__grant (caps, KATA_CAP_NET);
   kata_capabilities__grant (caps, KATA_CAP_NET_HOTPLUG);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);
+  kata_capabilities__grant (caps, KATA_CAP_SNAPSHOT);
   return 0;
 }

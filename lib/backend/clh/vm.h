@@ -31,6 +31,12 @@ int kata_clh__ping (kata_external_vm *vm, int64_t deadline_us, kata_error **err)
 int kata_clh__find (char **program, unsigned version[3], const kata_vm_plan *plan, kata_error **err); /* probe.c */
 int kata_clh__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err);
 int kata_clh__launch (void **vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err);
+/** @dir: of a snapshot, whose guest it takes; NULL = it boots one. */
+int
+kata_clh__start (void **vm, const kata_vm_plan *plan, const char *dir, const kata_backend_env *env, kata_error **err);
+/** Lets a VMM that has no VM yet take that of a snapshot. @planned: kata_clh__vm_config(). snapshot.c */
+int kata_clh__take (kata_external_vm *vm, const char *dir, const char *planned, const kata_backend_env *env,
+                    kata_error **err);
 int kata_clh__pause (void *vm, const kata_backend_env *env, kata_error **err); /* control.c */
 int kata_clh__resume (void *vm, const kata_backend_env *env, kata_error **err);
 int kata_clh__stop (void *vm, int64_t grace_ms, const kata_backend_env *env, kata_error **err);
@@ -55,5 +61,6 @@ kata_clh__make_ports (kata_external_vm *vm, const kata_vm_plan *plan, const kata
 extern const kata_backend_disk kata_clh__disk;         /* disk.c */
 extern const kata_backend_network kata_clh__network;   /* network.c */
 extern const kata_backend_counters kata_clh__counters; /* counters.c */
+extern const kata_backend_snapshot kata_clh__snapshot; /* snapshot.c */
 
 #endif

@@ -143,6 +143,11 @@ accept_control (struct null_guest *guest)
     g_atomic_int_set (&guest->paused, 1);
   if (strcmp (word, "cont\n") == 0)
     g_atomic_int_set (&guest->paused, 0);
+  if (strcmp (word, "save\n") == 0) {
+    g_autofree char *text = kata_null_guest__keep (guest);
+    (void) !send (fd, text, strlen (text), MSG_NOSIGNAL);
+    return FALSE;
+  }
   if (strcmp (word, "watch\n") == 0) {
     int kept = kata_fd__steal (&fd);
     g_array_append_val (guest->watchers, kept);

@@ -45,6 +45,11 @@ int kata_null_guest__start (struct null_guest **out, const kata_vm_plan *plan, k
 void kata_null_guest__end (struct null_guest *guest);
 void kata_null_guest__free (struct null_guest *guest);
 
+/** Its containers as a text, a line for each; g_free(). keep.c */
+char *kata_null_guest__keep (struct null_guest *guest);
+/** Pauses a guest that was just started and gives it those containers; what ran is a `cat` now. KATA_E_CORRUPT. */
+int kata_null_guest__give_back (struct null_guest *guest, const char *text, kata_error **err);
+
 /** A connected socket to one of the guest's sockets in @dir, or -1 with errno. */
 int kata_null_guest__dial (const char *dir, const char *name);
 

@@ -3,6 +3,7 @@
 #include "backend/registry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,6 +13,10 @@
 #include "backend/null/guest.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "host/beneath.h"
+
+#define NULL_KEPT "guest"
+#define KEPT_MAX  (1u << 20)
 
 /* The guests of one runtime: they outlive the handles, and end with the runtime. */
 struct null_host {
@@ -47,11 +52,11 @@ static int
 null_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
 {
   static const char why[] = "the null backend runs no real guest";
-  static const int have[] = { KATA_CAP_RUN,         KATA_CAP_FS_SHARE_VIRTIOFS,
-                              KATA_CAP_BLOCK,       KATA_CAP_PAUSE,
-                              KATA_CAP_NET,         KATA_CAP_VSOCK_HYBRID,
-                              KATA_CAP_NET_HOTPLUG, KATA_CAP_BLOCK_HOTPLUG,
-                              KATA_CAP_CPU_RESIZE,  KATA_CAP_MEMORY_RESIZE };
+  static const int have[] = {
+    KATA_CAP_RUN,        KATA_CAP_FS_SHARE_VIRTIOFS, KATA_CAP_BLOCK,       KATA_CAP_PAUSE,
+    KATA_CAP_NET,        KATA_CAP_VSOCK_HYBRID,      KATA_CAP_NET_HOTPLUG, KATA_CAP_BLOCK_HOTPLUG,
+    KATA_CAP_CPU_RESIZE, KATA_CAP_MEMORY_RESIZE,     KATA_CAP_SNAPSHOT
+  };
   caps->max_vcpus = 256;
   caps->max_memory_mib = 1 << 20;
   for (size_t i = 0; i < G_N_ELEMENTS (have); i++)
@@ -114,17 +119,19 @@ forget_ended (struct null_host *host)
   }
 }
 
+/* @kept (nullable): of a snapshot. */
 static int
-null_launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+start (void **out, const kata_vm_plan *plan, const char *kept, const kata_backend_env *env, kata_error **err)
 {
   struct null_host *host = env->runtime_data;
   struct null_guest *guest = NULL;
   int r = record_sockets (plan, env, err);
   if (r == 0)
     r = kata_null_guest__start (&guest, plan, err);
-  if (r != 0)
-    return r;
-  r = null_attach (out, plan, NULL, env, err);
+  if (r == 0 && kept != NULL)
+    r = kata_null_guest__give_back (guest, kept, err);
+  if (r == 0)
+    r = null_attach (out, plan, NULL, env, err);
   if (r != 0) {
     kata_null_guest__free (guest);
     return r;
@@ -134,6 +141,12 @@ null_launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, 
   g_ptr_array_add (host->guests, guest);
   g_mutex_unlock (&host->lock);
   return 0;
+}
+
+static int
+null_launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  return start (out, plan, NULL, env, err);
 }
 
 static int
@@ -303,9 +316,43 @@ null_resize_memory (void *vm, uint64_t mib, uint64_t *now, const kata_backend_en
   return resize (vm, 'M', mib, now, err);
 }
 
+static int
+null_keep (void *data, const char *dir, const kata_backend_env *env, kata_error **err)
+{
+  struct null_vm *vm = data;
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *path = g_build_filename (dir, NULL_KEPT, NULL);
+  char buffer[4096];
+  ssize_t n = -1;
+  kata_auto_fd int fd = kata_null_guest__dial (vm->dir, NULL_CONTROL_SOCKET);
+  if (fd >= 0 && send (fd, "save\n", 5, MSG_NOSIGNAL) == 5)
+    while ((n = read (fd, buffer, sizeof buffer)) > 0)
+      g_string_append_len (text, buffer, n);
+  if (n < 0)
+    return kata_error__errno (err, KATA_E_VMM, vm->dir, errno, "null: the guest has ended");
+  if (!g_file_set_contents_full (path, text->str, (gssize) text->len, G_FILE_SET_CONTENTS_NONE, 0600, NULL))
+    return kata_error__errno (err, KATA_E_IO, path, errno, "null: write \"%s\"", path);
+  return 0;
+}
+
+static int
+null_give_back (void **out, const kata_vm_plan *plan, const char *dir, const kata_backend_env *env, kata_error **err)
+{
+  g_autofree char *text = NULL;
+  size_t length = 0;
+  kata_auto_fd int fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int r = fd < 0 ? -errno : kata_beneath__read (fd, NULL_KEPT, KEPT_MAX, &text, &length);
+  if (r != 0)
+    return kata_error__errno (err, KATA_E_CORRUPT, dir, -r, "null: read \"%s/" NULL_KEPT "\"", dir);
+  return start (out, plan, text, env, err);
+}
+
 static const void *
 null_query (const char *interface_name)
 {
+  static const kata_backend_snapshot snapshot = { sizeof snapshot, null_keep, null_give_back };
+  if (strcmp (interface_name, KATA_BACKEND_SNAPSHOT) == 0)
+    return &snapshot;
   static const kata_backend_network network = { sizeof network, null_add_nic, null_remove_nic };
   static const kata_backend_disk disk = { sizeof disk, null_add_disk, null_remove_disk };
   if (strcmp (interface_name, KATA_BACKEND_DISK) == 0)

@@ -25,6 +25,21 @@ kata_null_service__free_container (void *data)
   g_free (c);
 }
 
+gboolean
+kata_null_service__add_container (struct null_guest *guest, const char *id, struct null_process *init)
+{
+  if (g_hash_table_contains (guest->containers, id)) {
+    free_process (init);
+    return FALSE;
+  }
+  struct null_container *c = g_new0 (struct null_container, 1);
+  c->id = g_strdup (id);
+  c->init = init;
+  c->execs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_process);
+  g_hash_table_insert (guest->containers, c->id, c);
+  return TRUE;
+}
+
 static struct null_container *
 find (struct null_guest *guest, const char *id)
 {
@@ -58,11 +73,7 @@ create_container (struct null_guest *guest, ttrpc_request *r, Grpc__CreateContai
   int32_t code = new_process (q->oci->process, &init, reply);
   if (code != TTRPC_OK)
     return code;
-  struct null_container *c = g_new0 (struct null_container, 1);
-  c->id = g_strdup (q->container_id);
-  c->init = init;
-  c->execs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_process);
-  g_hash_table_insert (guest->containers, c->id, c);
+  kata_null_service__add_container (guest, q->container_id, init);
   return TTRPC_OK;
 }
 

@@ -43,6 +43,14 @@ refresh (struct kata_operation *op, kata_agent *agent, kata_error **err)
   return 0;
 }
 
+int
+kata_stage__refresh_guest (struct kata_operation *op, kata_error **err)
+{
+  g_autoptr (kata_link) link = NULL;
+  int r = kata_sandbox__link (&link, op->sandbox, op->deadline_us, err);
+  return r != 0 ? r : refresh (op, kata_link__agent (link), err);
+}
+
 static int
 enter (struct kata_operation *op, kata_error **err)
 {

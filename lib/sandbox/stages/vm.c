@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* vm: the hypervisor, started by its backend. */
+#include "sandbox/snapshot.h"
 #include "sandbox/stage.h"
 
 #define STOP_MS 10000
@@ -20,7 +21,8 @@ enter (struct kata_operation *op, kata_error **err)
   env.n_nic_fds = op->n_nic_fds;
   env.vhost_fds = op->vhost_fds;
   env.n_vhost_fds = op->n_vhost_fds;
-  r = kata_vm__launch (&vm, entry, &op->state->plan.vm, &env, err);
+  r = op->source != NULL ? kata_vm__restore (&vm, entry, &op->state->plan.vm, op->source->vm_dir, &env, err)
+                         : kata_vm__launch (&vm, entry, &op->state->plan.vm, &env, err);
   /* The machine has its own of them: a tap shall end with it, not with us. */
   kata_operation__drop_nic_fds (op);
   if (r != 0)
