@@ -148,10 +148,12 @@ kata_external__admit_disk (int64_t pid, const kata_vm_disk *disk, kata_error **e
 int
 kata_external__lift_bound (int64_t pid, struct rlimit *before, kata_error **err)
 {
-  const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
-  if (prlimit ((pid_t) pid, RLIMIT_FSIZE, NULL, before) == 0 &&
-      (before->rlim_cur == RLIM_INFINITY || prlimit ((pid_t) pid, RLIMIT_FSIZE, &none, NULL) == 0))
-    return 0;
+  struct rlimit limit;
+  if (prlimit ((pid_t) pid, RLIMIT_FSIZE, NULL, before) == 0) {
+    limit = (struct rlimit){ before->rlim_max, before->rlim_max };
+    if (prlimit ((pid_t) pid, RLIMIT_FSIZE, &limit, NULL) == 0)
+      return 0;
+  }
   return kata_error__errno (err, KATA_E_PERMISSION, NULL, errno,
                             "the limit on the VMM's files cannot be lifted for the guest's memory");
 }

@@ -45,6 +45,8 @@ check (const struct kata_snapshot_source *source, struct kata_operation *op, kat
                             "the snapshot's machine has another \"%s\" than the configuration and the options give; "
                             "they must be those that the sandbox was made with",
                             other);
+  if (source->state->vcpus > plan->vm.max_vcpus || source->state->memory_mib > plan->vm.max_memory_mib)
+    return kata_error__set (err, KATA_E_CORRUPT, "vcpus", "the snapshot's machine is larger than it can have become");
   return 0;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MEMORY_SIZE (128 << 20)
+#define MEMORY_SIZE (16 << 20)
 
 static char *
 directory (const char *url)

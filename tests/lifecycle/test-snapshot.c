@@ -12,7 +12,8 @@
 
 #include "fixture.h"
 
-#define NONE "shared_fs = \"none\"\n"
+#define NONE      "shared_fs = \"none\"\n"
+#define STEPS_MAX 100
 
 static char *dir, *image;
 
@@ -322,6 +323,8 @@ static const struct {
 
 START_TEST (changed)
 {
+  if (!over_null ()) /* the library's files are the same for all */
+    return;
   g_autofree char *path = below (changes[_i].file), *text = NULL;
   keep ();
   ck_assert (g_file_get_contents (path, &text, NULL, NULL));
@@ -364,6 +367,25 @@ START_TEST (replaced)
 }
 END_TEST
 
+/* What a fake Cloud Hypervisor wrote would have it open a file that the sandbox does not name. */
+START_TEST (machine_of_others)
+{
+  g_autofree char *path = below ("vm/config.json"), *text = NULL;
+  const char *fake = g_getenv ("KATA_TESTS_FAKE");
+  if (fake == NULL || !g_str_has_prefix (fake, "clh:"))
+    return;
+  keep ();
+  ck_assert (g_file_get_contents (path, &text, NULL, NULL));
+  GString *made = g_string_new (text);
+  ck_assert_uint_gt (g_string_replace (made, image, "/etc/shadow", 0), 0);
+  ck_assert (g_file_set_contents (path, made->str, (gssize) made->len, NULL));
+  g_string_free (made, TRUE);
+  refused (KATA_E_CORRUPT, "a disk of the host");
+  ck_assert (g_file_set_contents (path, "{", 1, NULL));
+  refused (KATA_E_CORRUPT, "no JSON");
+}
+END_TEST
+
 /* ---- failures ---- */
 
 /* What fails first at fault point @at, from 1; 0 when there are not so many. */
@@ -399,13 +421,13 @@ START_TEST (fails_at_each_step)
   int n = 1;
   ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
   for (; with_fault (n, do_snapshot, &sandbox) < 0; n++)
-    ck_assert (is_empty (dir));
+    ck_assert (is_empty (dir) && n < STEPS_MAX);
   ck_assert_int_gt (n, 3);
   drop (sandbox);
   sandbox = NULL;
   for (n = 1; with_fault (n, do_restore, &sandbox) < 0; n++) {
     g_autofree char *place = g_build_filename (life->state_dir, "s", NULL);
-    ck_assert_ptr_null (sandbox);
+    ck_assert (sandbox == NULL && n < STEPS_MAX);
     ck_assert_int_ne (g_access (place, F_OK), 0);
   }
   ck_assert_int_gt (n, 6);
@@ -479,6 +501,7 @@ make (void)
   tcase_add_test (tcase, only_a_free_id);
   tcase_add_loop_test (tcase, changed, 0, (int) G_N_ELEMENTS (changes));
   tcase_add_test (tcase, replaced);
+  tcase_add_test (tcase, machine_of_others);
   tcase_add_test (tcase, fails_at_each_step);
   tcase_add_test (tcase, killed);
   return suite;
