@@ -110,11 +110,7 @@ struct kata_plan {
   bool cgroup_caller;             /* the process that starts the sandbox enters it too */
   uint32_t cgroup_cpu_milli;      /* 1000 = one CPU; 0 = no limit */
   uint32_t cgroup_overhead_milli; /* what of it is the machine's own */
-  /* The machine grows with its containers' limits: to their sum and this. */
-  bool grows;
-  uint64_t grows_overhead_mib;
-  uint32_t grows_overhead_milli;
-  const char *share_reason; /* (nullable): why nothing is shared */
+  const char *share_reason;       /* (nullable): why nothing is shared */
   const char *pack_dir; /* host: where trees are gathered that go into an image, below vm.dir; "" = there are none */
   bool disks_by_order;  /* the guest knows disks by their order only */
   char **warnings;      /* NULL-terminated, may be NULL */

@@ -161,24 +161,11 @@ decide_accel (struct kata_plan_build *b, kata_error **err)
   return 0;
 }
 
-static void
-decide_growth (struct kata_plan_build *b)
-{
-  kata_plan *plan = b->plan;
-  plan->grows = plan->vm.max_vcpus > plan->vm.vcpus || plan->vm.max_memory_mib > plan->vm.memory_mib;
-  if (!plan->grows)
-    return;
-  plan->grows_overhead_milli = (uint32_t) (b->hv->overhead_vcpus * 1000 + 0.5);
-  plan->grows_overhead_mib = (uint64_t) MAX (b->hv->overhead_memory, 0);
-}
-
 int
 kata_plan__size (struct kata_plan_build *b, kata_error **err)
 {
   int rc = decide_vcpus (b, err);
   if (rc == 0)
     rc = decide_memory (b, err);
-  if (rc == 0)
-    decide_growth (b);
   return rc == 0 ? decide_accel (b, err) : rc;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* resize: first the machine, then the state on disk, then the guest; each step may be repeated after one that failed. */
-#include "sandbox/resize.h"
+#include "sandbox/stage.h"
 
 static int
 has_capability (bool *has, struct kata_operation *op, int capability, kata_error **err)
@@ -92,9 +92,9 @@ change_machine (struct kata_operation *op, uint32_t vcpus, uint64_t memory_mib, 
   return r != 0 ? r : saved;
 }
 
-int
-kata_sandbox_resize__to (struct kata_operation *op, kata_link *link, uint32_t vcpus, uint64_t memory_mib,
-                         kata_error **err)
+/* What is there already is looked at again, so that a call after one that failed halfway goes on. The error may be the lost connection's. */
+static int
+resize (struct kata_operation *op, kata_link *link, uint32_t vcpus, uint64_t memory_mib, kata_error **err)
 {
   int r = vcpus != 0 || memory_mib != 0 ? check (op, vcpus, memory_mib, err) : 0;
   if (r != 0 || (vcpus == 0 && memory_mib == 0))
@@ -124,7 +124,7 @@ kata_sandbox__resize (kata_sandbox *sandbox, kata_sandbox_size *size, int64_t ti
     return r;
   r = kata_sandbox__link (&link, sandbox, op.deadline_us, &error);
   if (r == 0)
-    r = kata_sandbox_resize__to (&op, link, size->vcpus, size->memory_mib, &error);
+    r = resize (&op, link, size->vcpus, size->memory_mib, &error);
   if (r == 0) {
     size->vcpus = kata_state__vcpus (op.state);
     size->max_vcpus = op.state->plan.vm.max_vcpus;

@@ -153,9 +153,6 @@ static const struct kata_field plan_fields[] = {
   KATA_FIELD (STRING, kata_plan, pack_dir),
   KATA_FIELD (BOOL, kata_plan, disks_by_order),
   KATA_FIELD (U32, kata_plan, cgroup_overhead_milli),
-  KATA_FIELD (BOOL, kata_plan, grows),
-  KATA_FIELD (U64, kata_plan, grows_overhead_mib),
-  KATA_FIELD (U32, kata_plan, grows_overhead_milli),
   KATA_FIELD (STRING, kata_plan, share_reason), /* "" when something is shared: a container's error repeats it */
   { 0 },
 };

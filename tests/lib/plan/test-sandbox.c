@@ -67,13 +67,9 @@ START_TEST (room)
     setup_init (&s, rows[i].toml);
     s.caps.have |= rows[i].caps;
     g_autoptr (kata_plan) plan = made ();
-    bool grows = rows[i].vcpus > 1 || rows[i].mib > 256;
     ck_assert_uint_eq (plan->vm.max_vcpus, rows[i].vcpus);
     ck_assert_uint_eq (plan->vm.max_memory_mib, rows[i].mib);
     ck_assert_uint_eq (plan->vm.memory_slots, 10);
-    ck_assert (plan->grows == grows);
-    ck_assert_uint_eq (plan->grows_overhead_mib, grows ? 64 : 0);
-    ck_assert_uint_eq (plan->grows_overhead_milli, grows ? 200 : 0);
     ck_assert ((strstr (plan->vm.cmdline, "memhp_default_state=online") != NULL) == (rows[i].mib > 256));
     setup_clear (&s);
   }
