@@ -139,7 +139,8 @@ kata_mount__remove (int dirfd, const char *path, kata_error **err)
 {
   for (int i = 0; i < LAYERS_MAX; i++) {
     int is = kata_mount__is (dirfd, path);
-    if (is == 0 || is == -ENOENT)
+    /* Behind a file or a link that was put into the path nothing of ours is mounted. */
+    if (is == 0 || is == -ENOENT || is == -ENOTDIR || is == -ELOOP)
       return 0;
     if (is < 0)
       return mount_error (err, path, -is, "look at mount");

@@ -36,12 +36,19 @@ undo_process (const struct kata_journal_entry *entry, int64_t deadline_us, kata_
   return kata_error__wrap (err, g_steal_pointer (&cause), entry->role, "end %s", entry->role);
 }
 
+/* Nothing of ours is where a directory of the path is no more: another thing in its place, or a link, which is not followed. */
+static bool
+is_gone (int parent)
+{
+  return parent == -ENOENT || parent == -ENOTDIR || parent == -ELOOP;
+}
+
 static int
 undo_file (int dirfd, const struct kata_journal_entry *entry, kata_error **err)
 {
   const char *name;
   kata_auto_fd int parent = kata_beneath__parent (dirfd, entry->path, &name);
-  if (parent == -ENOENT || parent == -ENOTDIR)
+  if (is_gone (parent))
     return 0;
   if (parent < 0)
     return kata_error__errno (err, KATA_E_IO, entry->path, -parent, "remove \"%s\"", entry->path);
@@ -56,7 +63,7 @@ undo_dir (int dirfd, const struct kata_journal_entry *entry, kata_error **err)
 {
   const char *name;
   kata_auto_fd int parent = kata_beneath__parent (dirfd, entry->path, &name);
-  if (parent == -ENOENT || parent == -ENOTDIR)
+  if (is_gone (parent))
     return 0;
   if (parent < 0)
     return kata_error__errno (err, KATA_E_IO, entry->path, -parent, "remove \"%s\"", entry->path);
