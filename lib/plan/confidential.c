@@ -17,7 +17,8 @@ check_base64 (struct kata_plan_build *b, const char *name, const char *text, gsi
   bool clean = len % 4 == 0 && len <= 2 * ID_AUTH_SIZE;
   for (const char *p = text; clean && *p != '\0'; p++)
     clean = g_ascii_isalnum (*p) || strchr ("+/=", *p) != NULL;
-  g_autofree guchar *data = clean && len > 0 ? g_base64_decode (text, &got) : NULL;
+  if (clean && len > 0)
+    g_free (g_base64_decode (text, &got));
   if (len == 0 || got == size)
     return 0;
   return kata_error__set (err, KATA_E_CONFIG, key, "%s: is not %zu bytes in base64", key, (size_t) size);

@@ -182,7 +182,7 @@ END_TEST
 START_TEST (before_the_start)
 {
   kata_error *error = NULL;
-  g_autofree char *path = image (life, "image");
+  g_free (image (life, "image"));
   kata_sandbox *sandbox = fixture_sandbox ();
   ck_ok (add (sandbox, "data", &error), error);
   ck_ok (add (sandbox, "other", &error), error);

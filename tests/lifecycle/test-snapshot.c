@@ -451,7 +451,9 @@ child (const char *place, const char *what, int at)
   if (!restoring && kata_sandbox_open (&sandbox, runtime, "s", NULL) != 0)
     return 4;
   life_fault (runtime, &fault);
-  return (restoring ? do_restore (&sandbox, NULL) : do_snapshot (&sandbox, NULL)) == 0 ? 0 : 5;
+  int r = restoring ? do_restore (&sandbox, NULL) : do_snapshot (&sandbox, NULL);
+  kata_sandbox_unref (sandbox);
+  return r == 0 ? 0 : 5;
 }
 
 static bool
