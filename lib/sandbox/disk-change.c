@@ -13,11 +13,8 @@ static int
 lacks (struct kata_operation *op, int capability, const char *id, const char *what, kata_error **err)
 {
   const kata_plan *plan = &op->state->plan;
-  const kata_backend_entry *entry = NULL;
-  kata_capabilities caps = { .size = sizeof caps };
-  int r = kata_registry__find (&entry, op->sandbox->runtime->registry, plan->hypervisor, err);
-  if (r == 0)
-    r = kata_backend__probe (entry, &plan->vm, &caps, err);
+  kata_capabilities caps;
+  int r = kata_runtime__probe (&caps, op->sandbox->runtime, plan, err);
   if (r != 0)
     return r;
   bool has = (caps.have & (UINT64_C (1) << capability)) != 0;

@@ -20,13 +20,10 @@ static int
 check_ports (struct kata_operation *op, const char *name, kata_error **err)
 {
   const kata_plan *plan = &op->state->plan;
-  const kata_backend_entry *entry = NULL;
-  kata_capabilities caps = { .size = sizeof caps };
+  kata_capabilities caps;
   if (plan->vm.nic_ports != 0)
     return 0;
-  int r = kata_registry__find (&entry, op->sandbox->runtime->registry, plan->hypervisor, err);
-  if (r == 0)
-    r = kata_backend__probe (entry, &plan->vm, &caps, err);
+  int r = kata_runtime__probe (&caps, op->sandbox->runtime, plan, err);
   if (r != 0)
     return r;
   return kata_error__set (err, KATA_E_UNSUPPORTED, "network",

@@ -3,18 +3,14 @@
 #include "sandbox/stage.h"
 
 static int
-has_capability (bool *has, struct kata_operation *op, int capability, kata_error **err)
+check_capability (struct kata_operation *op, int capability, kata_error **err)
 {
   const kata_plan *plan = &op->state->plan;
-  const kata_backend_entry *entry = NULL;
-  kata_capabilities caps = { .size = sizeof caps };
-  int r = kata_registry__find (&entry, op->sandbox->runtime->registry, plan->hypervisor, err);
-  if (r == 0)
-    r = kata_backend__probe (entry, &plan->vm, &caps, err);
+  kata_capabilities caps;
+  int r = kata_runtime__probe (&caps, op->sandbox->runtime, plan, err);
   if (r != 0)
     return r;
-  *has = (caps.have >> capability & 1) != 0;
-  if (!*has)
+  if ((caps.have >> capability & 1) == 0)
     return kata_error__set (err, KATA_E_UNSUPPORTED, capability == KATA_CAP_CPU_RESIZE ? "vcpus" : "memory_mib",
                             "sandbox \"%s\": hypervisor %s cannot change the %s of a running guest: %s",
                             op->sandbox->id, plan->hypervisor, capability == KATA_CAP_CPU_RESIZE ? "vCPUs" : "memory",
@@ -26,8 +22,8 @@ has_capability (bool *has, struct kata_operation *op, int capability, kata_error
 static int
 refuse (struct kata_operation *op, int capability, uint64_t wanted, uint64_t most, kata_error **err)
 {
-  bool cpus = capability == KATA_CAP_CPU_RESIZE, has = false;
-  int r = has_capability (&has, op, capability, err);
+  bool cpus = capability == KATA_CAP_CPU_RESIZE;
+  int r = check_capability (op, capability, err);
   if (r != 0)
     return r;
   const char *name = cpus ? "default_maxvcpus" : "default_maxmemory";
@@ -44,7 +40,6 @@ static int
 check (struct kata_operation *op, uint32_t vcpus, uint64_t memory_mib, kata_error **err)
 {
   const kata_vm_plan *vm = &op->state->plan.vm;
-  bool has = false;
   int r = 0;
   if (vcpus > vm->max_vcpus)
     return refuse (op, KATA_CAP_CPU_RESIZE, vcpus, vm->max_vcpus, err);
@@ -58,9 +53,9 @@ check (struct kata_operation *op, uint32_t vcpus, uint64_t memory_mib, kata_erro
                             op->sandbox->id, memory_mib, vm->memory_mib);
   /* As many as there are can be asked for of each. */
   if (vcpus != 0 && vcpus != kata_state__vcpus (op->state))
-    r = has_capability (&has, op, KATA_CAP_CPU_RESIZE, err);
+    r = check_capability (op, KATA_CAP_CPU_RESIZE, err);
   if (r == 0 && memory_mib != 0 && memory_mib != kata_state__memory_mib (op->state))
-    r = has_capability (&has, op, KATA_CAP_MEMORY_RESIZE, err);
+    r = check_capability (op, KATA_CAP_MEMORY_RESIZE, err);
   return r;
 }
 

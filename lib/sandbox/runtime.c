@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "backend/call.h"
 #include "base/fd.h"
 #include "sandbox/directory.h"
 #include "sandbox/settings.h"
@@ -133,4 +134,13 @@ kata_runtime__free (kata_runtime *runtime)
   if (runtime->log_data_free != NULL)
     runtime->log_data_free (runtime->log.data);
   g_free (runtime);
+}
+
+int
+kata_runtime__probe (kata_capabilities *caps, const kata_runtime *runtime, const kata_plan *plan, kata_error **err)
+{
+  const kata_backend_entry *entry = NULL;
+  caps->size = sizeof *caps;
+  int r = kata_registry__find (&entry, runtime->registry, plan->hypervisor, err);
+  return r == 0 ? kata_backend__probe (entry, &plan->vm, caps, err) : r;
 }

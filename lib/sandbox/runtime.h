@@ -34,6 +34,9 @@ struct kata_runtime {
 int kata_runtime__new (kata_runtime **out, const kata_runtime_options *options, kata_error **err);
 void kata_runtime__free (kata_runtime *runtime);
 
+/** What the hypervisor of a plan can do here, and why not the rest. */
+int kata_runtime__probe (kata_capabilities *caps, const kata_runtime *runtime, const kata_plan *plan, kata_error **err);
+
 /** The value of KATA_TIMEOUT_DEFAULT, -1 … as a deadline. @default_ms: what the configuration says. */
 int64_t kata_runtime__deadline (int64_t timeout_ms, int64_t default_ms);
 /** What is left of a deadline as a time-out for the agent's calls: never 0 unless it has passed. */

@@ -91,12 +91,8 @@ kata_snapshot__check_plan (const kata_plan *plan, kata_error **err)
 int
 kata_snapshot__version (char **version, kata_runtime *runtime, const kata_plan *plan, kata_error **err)
 {
-  const kata_backend_entry *entry = NULL;
   g_autofree kata_capabilities *caps = g_new0 (kata_capabilities, 1);
-  caps->size = sizeof *caps;
-  int r = kata_registry__find (&entry, runtime->registry, plan->hypervisor, err);
-  if (r == 0)
-    r = kata_backend__probe (entry, &plan->vm, caps, err);
+  int r = kata_runtime__probe (caps, runtime, plan, err);
   if (r == 0 && (caps->have & UINT64_C (1) << KATA_CAP_SNAPSHOT) == 0)
     r = kata_error__set (err, KATA_E_UNSUPPORTED, "snapshot", "snapshot: %s", caps->reason[KATA_CAP_SNAPSHOT]);
   if (r == 0)
