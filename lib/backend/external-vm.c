@@ -11,6 +11,7 @@
 #include "backend/virtiofsd.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "host/netns.h"
 
 #define RETRY_MS  10
 #define QUIT_MS   2000
@@ -281,6 +282,34 @@ kata_external_vm__spawn (kata_external_vm *vm, char **argv, const kata_child_fd 
   if (code == 0)
     kata_external_vm__watch (vm);
   return code;
+}
+
+struct spawning {
+  kata_external_vm *vm;
+  char **argv;
+  const kata_child_fd *fds;
+  size_t n_fds;
+  const kata_backend_env *env;
+};
+
+static int
+spawn_here (void *data, kata_error **err)
+{
+  const struct spawning *s = data;
+  return kata_external_vm__spawn (s->vm, s->argv, s->fds, s->n_fds, s->env, err);
+}
+
+/* A child is in the network namespace of the thread that makes it. */
+int
+kata_external_vm__spawn_there (kata_external_vm *vm, const kata_vm_plan *plan, char **argv, const kata_child_fd *fds,
+                               size_t n_fds, const kata_backend_env *env, kata_error **err)
+{
+  struct spawning s = { vm, argv, fds, n_fds, env };
+  kata_auto_fd int fd = -1;
+  if (plan->netns == NULL || plan->netns[0] == '\0')
+    return spawn_here (&s, err);
+  int code = kata_netns__open (&fd, plan->netns, err);
+  return code < 0 ? code : kata_netns__run (fd, spawn_here, &s, err);
 }
 
 /*

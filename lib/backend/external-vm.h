@@ -60,6 +60,10 @@ int kata_external_vm__make_logs (kata_external_vm *vm, const kata_backend_env *e
 /** Starts the VMM in the sandbox's directory, with the kind's logs made, and recorded. @fds are what it gets besides. */
 int kata_external_vm__spawn (kata_external_vm *vm, char **argv, const kata_child_fd *fds, size_t n_fds,
                              const kata_backend_env *env, kata_error **err);
+/** The same in the plan's network namespace, if it has one. */
+int
+kata_external_vm__spawn_there (kata_external_vm *vm, const kata_vm_plan *plan, char **argv, const kata_child_fd *fds,
+                               size_t n_fds, const kata_backend_env *env, kata_error **err);
 /** From now on the end of virtiofsd ends the VMM, as long as this handle is open. Where it is gone already, the VMM is ended now. spawn() and reopen() do it. */
 void kata_external_vm__watch (kata_external_vm *vm);
 void kata_external_vm__unwatch (kata_external_vm *vm);

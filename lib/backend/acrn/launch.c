@@ -5,7 +5,6 @@
 #include "backend/vsock.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "host/netns.h"
 
 struct launch {
   kata_acrn_vm *vm;
@@ -13,24 +12,6 @@ struct launch {
   const kata_backend_env *env;
   char **argv;
 };
-
-static int
-spawn (void *data, kata_error **err)
-{
-  struct launch *l = data;
-  return kata_external_vm__spawn (&l->vm->base, l->argv, NULL, 0, l->env, err);
-}
-
-/* A child is in the network namespace of the thread that makes it. */
-static int
-start_program (struct launch *l, kata_error **err)
-{
-  if (l->plan->netns == NULL || l->plan->netns[0] == '\0')
-    return spawn (l, err);
-  kata_auto_fd int fd = -1;
-  int code = kata_netns__open (&fd, l->plan->netns, err);
-  return code < 0 ? code : kata_netns__run (fd, spawn, l, err);
-}
 
 static int
 start (struct launch *l, kata_acrn_take take, kata_error **err)
@@ -52,7 +33,7 @@ start (struct launch *l, kata_acrn_take take, kata_error **err)
     return code;
   /* acrn-dm takes no descriptor but sets the id itself. Should another guest get it in between, acrn-dm ends, and says so. */
   kata_fd__closep (&vhost_fd);
-  return start_program (l, err);
+  return kata_external_vm__spawn_there (&l->vm->base, l->plan, l->argv, NULL, 0, l->env, err);
 }
 
 static void

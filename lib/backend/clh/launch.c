@@ -8,7 +8,6 @@
 #include "backend/clh/events.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "host/netns.h"
 
 /* It makes these itself. */
 static int
@@ -63,34 +62,14 @@ boot (kata_external_vm *vm, const char *config, const kata_vm_plan *plan, const 
   return code;
 }
 
-struct spawn {
-  kata_external_vm *vm;
-  char **argv;
-  int events_fd;
-  const kata_backend_env *env;
-};
-
-static int
-spawn (void *data, kata_error **err)
-{
-  const struct spawn *s = data;
-  const kata_child_fd fds[] = { { s->events_fd, KATA_CLH_EVENTS_FD } };
-  return kata_external_vm__spawn (s->vm, s->argv, fds, G_N_ELEMENTS (fds), s->env, err);
-}
-
 /* In the pod's namespace: a tap comes as a descriptor, but its MTU is asked for by its name. */
 static int
 spawn_there (kata_external_vm *vm, char **argv, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
 {
-  kata_auto_fd int events = -1, netns = -1;
+  kata_auto_fd int events = -1;
   int code = kata_external__log_file (&events, vm->dir_fd, vm->dir, KATA_CLH_EVENTS_LOG, env, err);
-  struct spawn s = { vm, argv, events, env };
-  if (code < 0)
-    return code;
-  if (plan->netns == NULL || plan->netns[0] == '\0')
-    return spawn (&s, err);
-  code = kata_netns__open (&netns, plan->netns, err);
-  return code < 0 ? code : kata_netns__run (netns, spawn, &s, err);
+  const kata_child_fd fds[] = { { events, KATA_CLH_EVENTS_FD } };
+  return code < 0 ? code : kata_external_vm__spawn_there (vm, plan, argv, fds, G_N_ELEMENTS (fds), env, err);
 }
 
 static int

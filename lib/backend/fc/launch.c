@@ -10,7 +10,6 @@
 #include "backend/fc/vm.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "host/netns.h"
 
 /* Before 1.16 nothing slows a guest's console: a guest that prints so much ends its VM (SIGXFSZ) instead of filling the host's disk. */
 #define CONSOLE_MAX (64u << 20)
@@ -53,24 +52,6 @@ check_kernel (const struct launch *l, kata_error **err)
                           "hypervisor.fc.kernel: \"%s\" is no ELF file, and Firecracker %u.%u loads nothing else (1.17 "
                           "and later do); name a vmlinux",
                           l->plan->kernel, l->facts.version[0], l->facts.version[1]);
-}
-
-static int
-spawn (void *data, kata_error **err)
-{
-  struct launch *l = data;
-  return kata_external_vm__spawn (l->vm, l->argv, NULL, 0, l->env, err);
-}
-
-/* A child is in the network namespace of the thread that makes it. */
-static int
-start_program (struct launch *l, kata_error **err)
-{
-  if (l->plan->netns == NULL || l->plan->netns[0] == '\0')
-    return spawn (l, err);
-  kata_auto_fd int fd = -1;
-  int code = kata_netns__open (&fd, l->plan->netns, err);
-  return code < 0 ? code : kata_netns__run (fd, spawn, l, err);
 }
 
 static void
@@ -117,7 +98,7 @@ start (struct launch *l, kata_error **err)
   if (code < 0)
     return code;
   l->argv = kata_fc__argv (l->plan, l->program, l->jailer);
-  code = start_program (l, err);
+  code = kata_external_vm__spawn_there (l->vm, l->plan, l->argv, NULL, 0, l->env, err);
   return code < 0 ? code : drive (l, requests, err);
 }
 
