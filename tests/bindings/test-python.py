@@ -84,6 +84,41 @@ class Life(unittest.TestCase):
         with self.assertRaises(kata.NotFoundError):
             sandbox.remove_disk("data")
 
+    @unittest.skipUnless(NULL, "QEMU's machine of the build folder has no room")
+    def test_resize(self):
+        room = "[hypervisor.null]\ndefault_vcpus = 1\ndefault_memory = 256\ndefault_maxvcpus = 4\ndefault_maxmemory = 1000\n"
+        with runtime(room) as r, r.create_sandbox() as sandbox:
+            self.assertRaises(kata.StateError, sandbox.resize, 2)
+            sandbox.start(LONG)
+            size = sandbox.resize(timeout=LONG)
+            self.assertEqual((size.vcpus, size.max_vcpus, size.memory_mib), (1, 4, 256))
+            size = sandbox.resize(2, 300, LONG)
+            self.assertEqual((size.vcpus, size.memory_mib), (2, 384))
+            self.assertEqual(sandbox.resize(), size)
+            self.assertRaises(kata.LimitError, sandbox.resize, 5)
+
+    @unittest.skipUnless(NULL, "QEMU has no snapshots here")
+    def test_snapshot(self):
+        directory = os.path.join(DIRECTORY, "snapshot")
+        os.mkdir(directory, 0o700)
+        made = {"disks": [kata.Disk("root", CONFIG, readonly=True)]}
+        with runtime('[hypervisor.null]\nshared_fs = "none"\n') as r:
+            with r.create_sandbox(id="py-kept", **made) as sandbox:
+                sandbox.start(LONG)
+                sandbox.create_container(id="c", rootfs_disk="root", args=["cat"], timeout=LONG).start(LONG)
+                self.assertRaises(kata.StateError, sandbox.snapshot, directory, LONG)
+                sandbox.pause(LONG)
+                sandbox.snapshot(directory, LONG)
+                self.assertRaises(ValueError, sandbox.snapshot, "a\0b")
+                self.assertRaises(kata.ExistsError, r.restore_sandbox, directory, id="py-kept", **made)
+                sandbox.delete(force=True)
+            self.assertRaises(kata.KataError, r.restore_sandbox, directory, id="py-kept")  # without its disk
+            with r.restore_sandbox(directory, id="py-kept", timeout=LONG, **made) as sandbox:
+                self.assertEqual((sandbox.state, sandbox.list_containers()), (kata.State.PAUSED, ["c"]))
+                sandbox.resume(LONG)
+                with sandbox.open_container("c") as container:
+                    self.assertEqual(container.state, kata.State.RUNNING)
+
     def execute(self, container):
         with container.exec(["cat"], timeout=LONG) as process:
             self.assertNotEqual(process.id, "")

@@ -69,6 +69,55 @@ func disks(t *testing.T, s *kata.Sandbox) {
 	equal(t, errors.Is(s.RemoveDisk(ctx, "data"), kata.ErrNotFound), true)
 }
 
+// changing is a sandbox of the null hypervisor with settings and one disk, "root".
+func changing(t *testing.T, settings string) (*kata.Runtime, *kata.SandboxOptions) {
+	t.Helper()
+	if !null() {
+		t.Skip("over the null hypervisor")
+	}
+	r := must[*kata.Runtime](t)(newRuntime(t, "null", "[hypervisor.null]\n"+settings))
+	t.Cleanup(func() { r.Close() })
+	return r, &kata.SandboxOptions{ID: "go-changing", Disks: []kata.Disk{{ID: "root", Path: setting("CONFIG"), ReadOnly: true}}}
+}
+
+func TestResize(t *testing.T) {
+	r, options := changing(t, "default_vcpus = 1\ndefault_memory = 256\ndefault_maxvcpus = 4\ndefault_maxmemory = 1000\n")
+	s := must[*kata.Sandbox](t)(r.CreateSandbox(options))
+	defer func() { s.Delete(true); s.Close() }()
+	_, e := s.Resize(ctx, 2, 0)
+	equal(t, errors.Is(e, kata.ErrState), true)
+	ok(t, s.Start(ctx))
+	size := must[kata.Size](t)(s.Resize(ctx, 2, 300))
+	equal(t, size.VCPUs == 2 && size.MaxVCPUs == 4 && size.MemoryMiB == 384, true)
+	equal(t, must[kata.Size](t)(s.Resize(ctx, 0, 0)), size)
+	_, e = s.Resize(ctx, 5, 0)
+	equal(t, errors.Is(e, kata.ErrLimit), true)
+}
+
+func TestSnapshot(t *testing.T) {
+	r, options := changing(t, "shared_fs = \"none\"\n")
+	directory := t.TempDir()
+	ok(t, os.Chmod(directory, 0o700))
+	s := must[*kata.Sandbox](t)(r.CreateSandbox(options))
+	defer func() { s.Delete(true); s.Close() }()
+	ok(t, s.Start(ctx))
+	c := must[*kata.Container](t)(s.CreateContainer(ctx, &kata.ContainerOptions{ID: "c", RootfsDisk: "root", Args: []string{"cat"}}))
+	ok(t, c.Start(ctx))
+	c.Close()
+	equal(t, errors.Is(s.Snapshot(ctx, directory), kata.ErrState), true)
+	ok(t, s.Pause(ctx))
+	equal(t, errors.Is(s.Snapshot(ctx, "a\x00b"), kata.ErrInvalid), true)
+	ok(t, s.Snapshot(ctx, directory))
+	ok(t, s.Delete(true))
+	_, e := r.RestoreSandbox(ctx, "a\x00b", options)
+	equal(t, errors.Is(e, kata.ErrInvalid), true)
+	again := must[*kata.Sandbox](t)(r.RestoreSandbox(ctx, directory, options))
+	defer func() { again.Delete(true); again.Close() }()
+	equal(t, must[kata.State](t)(again.State()), kata.Paused)
+	ok(t, again.Resume(ctx))
+	equal(t, fmt.Sprint(must[[]string](t)(again.Containers())), "[c]")
+}
+
 func run(t *testing.T, c *kata.Container, input []byte, args ...string) ([]byte, int) {
 	t.Helper()
 	p := must[*kata.Process](t)(c.Exec(ctx, &kata.ExecOptions{Args: args}))

@@ -133,9 +133,13 @@ func (r *Runtime) RestoreSandbox(ctx context.Context, directory string, options 
 	if e != nil {
 		return nil, e
 	}
+	d := a.str(directory)
+	if a.err != nil {
+		return nil, a.err
+	}
 	var out *C.kata_sandbox
 	var err *C.kata_error
-	if code := C.kata_sandbox_restore(&out, p, a.str(directory), o, timeout(ctx), &err); code < 0 {
+	if code := C.kata_sandbox_restore(&out, p, d, o, timeout(ctx), &err); code < 0 {
 		return nil, result(code, err)
 	}
 	return newSandbox(out), nil
@@ -258,6 +262,9 @@ func (s *Sandbox) Snapshot(ctx context.Context, directory string) error {
 	var a arena
 	defer a.free()
 	d := a.str(directory)
+	if a.err != nil {
+		return a.err
+	}
 	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
 		return C.kata_sandbox_snapshot(p, d, ms, err)
 	})
