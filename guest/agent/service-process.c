@@ -11,7 +11,6 @@
 
 #define READ_MAX     (1u << 20)
 #define READ_DEFAULT 32768u
-#define READ_HEADER  6 /* tag and length of the one field of a ReadStreamResponse */
 
 struct target {
   struct container *container;
@@ -101,29 +100,15 @@ service_write_stdin (struct call *call, const void *message)
   return call_reply (call, &response.base);
 }
 
-/* Writes the head of field 1, of @len bytes, before @data, where READ_HEADER bytes are free. Returns where it begins; NULL when there is no field. */
-static uint8_t *
-pack_in_place (uint8_t *data, size_t len)
-{
-  uint8_t header[READ_HEADER] = { 0x0a };
-  size_t n = 1, rest = len;
-  if (len == 0)
-    return NULL;
-  for (; rest >= 0x80; rest >>= 7)
-    header[n++] = (uint8_t) (rest | 0x80);
-  header[n++] = (uint8_t) rest;
-  return memcpy (data - n, header, n);
-}
-
 static int
 read_stream (struct call *call, struct target *target, struct stream *stream, uint32_t wanted)
 {
   struct process *process = target->process;
   size_t len = wanted == 0 ? READ_DEFAULT : wanted > READ_MAX ? READ_MAX : wanted;
-  uint8_t *room = ttrpc_request_room (call->request, READ_HEADER + len);
+  uint8_t *room = ttrpc_request_room (call->request, TTRPC_FIELD_HEAD + len);
   if (!room)
     return fault_set (&call->fault, TTRPC_RESOURCE_EXHAUSTED, "no memory for %zu bytes", len);
-  uint8_t *data = room + READ_HEADER;
+  uint8_t *data = room + TTRPC_FIELD_HEAD;
   int64_t n = 0;
   if (stream) /* a terminal has no standard error of its own */
     n = stream_read (stream, &call->agent->reaper, &process->watch, call->request, (char *) data, len, &call->fault);
@@ -133,8 +118,10 @@ read_stream (struct call *call, struct target *target, struct stream *stream, ui
     stream_give_back (stream, (char *) data, (size_t) n);
     return fault_set (&call->fault, TTRPC_CANCELLED, "the caller has gone or its time is over");
   }
-  call->payload = pack_in_place (data, (size_t) n);
-  call->payload_len = call->payload ? (size_t) (data + n - call->payload) : 0;
+  if (n > 0) { /* ReadStreamResponse.data */
+    call->payload = ttrpc_prepend_field (1, data, (size_t) n);
+    call->payload_len = (size_t) (data + n - call->payload);
+  }
   if (n == 0)
     container_forget_exec (target->container, process);
   return 0;

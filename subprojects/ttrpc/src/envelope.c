@@ -99,20 +99,26 @@ ttrpc__pack_response (struct ttrpc__frame *out, uint32_t stream, int32_t code, c
   return r;
 }
 
+uint8_t *
+ttrpc_prepend_field (unsigned number, uint8_t *contents, size_t len)
+{
+  uint8_t head[TTRPC_FIELD_HEAD] = { (uint8_t) (number << 3 | 2) };
+  size_t n = 1, rest = len;
+  for (; rest >= 0x80 && n < sizeof head - 1; rest >>= 7)
+    head[n++] = (uint8_t) (rest | 0x80);
+  head[n++] = (uint8_t) rest;
+  return memcpy (contents - n, head, n);
+}
+
 int
 ttrpc__frame_in_place (struct ttrpc__frame *out, uint32_t stream, uint8_t *payload, size_t payload_len)
 {
-  uint8_t field[6] = { 2 << 3 | 2 }; /* Response.payload: field 2, by its length */
-  size_t n = 1, rest = payload_len;
-
-  if (payload_len == 0 || payload_len > TTRPC_MAX_PAYLOAD - sizeof field)
+  if (payload_len == 0 || payload_len > TTRPC_MAX_PAYLOAD - TTRPC_FIELD_HEAD)
     return -EMSGSIZE;
-  for (; rest >= 0x80; rest >>= 7)
-    field[n++] = (uint8_t) (rest | 0x80);
-  field[n++] = (uint8_t) rest;
-  memcpy (payload - n, field, n);
-  struct ttrpc_header header = { .len = (uint32_t) (n + payload_len), .stream = stream, .type = TTRPC_TYPE_RESPONSE };
-  *out = (struct ttrpc__frame){ payload - n - TTRPC_HEADER_LEN, TTRPC_HEADER_LEN + n + payload_len };
+  uint8_t *response = ttrpc_prepend_field (2, payload, payload_len); /* Response.payload */
+  size_t len = (size_t) (payload + payload_len - response);
+  struct ttrpc_header header = { .len = (uint32_t) len, .stream = stream, .type = TTRPC_TYPE_RESPONSE };
+  *out = (struct ttrpc__frame){ response - TTRPC_HEADER_LEN, TTRPC_HEADER_LEN + len };
   ttrpc_header_encode (out->data, &header);
   return 0;
 }

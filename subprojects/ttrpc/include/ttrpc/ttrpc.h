@@ -136,6 +136,10 @@ int ttrpc_request_is_cancelled (ttrpc_request *request);
 /** In a method, at most once: @len bytes to answer with, without copies. A @payload that lies in them is written from there; they stay
  *  the library's. NULL without memory. */
 uint8_t *ttrpc_request_room (ttrpc_request *request, size_t len);
+#define TTRPC_FIELD_HEAD 6 /* bytes at most: tag and length */
+/** Writes the head of the bytes field @number (1 to 15) right before its contents, where TTRPC_FIELD_HEAD bytes are free: a message of one field without
+ *  a copy. @len < 4 GiB. Returns where it begins. */
+uint8_t *ttrpc_prepend_field (unsigned number, uint8_t *contents, size_t len);
 /** Milliseconds left of the caller's time-out, or -1 for none. */
 int64_t ttrpc_request_time_left_ms (ttrpc_request *request);
 
