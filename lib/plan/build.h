@@ -26,6 +26,7 @@ int kata_plan__image (struct kata_plan_build *b, kata_error **err);
 int kata_plan__disks (struct kata_plan_build *b, kata_error **err);
 int kata_plan__share (struct kata_plan_build *b, kata_error **err);
 int kata_plan__packs (struct kata_plan_build *b, kata_error **err);
+int kata_plan__ports (struct kata_plan_build *b, kata_error **err);
 int kata_plan__channel (struct kata_plan_build *b, kata_error **err);
 int kata_plan__guest (struct kata_plan_build *b, kata_error **err);
 int kata_plan__network (struct kata_plan_build *b, kata_error **err);

@@ -6,7 +6,7 @@
 #include "plan/build.h"
 #include "plan/pack.h"
 
-#define STRATOVIRT_PORTS 4u /* its slots for them */
+#define STRATOVIRT_PLACES 4u
 
 int
 kata_plan__disk (kata_vm_disk **out, kata_arena *arena, const kata_disk *disk, kata_error **err)
@@ -104,15 +104,28 @@ decide_limits (struct kata_plan_build *b)
         kata_plan__key (b, vm->disk_bytes != 0 ? "disk_rate_limiter_bw_max_rate" : "disk_rate_limiter_ops_max_rate"));
 }
 
-/* For disks that come later. A guest that tells disks by their order could not tell which one came, unless its places are there from the start. */
-static void
-decide_ports (struct kata_plan_build *b)
+/* StratoVirt's microvm has a fixed number of places, which the disks of the start have too. */
+static uint32_t
+places_left (const struct kata_plan_build *b)
+{
+  const kata_vm_plan *vm = &b->plan->vm;
+  uint32_t n = vm->initrd[0] == '\0' && vm->image[0] != '\0' ? 1 : 0;
+  if (strcmp (b->in->hypervisor, "stratovirt") != 0)
+    return UINT32_MAX;
+  for (const kata_vm_disk *const *disk = vm->disks; disk != NULL && *disk != NULL; disk++)
+    n++;
+  return STRATOVIRT_PLACES - MIN (n, STRATOVIRT_PLACES);
+}
+
+/* For disks that come later; once all are known that are there from the start. */
+int
+kata_plan__ports (struct kata_plan_build *b, kata_error **err)
 {
   uint32_t ports = (uint32_t) b->hv->disk_ports;
-  bool in_order = kata_plan__has (b, KATA_CAP_BLOCK_BY_ORDER) && strcmp (b->in->hypervisor, "acrn") != 0;
-  if (!kata_plan__has (b, KATA_CAP_BLOCK_HOTPLUG) || in_order || (b->plan->guest_features & KATA_GUEST_BLOCK) == 0)
+  if (!kata_plan__has (b, KATA_CAP_BLOCK_HOTPLUG) || (b->plan->guest_features & KATA_GUEST_BLOCK) == 0)
     ports = 0;
-  b->plan->vm.disk_ports = strcmp (b->in->hypervisor, "stratovirt") == 0 ? MIN (ports, STRATOVIRT_PORTS) : ports;
+  b->plan->vm.disk_ports = MIN (ports, places_left (b));
+  return 0;
 }
 
 int
@@ -123,7 +136,6 @@ kata_plan__disks (struct kata_plan_build *b, kata_error **err)
     if (++n > KATA_DISKS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, "disks", "disks: more than %u", KATA_DISKS_MAX);
   decide_limits (b);
-  decide_ports (b);
   int rc = add_disks (b, b->in->options->disks, n, err);
   return rc == 0 ? decide_io (b, err) : rc;
 }
