@@ -138,6 +138,16 @@ find_now (const char *source, char *node, size_t size)
   return found;
 }
 
+/* Some machines have a virtio disk in each place from the start, without a size: one has come when the kernel has seen that it has a size. */
+static int
+is_empty (const char *node)
+{
+  char path[160], size[24];
+  return text_starts (node, "/dev/vd") &&
+         snprintf (path, sizeof path, "/sys/class/block/%s/size", node + strlen ("/dev/")) < (int) sizeof path &&
+         file_read (path, size, sizeof size) >= 0 && size[0] == '0';
+}
+
 int
 device_find_block (const struct log *log, const char *source, unsigned timeout_s, char *node, size_t size,
                    struct fault *fault)
@@ -147,12 +157,13 @@ device_find_block (const struct log *log, const char *source, unsigned timeout_s
     return fault_set (fault, TTRPC_INVALID_ARGUMENT, "block device \"%.100s\": not a PCI path or /dev node", source);
   for (unsigned tries = 0; tries <= timeout_s * 1000 / PAUSE_MS; tries++) {
     int found = find_now (source, node, size);
-    if (found == 1)
+    if (found == 1 && !is_empty (node))
       return 0;
     if (found < 0)
       return fault_set (fault, TTRPC_INVALID_ARGUMENT, "block device \"%.100s\": not a PCI path or /dev node", source);
     nanosleep (&pause, NULL);
   }
   return fault_set (fault, TTRPC_NOT_FOUND,
-                    "block device \"%.100s\" has not appeared within %u s (agent.hotplug_timeout)", source, timeout_s);
+                    "block device \"%.100s\" has not appeared, or is empty, after %u s (agent.hotplug_timeout)", source,
+                    timeout_s);
 }
