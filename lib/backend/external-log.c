@@ -17,6 +17,7 @@
 
 #define LOG_MAX       (4u << 20)
 #define LOG_MAX_DEBUG (64u << 20)
+#define LOOK_MAX      (32u << 10) /* how far back a log is looked through for what went wrong */
 
 int
 kata_external__log_file (int *fd, int dir_fd, const char *dir, const char *name, const kata_backend_env *env,
@@ -68,13 +69,49 @@ kata_external__no_answer (int dir_fd, const char *console, kata_error **err)
                           tail[0] != '\0' ? "; the guest's last words: " : "; the guest printed nothing", tail);
 }
 
+/* As the loggers of Rust programs write their levels: ":INFO: ", " INFO:". */
+static bool
+is_chat (const char *line)
+{
+  static const char *const levels[] = { "INFO:", "DEBUG:", "TRACE:" };
+  for (size_t i = 0; i < G_N_ELEMENTS (levels); i++) {
+    const char *found = strstr (line, levels[i]);
+    if (found != NULL && found > line && !g_ascii_isalnum (found[-1]))
+      return true;
+  }
+  return false;
+}
+
+/* Its last lines that are not about what goes well; the last of all, if there are no others. */
+static char *
+last_words (int dir_fd, const char *name, size_t max)
+{
+  g_autofree char *text = kata_external__tail (dir_fd, name, LOOK_MAX);
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  GString *words = g_string_new (NULL);
+  for (guint n = g_strv_length (lines); n > 0; n--) {
+    const char *line = lines[n - 1];
+    if (is_chat (line) || line[0] == '\0' || (n == 1 && strlen (text) >= LOOK_MAX)) /* the first is cut short */
+      continue;
+    if (words->len + strlen (line) + 1 > max)
+      break;
+    g_string_prepend_c (words, '\n');
+    g_string_prepend (words, line);
+  }
+  g_strstrip (words->str);
+  if (words->str[0] != '\0')
+    return g_string_free (words, FALSE);
+  g_string_free (words, TRUE);
+  return kata_external__tail (dir_fd, name, max);
+}
+
 char *
 kata_external__why (const char *program, const char *how, int dir_fd, const struct kata_external_logs *logs,
                     const kata_exit_status *virtiofsd)
 {
   GString *text = g_string_new (program);
   g_string_append_printf (text, " %s", how);
-  g_autofree char *said = kata_external__tail (dir_fd, logs->vmm, logs->vmm_max);
+  g_autofree char *said = last_words (dir_fd, logs->vmm, logs->vmm_max);
   if (said[0] != '\0')
     g_string_append_printf (text, "; it said: %s", said);
   g_autofree char *panic = panic_line (dir_fd, logs->console);

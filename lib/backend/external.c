@@ -119,6 +119,7 @@ kata_external__run (char **out, kata_exit_status *status, const char *program, c
   g_autoptr (GString) text = g_string_new (NULL);
   *status = (kata_exit_status){ 0 };
   code = read_all (in, text, deadline_us, program, err);
+  kata_fd__closep (&in); /* who has more to say than is read ends by that, and does not wait */
   if (code == 0)
     code = kata_pidfd__wait (child.pidfd, deadline_us, err);
   if (code == 0)

@@ -85,7 +85,7 @@ int kata_external__no_answer (int dir_fd, const char *console, kata_error **err)
 /** The files of one kind of VMM that say how things went. */
 struct kata_external_logs {
   const char *vmm; /* its standard error */
-  size_t vmm_max;  /* how much of that an error quotes */
+  size_t vmm_max;  /* how much of that an error quotes: lines that are not of the levels INFO, DEBUG and TRACE first */
   const char *console;
 };
 /** How things stand with a VM: @program @how ("qemu is running"), then what the logs say, and @virtiofsd if that failed; g_free(). */
