@@ -7,9 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BLOCKS 4
-#define NETS   2
-#define MMIO   11
+#define NETS 2
+#define MMIO 11
 
 /* An option's value: "kind,name=value,flag". */
 struct value {
@@ -130,18 +129,23 @@ drive (struct stratovirt_machine *m, struct value *value)
 {
   bool direct = get (value, "direct") == NULL || word_of ("on true", get (value, "direct"));
   if (!switches_ok (value, "readonly direct") ||
-      (get (value, "aio") && !word_of ("native io_uring off", get (value, "aio"))) ||
+      (get (value, "aio") && !word_of ("native io_uring threads off", get (value, "aio"))) ||
       (get (value, "format") && !word_of ("raw qcow2", get (value, "format"))))
     return g_strdup_printf ("-drive %s: a wrong value", value->text);
   if (g_strcmp0 (get (value, "aio"), "native") == 0 && !direct)
     return g_strdup ("-drive: aio native needs direct");
+  if (g_strcmp0 (get (value, "aio"), "off") == 0 && direct)
+    return g_strdup ("-drive: aio off with direct");
   if (access (get (value, "file"), R_OK) != 0)
     return g_strdup_printf ("-drive: %s cannot be read", get (value, "file"));
   if (g_strcmp0 (get (value, "if"), "pflash") == 0) {
     m->pflash = true;
     return NULL;
   }
-  return get (value, "id") != NULL ? keep (m, "drive", value, NULL) : g_strdup ("-drive: no id");
+  if (get (value, "id") == NULL)
+    return g_strdup ("-drive: no id");
+  char *why = stratovirt_open_file (m, get (value, "file"), word_of ("on true", get (value, "readonly")));
+  return why != NULL ? why : keep (m, "drive", value, get (value, "file"));
 }
 
 static char *
@@ -205,7 +209,13 @@ take_disk (struct stratovirt_machine *m, struct value *value)
     return g_strdup ("no such drive");
   if (get (value, "num-queues") != NULL && !number (get (value, "num-queues"), 1, 32))
     return g_strdup ("num-queues");
-  return ++m->disks > BLOCKS && !m->pci ? g_strdup ("more than 4 block devices") : NULL;
+  if (m->pci)
+    return NULL;
+  if (m->disks == STRATOVIRT_BLOCKS)
+    return g_strdup ("more than 4 block devices");
+  m->blocks[m->disks++] = g_strdup (get (value, "id"));
+  g_hash_table_insert (m->nodes, g_strdup (get (value, "id")), g_steal_pointer (&drive_of));
+  return NULL;
 }
 
 static char *
@@ -219,6 +229,8 @@ take_nic (struct stratovirt_machine *m, struct value *value)
     return g_strdup ("more than one queue");
   m->nics += vhost ? 0 : 1;
   m->others += vhost ? 1 : 0;
+  if (!m->pci && !vhost && !g_hash_table_insert (m->nodes, g_strdup (get (value, "id")), g_strdup ("")))
+    return g_strdup ("is already registered");
   return m->nics > NETS && !m->pci ? g_strdup ("more than 2 network devices") : NULL;
 }
 
@@ -361,7 +373,7 @@ lacks (const struct stratovirt_machine *m)
     return "one of -smp, -m, -kernel, -qmp is missing";
   if (m->pci && !m->pflash)
     return "q35 needs a firmware";
-  if (!m->pci && BLOCKS + NETS + m->others > MMIO)
+  if (!m->pci && STRATOVIRT_BLOCKS + NETS + m->others > MMIO)
     return "more devices than places";
   return g_hash_table_size (m->unused) != 0 ? "a backend that no device has" : NULL;
 }
@@ -373,6 +385,8 @@ stratovirt_parse (struct stratovirt_machine *m, int argc, char **argv)
   m->ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   m->places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   m->unused = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  m->nodes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  m->files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   for (int i = 1; i < argc && why == NULL; i++) {
     if (g_str_equal (argv[i], "-mem-prealloc") || g_str_equal (argv[i], "-disable-seccomp"))
       continue;

@@ -8,6 +8,8 @@
 
 #include <glib.h>
 
+#define STRATOVIRT_BLOCKS 4
+
 struct stratovirt_machine {
   bool pci;           /* q35 */
   bool shared_memory; /* mem-share=on */
@@ -18,11 +20,17 @@ struct stratovirt_machine {
   GHashTable *ids; /* of devices */
   GHashTable *
       unused; /* "drive ID", "netdev ID", "chardev ID", "object ID" that no device has taken: to a text of the kind's own */
-  GHashTable *places;           /* of PCI */
-  unsigned disks, nics, others; /* microvm: others have a place of their own each */
+  GHashTable *places;              /* of PCI */
+  unsigned disks, nics, others;    /* microvm: others have a place of their own each */
+  char *blocks[STRATOVIRT_BLOCKS]; /* microvm: the device in each place */
+  GHashTable *nodes;               /* its backends: to their files */
+  GHashTable *files;               /* that are open: to 'r' or 'w' and how often */
 };
 
 /** NULL, or what is wrong with the command line; g_free(). */
 char *stratovirt_parse (struct stratovirt_machine *machine, int argc, char **argv);
+
+/** (stratovirt-disk.c) For a drive: NULL, or why it cannot be opened; g_free(). */
+char *stratovirt_open_file (struct stratovirt_machine *machine, const char *path, bool readonly);
 
 #endif

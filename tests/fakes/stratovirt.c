@@ -13,7 +13,7 @@
 #include "machine.h"
 #include "schema.h"
 #include "server.h"
-#include "stratovirt-argv.h"
+#include "stratovirt-disk.h"
 
 #define EVENT          "{\"event\":\"%s\",\"data\":{},\"timestamp\":{\"seconds\":1,\"microseconds\":0}}\r\n"
 #define LINE_MAX_BYTES (1u << 20)
@@ -29,7 +29,7 @@ struct vmm {
   int fs_fd; /* kept: virtiofsd ends with it */
 };
 
-/* What each command is made of; none of those here has arguments. */
+/* What each command is made of; the arguments' own fields are stratovirt-disk.c's. */
 static const struct schema_field arguments[] = {
   { "QmpCommand", "execute", SCHEMA_STRING, true, NULL, NULL },
   { "QmpCommand", "arguments", SCHEMA_OBJECT, false, NULL, NULL },
@@ -81,14 +81,42 @@ power_down (struct vmm *vmm, JsonObject *given, char **result)
   return vmm->machine.pci && !vmm->paused ? NULL : g_strdup ("Powerdown fail");
 }
 
+static char *
+blockdev_add (struct vmm *vmm, JsonObject *given, char **result)
+{
+  return stratovirt_blockdev_add (&vmm->machine, given);
+}
+
+/* microvm refuses it; device_del closes the file too. */
+static char *
+blockdev_del (struct vmm *vmm, JsonObject *given, char **result)
+{
+  return g_strdup ("blockdev_del not support yet");
+}
+
+static char *
+device_add (struct vmm *vmm, JsonObject *given, char **result)
+{
+  return stratovirt_device_add (&vmm->machine, given);
+}
+
+static char *
+device_del (struct vmm *vmm, JsonObject *given, char **result)
+{
+  return stratovirt_device_del (&vmm->machine, given);
+}
+
 static const struct command {
   const char *name, *event; /* that tells of it; NULL = none */
   bool before;              /* the event comes before the answer */
+  bool arguments;
   verb verb;
 } commands[] = {
-  { "qmp_capabilities", NULL, false, nothing }, { "query-status", NULL, false, query_status },
-  { "stop", "STOP", true, stop_guest },         { "cont", "RESUME", true, cont_guest },
-  { "quit", "SHUTDOWN", false, nothing },       { "system_powerdown", "POWERDOWN", false, power_down },
+  { "qmp_capabilities", NULL, false, false, nothing }, { "query-status", NULL, false, false, query_status },
+  { "stop", "STOP", true, false, stop_guest },         { "cont", "RESUME", true, false, cont_guest },
+  { "quit", "SHUTDOWN", false, false, nothing },       { "system_powerdown", "POWERDOWN", false, false, power_down },
+  { "blockdev-add", NULL, false, true, blockdev_add }, { "blockdev-del", NULL, false, true, blockdev_del },
+  { "device_add", NULL, false, true, device_add },     { "device_del", "DEVICE_DELETED", true, true, device_del },
 };
 
 static void say (int fd, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -155,8 +183,13 @@ perform (struct vmm *vmm, JsonNode *root, bool *greeted, const struct command **
   if (!*greeted && *out != &commands[0])
     return g_strdup ("Expecting capabilities negotiation with 'qmp_capabilities'");
   *greeted = true;
-  if (given != NULL && json_object_get_size (given) > 0)
+  if (!(*out)->arguments && given != NULL && json_object_get_size (given) > 0)
     return g_strdup_printf ("%s takes no arguments", name);
+  if ((*out)->arguments)
+    why = schema_complaint (stratovirt_disk_schema, name,
+                            given != NULL ? json_object_get_member (object, "arguments") : NULL);
+  if (why != NULL)
+    return why;
   return (*out)->verb (vmm, given, result);
 }
 
@@ -236,7 +269,7 @@ main (int argc, char **argv)
 {
   struct vmm vmm = { .fs_fd = -1 };
   if (argc == 2 && g_str_equal (argv[1], "-version"))
-    return puts ("StratoVirt 2.4.0") < 0;
+    return puts ("StratoVirt 2.5.0") < 0;
   /* The fake's own, before all others. */
   if (argc > 2 && g_str_equal (argv[1], "--fault")) {
     if (!fake_fault_parse (&vmm.fault, argv[2]))

@@ -191,13 +191,15 @@ add_boot (struct builder *b, kata_error **err)
   return 0;
 }
 
-/* threads: it reads and writes in the thread that serves the device. */
-static const char *
-aio (const kata_vm_plan *p)
+/* off: it reads and writes in the thread that serves the device, which StratoVirt refuses past the host's page cache. */
+const char *
+kata_stratovirt__aio (int32_t aio, int32_t direct)
 {
-  if (p->block_aio == 2)
+  if (aio == 2)
     return "io_uring";
-  return p->block_aio == 1 && p->block_cache_direct ? "native" : "off";
+  if (!direct)
+    return "off";
+  return aio == 1 ? "native" : "threads";
 }
 
 /* The format is said, never probed: a guest could write another format's header into its disk. */
@@ -217,13 +219,14 @@ add_disk (struct builder *b, const char *id, const char *path, bool readonly, ka
   if (p->disk_ops != 0)
     g_string_append_printf (extra, ",throttling.iops-total=%" G_GUINT64_FORMAT, p->disk_ops);
   add (b, "-drive", "id=drive-%s,file=%s,format=raw,readonly=%s,direct=%s,aio=%s%s", id, path, readonly ? "on" : "off",
-       p->block_cache_direct ? "on" : "off", aio (p), extra->str);
+       p->block_cache_direct ? "on" : "off", kata_stratovirt__aio (p->block_aio, p->block_cache_direct), extra->str);
   g_string_truncate (extra, 0);
   if (p->block_queues != 0 && b->pci)
     g_string_append_printf (extra, ",num-queues=%u", p->block_queues);
   if (p->block_queue_size != 0)
     g_string_append_printf (extra, ",queue-size=%u", p->block_queue_size);
-  add (b, "-device", "virtio-blk-%s,id=%s,drive=drive-%s%s,serial=%s%s", bus (b), id, id, at, id, extra->str);
+  add (b, "-device", "virtio-blk-%s,id=" KATA_STRATOVIRT_DISK "%s,drive=drive-%s%s,serial=%s%s", bus (b), id, id, at,
+       id, extra->str);
   return 0;
 }
 

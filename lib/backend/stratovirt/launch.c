@@ -56,10 +56,11 @@ kata_stratovirt__launch_with (void **out, const kata_vm_plan *plan, const kata_b
   int64_t begun = kata_deadline__now ();
   int code = kata_external_vm__check_files (&kata_stratovirt_kind, plan, true, err);
   if (code == 0)
-    code = kata_external_vm__new (&made, sizeof (kata_external_vm), &kata_stratovirt_kind, plan, err);
+    code = kata_external_vm__new (&made, sizeof (kata_stratovirt_vm), &kata_stratovirt_kind, plan, err);
   g_autoptr (kata_external_vm) vm = made;
   if (code < 0)
     return code;
+  ((kata_stratovirt_vm *) made)->disks = kata_stratovirt__disks (plan);
   code = start (vm, plan, env, take, err);
   if (code < 0) {
     kata_external_vm__discard (vm);

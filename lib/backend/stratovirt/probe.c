@@ -52,6 +52,21 @@ probe_absent (kata_capabilities *caps)
   kata_capabilities__lack (caps, KATA_CAP_NET_STREAM, "StratoVirt's network devices need a tap");
 }
 
+static void
+probe_later_disks (const kata_vm_plan *plan, const unsigned version[3], kata_capabilities *caps)
+{
+  unsigned least[3];
+  kata_external__parse_version (KATA_STRATOVIRT_VERSION_DISKS, least);
+  if (g_strcmp0 (plan->machine_type, "q35") == 0)
+    kata_capabilities__lack (caps, KATA_CAP_BLOCK_HOTPLUG, "libkata adds disks to StratoVirt's microvm only");
+  else if (version[0] < least[0] || (version[0] == least[0] && version[1] < least[1]))
+    kata_capabilities__lack (caps, KATA_CAP_BLOCK_HOTPLUG,
+                             "StratoVirt before " KATA_STRATOVIRT_VERSION_DISKS
+                             " gives no serial number to a disk that comes later");
+  else
+    kata_capabilities__grant (caps, KATA_CAP_BLOCK_HOTPLUG);
+}
+
 int
 kata_stratovirt__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
 {
@@ -76,5 +91,6 @@ kata_stratovirt__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);
   kata_capabilities__grant (caps, KATA_CAP_NET);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);
+  probe_later_disks (plan, version, caps);
   return 0;
 }

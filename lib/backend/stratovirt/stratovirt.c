@@ -2,6 +2,8 @@
 /* stratovirt: the table of verbs of the StratoVirt adapter; each file beside it does one part. */
 #include "backend/registry.h"
 
+#include <string.h>
+
 #include "backend/qmp-vm.h"
 #include "backend/stratovirt/argv.h"
 #include "backend/stratovirt/vm.h"
@@ -12,8 +14,9 @@
 
 const kata_external_kind kata_stratovirt_kind = { .name = "stratovirt",
                                                   .program = "stratovirt",
-                                                  .logs = { KATA_STRATOVIRT_LOG, KATA_EXTERNAL_TAIL_MAX,
-                                                            KATA_STRATOVIRT_CONSOLE_LOG } };
+                                                  .logs = { KATA_STRATOVIRT_LOG, KATA_STRATOVIRT_LOG_QUOTED,
+                                                            KATA_STRATOVIRT_CONSOLE_LOG },
+                                                  .vm_size = sizeof (kata_stratovirt_vm) };
 
 /* Stands for what is only known once the VM is launched: the place of the programs, a context id, virtiofsd's make. */
 static int
@@ -40,9 +43,17 @@ stratovirt_attach (void **out, const kata_vm_plan *plan, const char *saved, cons
 {
   kata_external_vm *vm = NULL;
   int code = kata_external_vm__attach (&vm, &kata_stratovirt_kind, plan, saved, err);
-  if (code == 0)
-    *out = vm;
-  return code;
+  if (code < 0)
+    return code;
+  ((kata_stratovirt_vm *) vm)->disks = kata_stratovirt__disks (plan);
+  *out = vm;
+  return 0;
+}
+
+static const void *
+stratovirt_query (const char *interface_name)
+{
+  return strcmp (interface_name, KATA_BACKEND_DISK) == 0 ? &kata_stratovirt__disk : NULL;
 }
 
 const kata_backend kata_backend_stratovirt = {
@@ -62,4 +73,5 @@ const kata_backend kata_backend_stratovirt = {
   .why = kata_external_vm__why,
   .pids = kata_external_vm__pids,
   .detach = kata_external_vm__detach,
+  .query = stratovirt_query,
 };

@@ -4,11 +4,21 @@
 #define KATA_BACKEND_STRATOVIRT_VM_H
 
 #include "backend/external-vm.h"
+#include "backend/stratovirt/argv.h"
 
 /** The oldest StratoVirt whose options and QMP these are: device_add with "drive", machine names in small letters. */
 #define KATA_STRATOVIRT_VERSION_MIN "2.4"
 
+/** And the first that tells the guest the serial number of a disk that comes later. */
+#define KATA_STRATOVIRT_VERSION_DISKS "2.5"
+
+typedef struct kata_stratovirt_vm {
+  kata_external_vm base;
+  kata_stratovirt_disks disks;
+} kata_stratovirt_vm;
+
 extern const kata_external_kind kata_stratovirt_kind;
+extern const kata_backend_disk kata_stratovirt__disk; /* disk.c */
 
 int
 kata_stratovirt__find (char **program, unsigned version[3], const kata_vm_plan *plan, kata_error **err); /* probe.c */

@@ -120,6 +120,79 @@ START_TEST (q35)
 }
 END_TEST
 
+START_TEST (direct)
+{
+  kata_vm_plan plan = base ();
+  plan.disks = disks;
+  plan.block_cache_direct = 1;
+  golden ("direct", &plan);
+}
+END_TEST
+
+/* The arguments of blockdev-add and device_add. */
+START_TEST (later_disks)
+{
+  static const kata_vm_disk late = { sizeof late, "late", "/var/lib/a \"b\"\\c", 1, 1 };
+  static const kata_vm_disk *const with[] = { &data, &layers, &late, NULL };
+  kata_vm_plan plan = base ();
+  kata_stratovirt_disks all = kata_stratovirt__disks (&plan);
+  char *node = NULL, *device = NULL;
+  ck_assert_uint_eq (all.first, 0);
+  plan.disks = with;
+  plan.initrd = "";
+  plan.image = "/image";
+  all = kata_stratovirt__disks (&plan);
+  ck_assert_uint_eq (all.first, 3); /* the image, and two of the start */
+  ck_assert_int_eq (kata_stratovirt__disk_arguments (&node, &device, &late, &all, NULL), 0);
+  ck_assert_str_eq (node, "{\"node-name\":\"disk-late\",\"file\":{\"driver\":\"file\",\"filename\":\"/var/lib/a "
+                          "\\\"b\\\"\\\\c\",\"aio\":\"off\"},\"cache\":{\"direct\":false},\"read-only\":true}");
+  ck_assert_str_eq (device, "{\"id\":\"disk-late\",\"driver\":\"virtio-blk-mmio\",\"addr\":\"0x3\",\"drive\":"
+                            "\"disk-late\",\"serial\":\"late\"}");
+  g_free (node);
+  g_free (device);
+  static const struct {
+    int32_t aio, direct;
+    const char *word;
+  } ways[] = { { 0, 0, "off" }, { 0, 1, "threads" }, { 1, 0, "off" }, { 1, 1, "native" }, { 2, 0, "iouring" } };
+  for (size_t i = 0; i < G_N_ELEMENTS (ways); i++) {
+    const kata_stratovirt_disks way = { .aio = ways[i].aio, .direct = ways[i].direct };
+    g_autofree char *word = g_strdup_printf ("\"aio\":\"%s\"", ways[i].word);
+    ck_assert_int_eq (kata_stratovirt__disk_arguments (&node, &device, &late, &way, NULL), 0);
+    ck_assert_msg (strstr (node, word) != NULL, "%s", node);
+    ck_assert (strstr (node, ways[i].direct ? "\"direct\":true" : "\"direct\":false") != NULL);
+    g_free (node);
+    g_free (device);
+  }
+}
+END_TEST
+
+START_TEST (refused_later_disks)
+{
+  static const struct {
+    kata_vm_disk disk;
+    uint32_t first;
+    int32_t limited;
+    int code;
+  } cases[] = {
+    { { sizeof data, "data", "/x", 0, 0 }, 0, 0, KATA_E_INVALID },
+    { { sizeof data, "data", "x", 0, 1 }, 0, 0, KATA_E_INVALID },
+    { { sizeof data, "a\"b", "/x", 0, 1 }, 0, 0, KATA_E_INVALID },
+    { { sizeof data, NULL, "/x", 0, 1 }, 0, 0, KATA_E_INVALID },
+    { { sizeof data, "data", NULL, 0, 1 }, 0, 0, KATA_E_INVALID },
+    { { sizeof data, "data", "/\xff", 0, 1 }, 0, 0, KATA_E_INVALID },
+    { { sizeof data, "data", "/x", 0, 5 }, 0, 0, KATA_E_LIMIT },
+    { { sizeof data, "data", "/x", 0, 1 }, 4, 0, KATA_E_LIMIT },
+    { { sizeof data, "data", "/x", 0, 3 }, 2, 0, KATA_E_LIMIT },
+    { { sizeof data, "data", "/x", 0, UINT64_MAX }, 1, 0, KATA_E_LIMIT },
+    { { sizeof data, "data", "/x", 0, 1 }, 0, 1, KATA_E_UNSUPPORTED },
+  };
+  char *node = NULL, *device = NULL;
+  const kata_stratovirt_disks all = { .first = cases[_i].first, .limited = cases[_i].limited };
+  ck_assert_int_eq (kata_stratovirt__disk_arguments (&node, &device, &cases[_i].disk, &all, NULL), cases[_i].code);
+  ck_assert (node == NULL && device == NULL);
+}
+END_TEST
+
 START_TEST (refused_machines)
 {
   static const struct {
@@ -228,6 +301,9 @@ main (void)
   tcase_add_test (tcase, smallest);
   tcase_add_test (tcase, microvm);
   tcase_add_test (tcase, q35);
+  tcase_add_test (tcase, direct);
+  tcase_add_test (tcase, later_disks);
+  tcase_add_loop_test (tcase, refused_later_disks, 0, 11);
   tcase_add_loop_test (tcase, refused_machines, 0, 8);
   tcase_add_test (tcase, refused_sizes);
   tcase_add_test (tcase, refused_shares);
