@@ -16,7 +16,7 @@ PROGRAMS = {  # hypervisor: what its program says of its version, a recent one
     "qemu": "QEMU emulator version 9.0.0",
     "clh": "cloud-hypervisor v51.0.0",
     "fc": "Firecracker v1.12.0",
-    "stratovirt": "StratoVirt 2.4.0",
+    "stratovirt": "StratoVirt 2.5.0",
     "acrn": "DM version is: 3.2-unstable",
 }
 OF_THE_HOST = ("run", "kvm", "vsock-vhost", "net-vhost")  # devices of the host decide about these
@@ -68,6 +68,7 @@ PROOFS = {
     "stratovirt kvm": "lifecycle/life-stratovirt",
     "stratovirt fs-share-virtiofs": "backend/stratovirt-argv",
     "stratovirt block": "backend/stratovirt-argv",
+    "stratovirt block-hotplug": "lifecycle/disk-stratovirt",
     "stratovirt net": "lifecycle/network-stratovirt",
     "stratovirt pause": "lifecycle/life-stratovirt",
     "stratovirt vsock-vhost": "lifecycle/life-stratovirt",
@@ -76,6 +77,7 @@ PROOFS = {
     "acrn vsock-vhost": "lifecycle/life-acrn",
     "acrn block": "backend/acrn-argv",
     "acrn block-by-order": "backend/acrn-argv",
+    "acrn block-hotplug": "lifecycle/disk-acrn",
     "acrn net": "lifecycle/network-acrn",
     "acrn net-by-name": "lifecycle/network-acrn",
     "acrn net-vhost": "backend/acrn-argv",

@@ -43,9 +43,6 @@ set_up (kata_acrn_vm *vm, const kata_vm_plan *plan)
   kata_acrn__name (vm->name, plan);
   vm->port_slot = kata_acrn__port_slot (plan);
   vm->ports = plan->disk_ports;
-  for (size_t i = 0; plan->disks != NULL && plan->disks[i] != NULL; i++)
-    if (plan->disks[i]->port != 0 && plan->disks[i]->port <= vm->ports)
-      vm->given |= UINT64_C (1) << (plan->disks[i]->port - 1);
   vm->file_max = kata_external__file_max (plan);
   /* Without it a guest cannot be asked to end, nor be given disks; it runs all the same. */
   if (kata_acrn__find_control (&control, plan, NULL) == 0)

@@ -15,7 +15,6 @@ typedef struct kata_acrn_vm {
   char control[512];  /* of acrnctl; "" = there is none */
   uint32_t port_slot; /* the PCI slot of the first disk that can come later */
   uint32_t ports;
-  uint64_t given;    /* a bit for each of them that has a file, or may have */
   uint64_t file_max; /* how long a file may become that acrn-dm writes */
 } kata_acrn_vm;
 
