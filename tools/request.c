@@ -82,6 +82,15 @@ add_annotation (ctl *ctl, request *request, const char *word)
   return -1;
 }
 
+static void
+add_host_device (request *request, const char *word)
+{
+  kata_host_device *device = g_new0 (kata_host_device, 1);
+  device->size = sizeof *device;
+  device->address = word; /* of vfio_words; the library judges it */
+  g_ptr_array_add (request->host_devices, device);
+}
+
 /* The type of a file system in an image by its magic number; NULL = not one that a guest would mount. */
 static const char *
 image_type (const char *path)
@@ -188,6 +197,7 @@ fill_options (request *request, GPtrArray *arguments)
     sandbox->limit_cpu_milli = request->cpu_milli; /* of the cgroup; the size is what follows */
   sandbox->vcpus = (request->cpu_milli + 999) / 1000;
   sandbox->annotations = (const char *const *) request->annotations->pdata;
+  sandbox->host_devices = (const kata_host_device *const *) request->host_devices->pdata;
   container->cpu_milli = request->cpu_milli;
   container->memory_bytes = request->memory;
   container->pids = request->pids;
@@ -214,6 +224,7 @@ request_build (ctl *ctl, request *request, GPtrArray *arguments)
   request->container = (kata_container_options) KATA_CONTAINER_OPTIONS_INIT;
   request->volumes = g_ptr_array_new_with_free_func (free_volume);
   request->annotations = g_ptr_array_new_with_free_func (g_free);
+  request->host_devices = g_ptr_array_new_with_free_func (g_free);
   request->env = request_environment (ctl, request->env_words, request->terminal);
   if (!request->env)
     return CTL_USAGE;
@@ -227,6 +238,9 @@ request_build (ctl *ctl, request *request, GPtrArray *arguments)
     if (rc >= 0)
       return rc;
   }
+  for (guint i = 0; request->vfio_words && i < request->vfio_words->len; i++)
+    add_host_device (request, request->vfio_words->pdata[i]);
+  g_ptr_array_add (request->host_devices, NULL);
   g_ptr_array_add (request->volumes, NULL);
   g_ptr_array_add (request->annotations, NULL);
   int rc = take_root (ctl, request);
@@ -252,6 +266,8 @@ request_clear (request *request)
   free_array (&request->volume_words);
   free_array (&request->env_words);
   free_array (&request->annotation_words);
+  free_array (&request->vfio_words);
+  free_array (&request->host_devices);
   free_array (&request->volumes);
   free_array (&request->env);
   free_array (&request->annotations);

@@ -9,7 +9,7 @@
 typedef struct request {
   /* What the options wrote. */
   const char *rootfs, *rootfs_type, *bundle, *name, *cwd, *user, *hostname, *network, *cgroup;
-  GPtrArray *volume_words, *env_words, *annotation_words; /* (nullable) */
+  GPtrArray *volume_words, *env_words, *annotation_words, *vfio_words; /* (nullable) */
   uint32_t cpu_milli, pids;
   uint64_t memory;
   int readonly, terminal;
@@ -19,7 +19,7 @@ typedef struct request {
   kata_disk disk;
   const kata_disk *disks[2];
   char *rootfs_path, *bundle_path, *bundle_hostname, *netns_path;
-  GPtrArray *volumes, *env, *annotations;
+  GPtrArray *volumes, *env, *annotations, *host_devices;
 } request;
 
 /** The rows that `run` and `plan` share. */
@@ -37,6 +37,12 @@ typedef struct request {
         &(r)->network,                                                                                                      \
         "NETNS|none|user",                                                                                                  \
         "network: a namespace (path or name), none (default), user = passt" },                                              \
+      { 0,                                                                                                                  \
+        "vfio",                                                                                                             \
+        OPTION_STRINGS,                                                                                                     \
+        &(r)->vfio_words,                                                                                                   \
+        "ADDRESS",                                                                                                          \
+        "PCI device of this host for the guest, bound to vfio-pci: 0000:01:00.0; may be repeated" },                        \
       { 0, "cgroup", OPTION_STRING, &(r)->cgroup, "PATH", "the machine's cgroup on this host (default: the caller's)" },    \
   {                                                                                                                         \
     0, "annotation", OPTION_STRINGS, &(r)->annotation_words, "KEY=VALUE",                                                   \

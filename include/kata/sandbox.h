@@ -30,6 +30,14 @@ typedef struct kata_disk {
 /** Of a disk. */
 enum kata_disk_flags { KATA_DISK_READONLY = 1 };
 
+/** A PCI device of the host that the guest gets as it is, through VFIO. The administrator has bound it to vfio-pci: libkata does not (docs/devices.md). */
+typedef struct kata_host_device {
+  size_t size;
+  const char *id;      /* (nullable): [a-z0-9-]{1,20}; NULL = one made of the address */
+  const char *address; /* as `lspci -D` has it: "0000:01:00.0"; without a domain it is 0000 */
+  uint64_t flags;      /* 0 */
+} kata_host_device;
+
 /** What a sandbox shall be. Fields are only ever added at the end; zero or NULL = the configuration's value. */
 typedef struct kata_sandbox_options {
   size_t size;
@@ -53,10 +61,11 @@ typedef struct kata_sandbox_options {
    * for an engine that fills it later (kata_sandbox_refresh_network). "user" = through passt, which needs no rights.
    */
   const char *network;
+  const kata_host_device *const *host_devices; /* (nullable): NULL-terminated */
 } kata_sandbox_options;
 #define KATA_SANDBOX_OPTIONS_INIT                                                                                      \
   {                                                                                                                    \
-    sizeof (kata_sandbox_options), NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL                       \
+    sizeof (kata_sandbox_options), NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL                 \
   }
 
 /** How large a running sandbox's machine is, or shall be, and how large it can become: kata_sandbox_resize(). */

@@ -21,6 +21,18 @@ check_disk (const kata_disk *disk, kata_error **err)
   return 0;
 }
 
+static int
+check_host_device (const kata_host_device *device, kata_error **err)
+{
+  int r = kata_argument__size (device, sizeof (kata_host_device), KATA_SIZE_TO (kata_host_device, flags),
+                               "kata_host_device", err);
+  if (r != 0)
+    return r;
+  KATA_REQUIRE (device->flags == 0, "host_devices", err);
+  KATA_REQUIRE (device->address != NULL, "host_devices", err);
+  return 0;
+}
+
 /* A copy of the options; NULL options are the defaults. */
 static int
 take_options (kata_sandbox_options *mine, const kata_sandbox_options *options, kata_error **err)
@@ -35,6 +47,11 @@ take_options (kata_sandbox_options *mine, const kata_sandbox_options *options, k
   KATA_REQUIRE (mine->flags == 0, "flags", err);
   for (size_t i = 0; mine->disks != NULL && mine->disks[i] != NULL; i++) {
     r = check_disk (mine->disks[i], err);
+    if (r != 0)
+      return r;
+  }
+  for (size_t i = 0; mine->host_devices != NULL && mine->host_devices[i] != NULL; i++) {
+    r = check_host_device (mine->host_devices[i], err);
     if (r != 0)
       return r;
   }

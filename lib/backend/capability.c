@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/kvm.h"
+#include "host/vfio.h"
 
 static const char *const names[KATA_CAP_COUNT] = {
   [KATA_CAP_RUN] = "run",
@@ -93,6 +94,16 @@ kata_capabilities__probe_kvm (kata_capabilities *caps, bool needed)
   if (!usable && needed)
     kata_capabilities__lack (caps, KATA_CAP_RUN, "%s", reason);
   return usable;
+}
+
+void
+kata_capabilities__probe_vfio (kata_capabilities *caps)
+{
+  char reason[sizeof caps->reason[0]];
+  if (kata_vfio__usable ("", reason, sizeof reason))
+    kata_capabilities__grant (caps, KATA_CAP_VFIO);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_VFIO, "%s", reason);
 }
 
 bool

@@ -17,6 +17,8 @@ void kata_capabilities__grant (kata_capabilities *caps, int capability);
 void kata_capabilities__lack (kata_capabilities *caps, int capability, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /** Grants KATA_CAP_KVM if this host has it; else that is lacking, and KATA_CAP_RUN with it where it is @needed. */
 bool kata_capabilities__probe_kvm (kata_capabilities *caps, bool needed);
+/** Grants KATA_CAP_VFIO if this host has VFIO; for adapters that can use it. */
+void kata_capabilities__probe_vfio (kata_capabilities *caps);
 /** What no adapter does yet: each is lacking, because "@before name". An adapter that does one grants it afterwards. */
 void kata_capabilities__lack_absent (kata_capabilities *caps, const char *before);
 bool kata_capabilities__has (const kata_capabilities *caps, int capability);

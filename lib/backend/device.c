@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "base/error.h"
+#include "host/pci.h"
 
 static bool
 id_ok (const char *id)
@@ -42,4 +43,15 @@ kata_device__check_nic (const kata_vm_nic *nic, kata_error **err)
   return kata_error__set (err, KATA_E_INVALID, nic->name,
                           "network device \"%s\": its address or its number of queues (1 to %d) is wrong", nic->name,
                           KATA_NIC_QUEUES_MAX);
+}
+
+int
+kata_device__check_host (const kata_vm_host_device *device, kata_error **err)
+{
+  char address[KATA_PCI_ADDRESS_MAX + 1];
+  if (id_ok (device->id) && kata_pci__parse (address, device->address) && strcmp (address, device->address) == 0)
+    return 0;
+  return kata_error__set (err, KATA_E_INVALID, device->id,
+                          "host device \"%s\": its id must be 1 to 20 of a-z, 0-9 and -, its address like 0000:01:00.0",
+                          device->id != NULL ? device->id : "");
 }

@@ -14,6 +14,8 @@
 bool kata_device__mac_ok (const char *mac);
 /** KATA_E_INVALID: its id, or its path. */
 int kata_device__check_disk (const kata_vm_disk *disk, kata_error **err);
+/** KATA_E_INVALID: its id, or its address. */
+int kata_device__check_host (const kata_vm_host_device *device, kata_error **err);
 /** KATA_E_INVALID: its address, or how many queues it has. */
 int kata_device__check_nic (const kata_vm_nic *nic, kata_error **err);
 

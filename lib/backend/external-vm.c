@@ -27,6 +27,7 @@ kata_external_vm__new (void **out, size_t size, const kata_external_kind *kind, 
   vm->dir = g_strdup (plan->dir);
   vm->dir_fd = vm->gone_fd = vm->stop_fd = vm->log_fd = vm->console_fd = vm->vmm.pidfd = vm->virtiofsd.pidfd = -1;
   vm->port = plan->agent_port;
+  vm->locks_memory = plan->host_devices != NULL && plan->host_devices[0] != NULL;
   g_mutex_init (&vm->lock);
   int code = kata_external__open_dir (&vm->dir_fd, plan->dir, err);
   if (code == 0)
@@ -262,11 +263,11 @@ kata_external_vm__spawn (kata_external_vm *vm, char **argv, const kata_child_fd 
   kata_auto_fd int log = kata_fd__steal (&vm->log_fd), console = kata_fd__steal (&vm->console_fd);
   struct kata_external_record record = { vm->kind->name, env };
   kata_child_options options = KATA_CHILD_OPTIONS_INIT;
-  const kata_child_rlimit descriptors = kata_external__descriptors ();
+  const kata_child_rlimit limits[] = { kata_external__descriptors (), kata_external__locked_memory () };
   kata_child child;
   options.program = argv[0];
-  options.rlimits = &descriptors;
-  options.n_rlimits = 1;
+  options.rlimits = limits;
+  options.n_rlimits = vm->locks_memory ? 2 : 1;
   options.argv = (const char *const *) argv;
   options.stdout_fd = vm->kind->console_stdout ? console : log;
   options.stderr_fd = log;

@@ -37,7 +37,8 @@ struct kata_external_vm {
   int log_fd, console_fd; /* from the making of the logs to the start of the VMM; else -1 */
   GThread *watcher;       /* external-watch.c; it uses the descriptors of the processes */
   int stop_fd;
-  GMutex lock; /* guards the two exit statuses, and what the kind's look() learned */
+  bool locks_memory; /* of the guest, for devices that reach into it */
+  GMutex lock;       /* guards the two exit statuses, and what the kind's look() learned */
 };
 
 /** With the directory open, in @size bytes: an adapter's handle may have more behind it, which needs no freeing. */

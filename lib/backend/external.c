@@ -245,6 +245,15 @@ kata_external__descriptors (void)
   return out;
 }
 
+kata_child_rlimit
+kata_external__locked_memory (void)
+{
+  kata_child_rlimit out = { RLIMIT_MEMLOCK, { RLIM_INFINITY, RLIM_INFINITY } };
+  if (getrlimit (RLIMIT_MEMLOCK, &out.limit) == 0)
+    out.limit.rlim_cur = out.limit.rlim_max;
+  return out;
+}
+
 void
 kata_external__debug (const kata_backend_env *env, const char *format, ...)
 {

@@ -66,6 +66,9 @@ int kata_external__record_process (void *data, const kata_pid_identity *identity
 /** For kata_child_options.rlimits: descriptors up to the hard limit. A caller's low soft limit is about the caller, not about a VMM and its files. */
 kata_child_rlimit kata_external__descriptors (void);
 
+/** Likewise locked memory, which the whole of a guest is that has a device of the host. */
+kata_child_rlimit kata_external__locked_memory (void);
+
 /** Reports through env->log at KATA_LOG_DEBUG; nothing if there is no log. */
 void
 kata_external__debug (const kata_backend_env *env, const char *format, ...) __attribute__ ((format (printf, 2, 3)));

@@ -61,6 +61,8 @@ struct kata_hypervisor_config {
   char **numa_mapping;
   char *snp_id_block, *snp_id_auth;
   int64_t snp_guest_policy, tdx_quote_generation_service_socket_port;
+  char *cold_plug_vfio;
+  int64_t pcie_switch_port;
   char *guest_hook_path;
   char **enable_annotations;
   int64_t fail_at; /* null backend: ours */

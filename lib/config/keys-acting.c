@@ -26,6 +26,8 @@ static const struct acting {
   { "firmware_volume", QEMU },
   { "pflashes", QEMU },
   { "enable_iommu", QEMU },
+  { "cold_plug_vfio", QEMU | CLH },
+  { "pcie_switch_port", QEMU },
   { "enable_iommu_platform", QEMU },
   { "enable_iothreads", QEMU },
   { "vm_rootfs_driver", QEMU },

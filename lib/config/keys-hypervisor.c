@@ -11,6 +11,7 @@ static const char *const rootfs_type_values[] = { "ext4", "xfs", "erofs", NULL }
 static const char *const vm_rootfs_driver_values[] = {
   "", "nvdimm", "virtio-pmem", "virtio-blk", "virtio-blk-pci", "virtio-blk-ccw", "virtio-blk-mmio", NULL
 };
+static const char *const vfio_port_values[] = { "", "no-port", "root-port", "switch-port", "bridge-port", NULL };
 static const char *const accel_values[] = { "auto", "kvm", "tcg", NULL };
 static const char *const isolation_values[] = { "process", "thread", NULL };
 static const char *const block_device_aio_values[] = { "threads", "native", "io_uring", NULL };
@@ -88,9 +89,14 @@ const struct kata_key kata_keys_hypervisor[] = {
         "QEMU: for each node of the guest those of the host, like \"0\" or \"0-1\"; [] = one for each of the host's"),
   KNOWN (default_bridges, INT, 0, "PCI bridges for hotplug"),
   KNOWN (pcie_root_port, INT, ANN, "PCIe root ports for VFIO"),
-  KNOWN (pcie_switch_port, INT, ANN, "PCIe switch ports for VFIO"),
+  USED (pcie_switch_port, INT, ANN, "0", "QEMU: ports of the switch for VFIO devices; 0 = one for each device",
+        .min = 0, .max = 8),
   KNOWN (hot_plug_vfio, STRING, ANN, "port of hot-plugged VFIO devices"),
-  KNOWN (cold_plug_vfio, STRING, ANN, "port of cold-plugged VFIO devices"),
+  USED (
+      cold_plug_vfio, STRING, ANN, "\"\"",
+      "where VFIO devices are that a guest has from its start: root-port, in QEMU also switch-port; \"\" = root-port; "
+      "no-port = there may be none",
+      .oneof = vfio_port_values),
   USED (enable_iommu, BOOL, ANN, "false", "QEMU: a virtual IOMMU, for machines q35 and virt (aarch64)"),
   USED (enable_iommu_platform, BOOL, ANN, "false", "QEMU: virtio devices go through the IOMMU"),
   USED (block_device_driver, STRING, ANN, "\"virtio-blk\"",

@@ -23,6 +23,7 @@ int kata_plan__arch (struct kata_plan_build *b, kata_error **err); /* called by 
 int kata_plan__boot (struct kata_plan_build *b, kata_error **err);
 int kata_plan__cmdline (struct kata_plan_build *b, kata_error **err);
 int kata_plan__image (struct kata_plan_build *b, kata_error **err);
+int kata_plan__host_devices (struct kata_plan_build *b, kata_error **err);
 int kata_plan__disks (struct kata_plan_build *b, kata_error **err);
 int kata_plan__share (struct kata_plan_build *b, kata_error **err);
 int kata_plan__packs (struct kata_plan_build *b, kata_error **err);

@@ -108,6 +108,24 @@ write_disks (struct kata_json_writer *w, const kata_vm_plan *vm)
   kata_json_write__end_array (w);
 }
 
+static void
+write_host_devices (struct kata_json_writer *w, const kata_vm_plan *vm)
+{
+  static const char *const buses[] = { "root-port", "switch-port" };
+  if (vm->host_devices == NULL)
+    return;
+  kata_json_write__begin_array (w, "host_devices");
+  for (const kata_vm_host_device *const *device = vm->host_devices; *device != NULL; device++) {
+    kata_json_write__begin_object (w, NULL);
+    kata_json_write__string (w, "id", (*device)->id);
+    kata_json_write__string (w, "address", (*device)->address);
+    kata_json_write__int (w, "iommu_group", (*device)->group);
+    kata_json_write__string (w, "bus", WORD (buses, (int32_t) vm->host_bus));
+    kata_json_write__end_object (w);
+  }
+  kata_json_write__end_array (w);
+}
+
 /* For all disks alike; 0 = the hypervisor's default, no limit. */
 static void
 write_disk_limits (struct kata_json_writer *w, const kata_vm_plan *vm)
@@ -199,6 +217,7 @@ kata_plan__to_json (const kata_plan *plan)
   write_share (&w, &plan->vm);
   write_disks (&w, &plan->vm);
   write_disk_limits (&w, &plan->vm);
+  write_host_devices (&w, &plan->vm);
   write_network (&w, plan);
   write_agent (&w, plan);
   write_cgroup (&w, plan);

@@ -62,6 +62,7 @@ struct kata_plan_input {
   struct kata_host_facts host;
   struct kata_guest_facts guest;
   struct kata_image_facts image;
+  const int64_t *groups; /* (nullable): IOMMU groups of the options' host_devices, in their order; -1 = none */
 };
 
 enum kata_network_mode { KATA_NETWORK_NONE = 0, KATA_NETWORK_NETNS, KATA_NETWORK_NEW, KATA_NETWORK_USER };

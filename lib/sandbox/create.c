@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "config/config.h"
 #include "host/image.h"
+#include "host/pci.h"
 #include "host/tree.h"
 #include "sandbox/directory.h"
 #include "sandbox/sandbox.h"
@@ -32,6 +33,21 @@ decision_clear (struct decision *decision)
   kata_settings__free (decision->config);
   kata_arena__free (decision->arena);
   g_free (decision->caps);
+}
+
+/* As many as there are devices; one that is no address has none. */
+static const int64_t *
+look_for_groups (kata_arena *arena, const kata_host_device *const *devices)
+{
+  size_t n = 0;
+  while (devices != NULL && devices[n] != NULL)
+    n++;
+  int64_t *groups = kata_arena__new0 (arena, int64_t, n + 1);
+  for (size_t i = 0; i < n; i++) {
+    char address[KATA_PCI_ADDRESS_MAX + 1];
+    groups[i] = kata_pci__parse (address, devices[i]->address) ? kata_pci__group ("", address) : -1;
+  }
+  return groups;
 }
 
 static int
@@ -62,6 +78,7 @@ decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *o
     .state_dir = runtime->state_dir,
     .host = runtime->host,
     .guest = runtime->guest,
+    .groups = look_for_groups (d->arena, options->host_devices),
   };
   if (image != NULL)
     kata_image__look (image, &input.image.size, &input.image.partitioned);

@@ -81,6 +81,10 @@ kata_snapshot__check_plan (const kata_plan *plan, kata_error **err)
   if (plan->network.mode != KATA_NETWORK_NONE || (vm->nics != NULL && vm->nics[0] != NULL))
     return kata_error__set (err, KATA_E_UNSUPPORTED, "network",
                             "snapshot: the guest has a network, whose taps cannot be kept; use a sandbox without one");
+  if (vm->host_devices != NULL && vm->host_devices[0] != NULL)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, vm->host_devices[0]->id,
+                            "snapshot: host device %s is in the guest, and what is in a device cannot be kept",
+                            vm->host_devices[0]->address);
   for (size_t i = 0; vm->disks != NULL && vm->disks[i] != NULL; i++)
     if (vm->disks[i]->port != 0)
       return kata_error__set (err, KATA_E_UNSUPPORTED, vm->disks[i]->id,

@@ -15,14 +15,15 @@ struct kata_stage {
   void (*leave) (struct kata_operation *op);
 };
 
-extern const struct kata_stage kata_stage__cgroup;     /* the host's cgroup */
-extern const struct kata_stage kata_stage__network;    /* the pod's namespace, taps beside its interfaces */
-extern const struct kata_stage kata_stage__interfaces; /* the guest's interfaces get the pod's addresses and routes */
-extern const struct kata_stage kata_stage__shares;     /* the directory that the guest sees */
-extern const struct kata_stage kata_stage__contents;   /* of a snapshot: what its containers have on the host */
-extern const struct kata_stage kata_stage__vm;         /* the hypervisor and its helpers */
-extern const struct kata_stage kata_stage__agent;      /* the agent answers */
-extern const struct kata_stage kata_stage__guest;      /* the guest is set up: CreateSandbox, clock, random numbers */
+extern const struct kata_stage kata_stage__host_devices; /* can the host give them? */
+extern const struct kata_stage kata_stage__cgroup;       /* the host's cgroup */
+extern const struct kata_stage kata_stage__network;      /* the pod's namespace, taps beside its interfaces */
+extern const struct kata_stage kata_stage__interfaces;   /* the guest's interfaces get the pod's addresses and routes */
+extern const struct kata_stage kata_stage__shares;       /* the directory that the guest sees */
+extern const struct kata_stage kata_stage__contents;     /* of a snapshot: what its containers have on the host */
+extern const struct kata_stage kata_stage__vm;           /* the hypervisor and its helpers */
+extern const struct kata_stage kata_stage__agent;        /* the agent answers */
+extern const struct kata_stage kata_stage__guest;        /* the guest is set up: CreateSandbox, clock, random numbers */
 
 /** Sets the guest's clock and its random numbers. A guest whose agent can do neither runs all the same. */
 int kata_stage__refresh_guest (struct kata_operation *op, kata_error **err);

@@ -17,8 +17,8 @@
 
 /* Order matters: what a stage needs is made by those before it. */
 static const struct kata_stage *const starting[] = {
-  &kata_stage__cgroup, &kata_stage__shares,     &kata_stage__network, &kata_stage__vm,
-  &kata_stage__agent,  &kata_stage__interfaces, &kata_stage__guest,
+  &kata_stage__host_devices, &kata_stage__cgroup, &kata_stage__shares,     &kata_stage__network,
+  &kata_stage__vm,           &kata_stage__agent,  &kata_stage__interfaces, &kata_stage__guest,
 };
 
 const char *

@@ -23,6 +23,19 @@ static const struct kata_field disk_fields[] = { KATA_FIELD (STRING, kata_vm_dis
                                                  { 0 } };
 static const struct kata_record disk_record = { sizeof (kata_vm_disk), disk_fields, prepare_disk };
 
+static void
+prepare_host_device (void *data)
+{
+  ((kata_vm_host_device *) data)->size = sizeof (kata_vm_host_device);
+}
+
+static const struct kata_field host_device_fields[] = { KATA_FIELD (STRING, kata_vm_host_device, id),
+                                                        KATA_FIELD (STRING, kata_vm_host_device, address),
+                                                        KATA_FIELD (I64, kata_vm_host_device, group),
+                                                        { 0 } };
+static const struct kata_record host_device_record = { sizeof (kata_vm_host_device), host_device_fields,
+                                                       prepare_host_device };
+
 static const struct kata_field vm_fields[] = {
   KATA_FIELD (STRING, kata_vm_plan, id),
   KATA_FIELD (STRING, kata_vm_plan, dir),
@@ -111,6 +124,12 @@ static const struct kata_field vm_fields[] = {
     .type = KATA_FIELD_POINTERS,
     .offset = offsetof (kata_vm_plan, nics),
     .of = &kata_state__nic_record },
+  { .name = "host_devices",
+    .type = KATA_FIELD_POINTERS,
+    .offset = offsetof (kata_vm_plan, host_devices),
+    .of = &host_device_record },
+  KATA_FIELD (U32, kata_vm_plan, host_bus),
+  KATA_FIELD (U32, kata_vm_plan, host_switch_ports),
   { 0 }
 };
 static const struct kata_record vm_record = { sizeof (kata_vm_plan), vm_fields, prepare_vm };

@@ -28,8 +28,9 @@
 #define SANDBOX(X, T)                                                                                                  \
   X (T, size), X (T, id), X (T, hypervisor), X (T, vcpus), X (T, flags), X (T, memory_mib), X (T, hostname),           \
       X (T, annotations), X (T, disks), X (T, dns), X (T, limit_cpu_milli), X (T, limit_memory_bytes), X (T, cgroup),  \
-      X (T, network)
-#define EVENT(X, T) X (T, size), X (T, type), X (T, state), X (T, exit_status), X (T, container_id)
+      X (T, network), X (T, host_devices)
+#define HOST_DEVICE(X, T) X (T, size), X (T, id), X (T, address), X (T, flags)
+#define EVENT(X, T)       X (T, size), X (T, type), X (T, state), X (T, exit_status), X (T, container_id)
 #define PLACEMENT(X, T)                                                                                                \
   X (T, size), X (T, role), X (T, flags), X (T, cpu_milli), X (T, container_cpu_milli), X (T, memory_bytes),           \
       X (T, container_memory_bytes), X (T, sandbox_id), X (T, hostname), X (T, network_namespace), X (T, cgroup)
@@ -48,6 +49,7 @@ main (void)
   BEGIN (kata_sandbox_options), SANDBOX (FIELD, kata_sandbox_options), END ();
   BEGIN (kata_event), EVENT (FIELD, kata_event), END ();
   BEGIN (kata_placement), PLACEMENT (FIELD, kata_placement), END ();
+  BEGIN (kata_host_device), HOST_DEVICE (FIELD, kata_host_device), END ();
   BEGIN (kata_sandbox_size), SIZE (FIELD, kata_sandbox_size), END ();
   printf ("}\n");
   return 0;

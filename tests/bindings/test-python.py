@@ -72,6 +72,16 @@ class Life(unittest.TestCase):
                 sandbox.start()
             self.assertEqual(r.list_sandboxes(), [])
 
+    def test_host_devices(self):
+        if not NULL:
+            self.skipTest("over null only")
+        with runtime() as r:
+            with self.assertRaises(kata.UnsupportedError) as caught:
+                r.create_sandbox(id="py-vfio", host_devices=["0000:01:00.0"])
+            self.assertIn("no real guest", str(caught.exception))
+            with self.assertRaises(ValueError):
+                r.create_sandbox(id="py-vfio", host_devices=["01:00.0\0"])
+
     def disks(self, sandbox):
         disk = kata.Disk("data", CONFIG, readonly=True)
         sandbox.add_disk(disk, LONG)

@@ -19,7 +19,7 @@ PROGRAMS = {  # hypervisor: what its program says of its version, a recent one
     "stratovirt": "StratoVirt 2.5.0",
     "acrn": "DM version is: 3.2-unstable",
 }
-OF_THE_HOST = ("run", "kvm", "vsock-vhost", "net-vhost")  # devices of the host decide about these
+OF_THE_HOST = ("run", "kvm", "vsock-vhost", "net-vhost", "vfio")  # devices of the host decide about these
 
 # Which test shows that a capability is there: "hypervisor capability". Those under bed/ run in a host that has KVM.
 PROOFS = {
@@ -46,6 +46,8 @@ PROOFS = {
     "qemu net-stream": "backend/qemu-argv",
     "qemu net-vhost": "backend/qemu-argv",
     "qemu confidential": "backend/qemu-argv",
+    "qemu vfio": "bed:real/vfio",
+    "clh vfio": "backend/host-device",
     "clh run": "lifecycle/life-clh",
     "clh kvm": "lifecycle/life-clh",
     "clh fs-share-virtiofs": "backend/clh-config",
@@ -120,7 +122,7 @@ def text(hypervisors):
     out = ["# Hypervisors", "",
            "Made by `ninja -C build hypervisors-md` from what the adapters say of themselves; a test refuses a stale one.", "",
            "*yes*: the adapter does it. *host*: it does where the host has what it takes (`/dev/kvm`, `/dev/vhost-vsock`,",
-           "`/dev/vhost-net`, for ACRN `/dev/acrn_hsm`, for confidential guests SEV-SNP or TDX). *no*: with the reason below; asking for it is an error before anything starts.",
+           "`/dev/vhost-net`, `/dev/vfio/vfio`, for ACRN `/dev/acrn_hsm`, for confidential guests SEV-SNP or TDX). *no*: with the reason below; asking for it is an error before anything starts.",
            "`katactl hypervisor list` shows the same of this host, `katactl hypervisor choose --require NAME,NAME` puts them in an order.",
            "The programs are taken to be there, in a recent version. The `null` backend is for tests and is left out.", "",
            "| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
@@ -144,8 +146,9 @@ def missing_tests(build):
     """Names of PROOFS that this build has not. One that leaves a whole kind of tests out says nothing about those."""
     with open(os.path.join(build, "meson-info", "intro-tests.json"), encoding="utf-8") as f:
         there = {t["name"].split(" / ")[-1] for t in json.load(f)}
-    with open(os.path.join(build, "tests", "bed", "every.list"), encoding="utf-8") as f:
-        there |= {"bed:" + name for name in re.findall(r"[a-z-]+/[a-z0-9-]+", f.read())}
+    for batch in ("every.list", "vfio.list"):
+        with open(os.path.join(build, "tests", "bed", batch), encoding="utf-8") as f:
+            there |= {"bed:" + name for name in re.findall(r"[a-z-]+/[a-z0-9-]+", f.read())}
     kinds = {name.split("/")[0] for name in there}
     return sorted({proof for proof in PROOFS.values() if proof not in there and proof.split("/")[0] in kinds})
 

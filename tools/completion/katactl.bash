@@ -3,7 +3,7 @@
 
 _katactl_options() {
   local everywhere='--config --state-dir --hypervisor --backend-library --log-level --json --help'
-  local request='--rootfs --rootfs-type --bundle --name --cpus --memory --hostname --network --cgroup --annotation'
+  local request='--rootfs --rootfs-type --bundle --name --cpus --memory --hostname --network --cgroup --vfio --annotation'
   case $1 in
   run) echo "$request --detach --interactive --tty --rm --volume --env --workdir --user --pids --read-only --timeout --trace-timing $everywhere" ;;
   exec) echo "--detach --interactive --tty --env --workdir --user --timeout $everywhere" ;;
@@ -32,7 +32,7 @@ _katactl_value() {
   --log-level) mapfile -t COMPREPLY < <(compgen -W 'error warning info debug' -- "$2") ;;
   --hypervisor) mapfile -t COMPREPLY < <(compgen -W "$(katactl hypervisor list 2>/dev/null | cut -f 1 | tail -n +2)" -- "$2") ;;
   --signal | -s) mapfile -t COMPREPLY < <(compgen -W 'HUP INT QUIT KILL TERM USR1 USR2 STOP CONT' -- "$2") ;;
-  --name | --cpus | --vcpus | --memory | -m | --hostname | --network | --cgroup | --annotation | --volume | -v | --env | -e | --workdir | -w | --user | -u | --pids | --timeout | --tail | -n | --interval | --require | --listen)
+  --name | --cpus | --vcpus | --memory | -m | --hostname | --network | --cgroup | --vfio | --annotation | --volume | -v | --env | -e | --workdir | -w | --user | -u | --pids | --timeout | --tail | -n | --interval | --require | --listen)
     COMPREPLY=()
     ;;
   *) return 1 ;;

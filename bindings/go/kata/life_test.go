@@ -118,6 +118,17 @@ func TestSnapshot(t *testing.T) {
 	equal(t, fmt.Sprint(must[[]string](t)(again.Containers())), "[c]")
 }
 
+func TestHostDevices(t *testing.T) {
+	if !null() {
+		t.Skip("over null only")
+	}
+	r := aRuntime(t)
+	_, e := r.CreateSandbox(&kata.SandboxOptions{ID: "go-vfio", HostDevices: []string{"0000:01:00.0"}})
+	equal(t, errors.Is(e, kata.ErrUnsupported), true)
+	_, e = r.CreateSandbox(&kata.SandboxOptions{ID: "go-vfio", HostDevices: []string{"01:00.0\x00"}})
+	equal(t, errors.Is(e, kata.ErrInvalid), true)
+}
+
 func run(t *testing.T, c *kata.Container, input []byte, args ...string) ([]byte, int) {
 	t.Helper()
 	p := must[*kata.Process](t)(c.Exec(ctx, &kata.ExecOptions{Args: args}))

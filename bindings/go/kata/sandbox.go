@@ -60,7 +60,8 @@ type SandboxOptions struct {
 	LimitCPUMilli    uint32   // of what is to run in it; these size the machine where VCPUs or MemoryMiB is 0
 	LimitMemoryBytes uint64
 	Cgroup           string
-	Network          string // "" or "none", "user", "new", or the path of a network namespace
+	Network          string   // "" or "none", "user", "new", or the path of a network namespace
+	HostDevices      []string // addresses of the host's PCI devices for the guest, bound to vfio-pci
 }
 
 func (o *SandboxOptions) toC(a *arena) (*C.kata_sandbox_options, error) {
@@ -89,6 +90,15 @@ func (o *SandboxOptions) toC(a *arena) (*C.kata_sandbox_options, error) {
 			list[i] = unsafe.Pointer(disk.c(a))
 		}
 		c.disks = (**C.kata_disk)(unsafe.Pointer(&list[0]))
+	}
+	if len(o.HostDevices) > 0 {
+		list := a.alloc(len(o.HostDevices) + 1)
+		for i, address := range o.HostDevices {
+			device := (*C.kata_host_device)(a.block(unsafe.Sizeof(C.kata_host_device{})))
+			device.size, device.address = C.size_t(unsafe.Sizeof(*device)), a.text(address)
+			list[i] = unsafe.Pointer(device)
+		}
+		c.host_devices = (**C.kata_host_device)(unsafe.Pointer(&list[0]))
 	}
 	return c, a.err
 }

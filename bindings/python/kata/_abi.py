@@ -52,11 +52,15 @@ class Disk(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("id", c_char_p), ("path", c_char_p), ("flags", c_uint32)]
 
 
+class HostDevice(ctypes.Structure):
+    _fields_ = [("size", c_size_t), ("id", c_char_p), ("address", c_char_p), ("flags", c_uint64)]
+
+
 class SandboxOptions(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("id", c_char_p), ("hypervisor", c_char_p), ("vcpus", c_uint32), ("flags", c_uint32),
                 ("memory_mib", c_uint64), ("hostname", c_char_p), ("annotations", Strings), ("disks", POINTER(POINTER(Disk))),
                 ("dns", Strings), ("limit_cpu_milli", c_uint32), ("limit_memory_bytes", c_uint64), ("cgroup", c_char_p),
-                ("network", c_char_p)]
+                ("network", c_char_p), ("host_devices", POINTER(POINTER(HostDevice)))]
 
 
 class Event(ctypes.Structure):
@@ -78,6 +82,7 @@ STRUCTS: Dict[str, type] = {
     "kata_volume": Volume, "kata_container_options": ContainerOptions, "kata_container_stats": ContainerStats,
     "kata_exec_options": ExecOptions, "kata_runtime_options": RuntimeOptions, "kata_disk": Disk,
     "kata_sandbox_options": SandboxOptions, "kata_event": Event, "kata_placement": Placement, "kata_sandbox_size": SandboxSize,
+    "kata_host_device": HostDevice,
 }
 
 _P, _PP, _ERR, _MS = c_void_p, POINTER(c_void_p), POINTER(c_void_p), c_int64

@@ -194,10 +194,15 @@ def _disk(disk: Disk) -> _abi.Disk:
                      flags=_DISK_READONLY if disk.readonly else 0)
 
 
+def _host_device(address: str) -> _abi.HostDevice:
+    return _abi.HostDevice(size=ctypes.sizeof(_abi.HostDevice), address=encode(address, "host_devices"))
+
+
 def sandbox_options(*, id: Optional[str] = None, hypervisor: Optional[str] = None, vcpus: int = 0,  # pylint: disable=redefined-builtin
                memory_mib: int = 0, hostname: Optional[str] = None, annotations: Optional[Mapping[str, str]] = None,
                disks: Sequence[Disk] = (), dns: Optional[Sequence[str]] = None, limit_cpu_milli: int = 0, limit_memory_bytes: int = 0,
-               cgroup: Optional[str] = None, network: Optional[str] = None) -> _abi.SandboxOptions:
+               cgroup: Optional[str] = None, network: Optional[str] = None,
+               host_devices: Sequence[str] = ()) -> _abi.SandboxOptions:
     """kata_sandbox_options from Python's words. Not public."""
     listed: list[ctypes.Structure] = [_disk(d) for d in disks]
     pairs = None if annotations is None else [word for pair in annotations.items() for word in pair]
@@ -209,4 +214,8 @@ def sandbox_options(*, id: Optional[str] = None, hypervisor: Optional[str] = Non
     array = _abi.pointers(listed, _abi.Disk)
     if array is not None:
         options.disks = array
+    devices: list[ctypes.Structure] = [_host_device(a) for a in host_devices]
+    array = _abi.pointers(devices, _abi.HostDevice)
+    if array is not None:
+        options.host_devices = array
     return options

@@ -102,6 +102,17 @@ typedef struct kata_vm_nic {
   uint32_t port;   /* 0 = there from the start; else in which of the plan's nic_ports it came later, from 1 */
 } kata_vm_nic;
 
+/** Of what kind the places are that QEMU puts a host's devices into. */
+enum kata_device_bus { KATA_DEVICE_BUS_ROOT = 0, KATA_DEVICE_BUS_SWITCH };
+
+/** A device of the host that the guest gets as it is; KATA_CAP_VFIO. */
+typedef struct kata_vm_host_device {
+  size_t size;
+  const char *id;      /* [a-z0-9-]{1,20}; the guest does not see it */
+  const char *address; /* on the host's PCI bus: "0000:01:00.0" */
+  int64_t group;       /* its IOMMU group when the sandbox was planned; -1 = it had none then */
+} kata_vm_host_device;
+
 /** What the machine shall be. A backend reads it during a call and keeps no pointer into it. */
 typedef struct kata_vm_plan {
   size_t size;
@@ -179,6 +190,10 @@ typedef struct kata_vm_plan {
   uint64_t snp_policy;
   const char *snp_id_block, *snp_id_auth; /* base64; "" = none */
   const char *control_path;               /* ACRN's acrnctl; "" = the backend's own choice */
+  /* devices of the host; while there are any the guest's memory is locked, and memory_reporting is off */
+  const kata_vm_host_device *const *host_devices; /* NULL-terminated, may be NULL */
+  uint32_t host_bus;                              /* enum kata_device_bus; QEMU's */
+  uint32_t host_switch_ports;                     /* of a switch; 0 = one for each device */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */

@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#include "backend/clh/vfio.h"
 #include "backend/device.h"
 #include "base/error.h"
 #include "base/json-write.h"
@@ -231,14 +232,19 @@ write_rest (struct kata_json_writer *w, const kata_vm_plan *p)
   kata_json_write__end_object (w);
   kata_json_write__bool (w, "pvpanic", true); /* a guest with its driver tells of a panic at once */
   kata_json_write__bool (w, "landlock_enable", !waived (p, "landlock"));
-  if (p->disk_ports == 0)
+}
+
+/* What the VMM may open besides what it is told of otherwise. */
+static void
+write_rules (struct kata_json_writer *w, const kata_vm_plan *p)
+{
+  if (p->disk_ports == 0 && (p->host_devices == NULL || p->host_devices[0] == NULL))
     return;
-  g_autofree char *ports = g_strdup_printf ("%s/" KATA_CLH_PORTS_DIR, p->dir);
   kata_json_write__begin_array (w, "landlock_rules");
-  kata_json_write__begin_object (w, NULL);
-  kata_json_write__string (w, "path", ports);
-  kata_json_write__string (w, "access", "rw");
-  kata_json_write__end_object (w);
+  g_autofree char *ports = g_strdup_printf ("%s/" KATA_CLH_PORTS_DIR, p->dir);
+  if (p->disk_ports != 0)
+    kata_clh__write_rule (w, ports, "rw");
+  kata_clh__write_host_rules (w, p);
   kata_json_write__end_array (w);
 }
 
@@ -254,12 +260,15 @@ kata_clh__vm_config (char **json, const kata_vm_plan *p, kata_error **err)
   write_size (&w, p);
   write_payload (&w, p);
   code = write_disks (&w, p, err);
+  if (code == 0)
+    code = kata_clh__write_host_devices (&w, p, err);
   if (code < 0) {
     kata_json_write__clear (&w);
     return code;
   }
   write_share (&w, p);
   write_rest (&w, p);
+  write_rules (&w, p);
   kata_json_write__end_object (&w);
   *json = kata_json_write__finish (&w);
   return 0;

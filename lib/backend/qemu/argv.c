@@ -164,6 +164,8 @@ kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context 
   add_rest (&b);
   if (code == 0)
     code = kata_qemu__add_ports (&b, err);
+  if (code == 0)
+    code = kata_qemu__add_host_devices (&b, err);
   kata_qemu__add_late_memory (&b);
   if (code < 0) {
     g_ptr_array_unref (b.argv);

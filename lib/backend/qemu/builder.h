@@ -50,6 +50,8 @@ void kata_qemu__add_share (kata_qemu_builder *b);
 int kata_qemu__add_disks (kata_qemu_builder *b, kata_error **err);
 /* argv-net.c */
 int kata_qemu__add_nics (kata_qemu_builder *b, kata_error **err);
+/* argv-vfio.c */
+int kata_qemu__add_host_devices (kata_qemu_builder *b, kata_error **err);
 /* argv-port.c */
 int kata_qemu__add_ports (kata_qemu_builder *b, kata_error **err);
 

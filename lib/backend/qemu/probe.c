@@ -109,6 +109,15 @@ probe_network (kata_capabilities *caps, const unsigned version[3])
 }
 
 static void
+probe_vfio (kata_capabilities *caps, const kata_qemu_machine *machine)
+{
+  if (machine->root_ports)
+    kata_capabilities__probe_vfio (caps);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_VFIO, "QEMU's machine %s has no PCI Express ports", machine->type);
+}
+
+static void
 probe_hotplug (kata_capabilities *caps, const kata_qemu_machine *machine)
 {
   static const int hotplug[] = { KATA_CAP_NET_HOTPLUG, KATA_CAP_BLOCK_HOTPLUG };
@@ -158,6 +167,7 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
     kata_capabilities__lack (caps, KATA_CAP_CONFIDENTIAL, "%s", no_secrets);
   probe_network (caps, version);
   probe_hotplug (caps, machine);
+  probe_vfio (caps, machine);
   for (int cap = KATA_CAP_CPU_RESIZE; cap <= KATA_CAP_MEMORY_RESIZE; cap++)
     if (machine->resizes)
       kata_capabilities__grant (caps, cap);

@@ -17,6 +17,8 @@ sample (void)
 {
   static const kata_vm_disk disk = { sizeof disk, "data", "/srv/disk.img", 1 };
   static const kata_vm_disk *const disks[] = { &disk, NULL };
+  static const kata_vm_host_device device = { sizeof device, "nvme", "0000:01:00.0", -1 };
+  static const kata_vm_host_device *const devices[] = { &device, NULL };
   static char *options[] = { (char *) "nodev", NULL };
   static struct kata_storage storage = { "virtio-fs", "kataShared", "virtiofs", "/run/x", options, NULL, true };
   kata_sandbox_state *state = kata_state__new ();
@@ -28,6 +30,7 @@ sample (void)
   state->plan.hypervisor = "null";
   state->plan.vm.dir = "/run/libkata/s1";
   state->plan.vm.disks = disks;
+  state->plan.vm.host_devices = devices;
   state->plan.vm.memory_mib = UINT64_MAX;
   state->plan.storages = &storage;
   state->plan.n_storages = 1;
@@ -57,6 +60,8 @@ START_TEST (round_trip)
   ck_assert_str_eq (back->plan.vm.disks[0]->path, "/srv/disk.img");
   ck_assert_uint_eq (back->plan.vm.disks[0]->size, sizeof (kata_vm_disk));
   ck_assert_ptr_null (back->plan.vm.disks[1]);
+  ck_assert_str_eq (back->plan.vm.host_devices[0]->address, "0000:01:00.0");
+  ck_assert_int_eq (back->plan.vm.host_devices[0]->group, -1);
   ck_assert_str_eq (back->plan.storages[0].options[0], "nodev");
   ck_assert_int_eq (kata_state__container (back, "c1")->exit_status, 137);
   ck_assert_str_eq (kata_state__container (back, NULL)->id, "c1");

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Devices of the host in a plan: what is decided about them, and what is refused before anything starts. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "setup.h"
+
+static struct setup s;
+static const kata_host_device disk = { sizeof disk, NULL, "01:00.0", 0 };
+static const kata_host_device card = { sizeof card, "card", "0000:AF:00.1", 0 };
+static const kata_host_device *const both[] = { &disk, &card, NULL };
+static const int64_t groups[] = { 12, -1 };
+
+static void
+begin (const char *toml)
+{
+  setup_init (&s, toml);
+  kata_capabilities__grant (&s.caps, KATA_CAP_VFIO);
+  s.options.host_devices = both;
+  s.in.groups = groups;
+}
+
+static kata_plan *
+made (void)
+{
+  kata_plan *plan = NULL;
+  g_autoptr (kata_error) err = NULL;
+  int rc = kata_plan__make (&plan, &s.in, &err);
+  ck_assert_msg (rc == 0, "%s", err != NULL ? kata_error_get_message (err) : "");
+  return plan;
+}
+
+static void
+refused (int code, const char *key, const char *part)
+{
+  g_autoptr (kata_plan) plan = NULL;
+  g_autoptr (kata_error) err = NULL;
+  ck_assert_int_eq (kata_plan__make (&plan, &s.in, &err), code);
+  ck_assert_str_eq (kata_error_get_key (err), key);
+  ck_assert_msg (strstr (kata_error_get_message (err), part) != NULL, "%s", kata_error_get_message (err));
+  setup_clear (&s);
+}
+
+START_TEST (taken)
+{
+  begin ("");
+  g_autoptr (kata_plan) plan = made ();
+  const kata_vm_host_device *const *devices = plan->vm.host_devices;
+  ck_assert_str_eq (devices[0]->id, "0000-01-00-0");
+  ck_assert_str_eq (devices[0]->address, "0000:01:00.0");
+  ck_assert_int_eq (devices[0]->group, 12);
+  ck_assert_str_eq (devices[1]->id, "card");
+  ck_assert_str_eq (devices[1]->address, "0000:af:00.1");
+  ck_assert_int_eq (devices[1]->group, -1);
+  ck_assert_ptr_null (devices[2]);
+  ck_assert_uint_eq (plan->vm.host_bus, KATA_DEVICE_BUS_ROOT);
+  char *json = kata_plan__to_json (plan);
+  ck_assert_ptr_nonnull (strstr (json, "\"address\": \"0000:af:00.1\""));
+  kata_free (json);
+  setup_clear (&s);
+  begin ("");
+  s.options.host_devices = NULL;
+  g_autoptr (kata_plan) none = made ();
+  ck_assert_ptr_null (none->vm.host_devices);
+  setup_clear (&s);
+}
+END_TEST
+
+START_TEST (ports)
+{
+  begin ("[hypervisor.qemu]\ncold_plug_vfio = \"switch-port\"\npcie_switch_port = 2\n");
+  g_autoptr (kata_plan) plan = made ();
+  ck_assert_uint_eq (plan->vm.host_bus, KATA_DEVICE_BUS_SWITCH);
+  ck_assert_uint_eq (plan->vm.host_switch_ports, 2);
+  setup_clear (&s);
+  begin ("[hypervisor.qemu]\ncold_plug_vfio = \"switch-port\"\npcie_switch_port = 1\n");
+  refused (KATA_E_LIMIT, "hypervisor.qemu.pcie_switch_port", "2 devices");
+  begin ("[hypervisor.qemu]\ncold_plug_vfio = \"no-port\"\n");
+  refused (KATA_E_CONFIG, "hypervisor.qemu.cold_plug_vfio", "set \"root-port\"");
+  begin ("[hypervisor.qemu]\ncold_plug_vfio = \"bridge-port\"\n");
+  refused (KATA_E_UNSUPPORTED, "hypervisor.qemu.cold_plug_vfio", "has no \"bridge-port\"");
+  begin ("[hypervisor.clh]\ncold_plug_vfio = \"switch-port\"\n");
+  s.in.hypervisor = "clh";
+  kata_capabilities__grant (&s.caps, KATA_CAP_VSOCK_HYBRID);
+  refused (KATA_E_UNSUPPORTED, "hypervisor.clh.cold_plug_vfio", "clh has no \"switch-port\"");
+  /* Without devices the key asks for nothing. */
+  begin ("[hypervisor.qemu]\ncold_plug_vfio = \"no-port\"\n");
+  s.options.host_devices = NULL;
+  g_autoptr (kata_plan) none = made ();
+  ck_assert_ptr_null (none->vm.host_devices);
+  setup_clear (&s);
+}
+END_TEST
+
+/* A balloon that reports free pages gives away what the device still writes to. */
+START_TEST (memory)
+{
+  begin ("[hypervisor.qemu]\nreclaim_guest_freed_memory = true\n");
+  g_autoptr (kata_plan) plan = made ();
+  ck_assert_int_eq (plan->vm.memory_reporting, 0);
+  ck_assert_ptr_nonnull (plan->warnings);
+  ck_assert_ptr_nonnull (strstr (plan->warnings[0], "hypervisor.qemu.reclaim_guest_freed_memory"));
+  setup_clear (&s);
+  begin ("[hypervisor.qemu]\nreclaim_guest_freed_memory = true\n");
+  s.options.host_devices = NULL;
+  g_autoptr (kata_plan) none = made ();
+  ck_assert_int_eq (none->vm.memory_reporting, 1);
+  setup_clear (&s);
+}
+END_TEST
+
+START_TEST (refusals)
+{
+  static const kata_host_device bad = { sizeof bad, NULL, "0000:01:00.0,x", 0 },
+                                odd = { sizeof odd, "A", "01:00.0", 0 };
+  static const kata_host_device same = { sizeof same, "other", "0000:01:00.0", 0 };
+  const kata_host_device *list[] = { &bad, NULL, NULL }, *many[10] = { NULL };
+  begin ("");
+  s.options.host_devices = list;
+  refused (KATA_E_INVALID, "host_devices", "is no PCI address");
+  list[0] = &odd;
+  begin ("");
+  s.options.host_devices = list;
+  refused (KATA_E_INVALID, "host_devices", "none of a-z");
+  list[0] = &disk;
+  list[1] = &same;
+  begin ("");
+  s.options.host_devices = list;
+  refused (KATA_E_INVALID, "host_devices", "is there twice");
+  for (size_t i = 0; i < 9; i++)
+    many[i] = &disk;
+  begin ("");
+  s.options.host_devices = many;
+  refused (KATA_E_LIMIT, "host_devices", "more than 8");
+  begin ("");
+  kata_capabilities__lack (&s.caps, KATA_CAP_VFIO, "it has no PCI");
+  refused (KATA_E_UNSUPPORTED, "host_devices", "qemu cannot give a guest devices of the host: it has no PCI");
+}
+END_TEST
+
+START_TEST (confidential)
+{
+  begin ("[hypervisor.qemu]\nconfidential_guest = true\nfirmware = \"/f\"\nshared_fs = \"none\"\n");
+  kata_capabilities__grant (&s.caps, KATA_CAP_KVM);
+  kata_capabilities__grant (&s.caps, KATA_CAP_CONFIDENTIAL);
+  refused (KATA_E_UNSUPPORTED, "host_devices", "confidential guests");
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("plan/host-device");
+  TCase *tcase = tcase_create ("host-device");
+  tcase_add_test (tcase, taken);
+  tcase_add_test (tcase, ports);
+  tcase_add_test (tcase, memory);
+  tcase_add_test (tcase, refusals);
+  tcase_add_test (tcase, confidential);
+  suite_add_tcase (suite, tcase);
+  SRunner *runner = srunner_create (suite);
+  srunner_run_all (runner, CK_ENV);
+  int failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

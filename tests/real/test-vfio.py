@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Hands PCI devices of the host to a guest of QEMU's, in a bed with --vfio (an IOMMU, an NVMe disk, a network card). Argument: KATACTL."""
+
+import glob
+import os
+import subprocess
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'support'))
+sys.dont_write_bytecode = True
+
+from ctl import Katactl, make_rootfs, require_guest, skip   # noqa: E402
+
+PROGRAM = sys.argv[1]
+LIMIT = 400
+DEVICES = '/sys/bus/pci/devices'
+NVME, CARD = '0x010802', '0x020000'
+PATIENCE = '\n[agent.kata]\ndial_timeout = 300\n'
+# Each function of the guest's: its class, and the first two bytes of its configuration space.
+LOOK = ('for f in /sys/bus/pci/devices/*; do echo "${f##*/} $(cat $f/class) $(head -c 2 $f/config | od -An -tx1) '
+        '$(readlink $f/driver 2>/dev/null)"; done; grep -i locked /proc/meminfo')
+
+
+def write(path, text):
+    with open(path, 'w', encoding='ascii') as f:
+        f.write(text)
+
+
+def read(path):
+    with open(path, encoding='ascii') as f:
+        return f.read().strip()
+
+
+def find(kind, vendor=''):
+    for path in sorted(glob.glob(f'{DEVICES}/*')):
+        if read(f'{path}/class') == kind and read(f'{path}/vendor').startswith(vendor):
+            return path
+    return None
+
+
+def bind(device, driver):
+    write(f'{device}/driver_override', driver + '\n')
+    if os.path.exists(f'{device}/driver'):
+        write(f'{device}/driver/unbind', os.path.basename(device))
+    write('/sys/bus/pci/drivers_probe', os.path.basename(device))
+
+
+class Vfio(unittest.TestCase):
+    def setUp(self):
+        self.ctl = Katactl(PROGRAM, hypervisor='qemu', timeout=LIMIT)
+        self.ctl.config = f'{self.ctl.directory}/configuration.toml'
+        self.configure('')
+        make_rootfs(self.ctl.rootfs)
+        os.symlink('busybox', f'{self.ctl.rootfs}/bin/readlink')
+        self.nvme, self.card = find(NVME), find(CARD, '0x8086')
+        self.addCleanup(lambda: [bind(device, '') for device in (self.nvme, self.card)])
+
+    def tearDown(self):
+        self.ctl.clean()
+        left = self.ctl.settled_leftovers()
+        self.ctl.close()
+        self.assertEqual(left, [])
+
+    def configure(self, lines):
+        with open(f'{os.path.dirname(self.ctl.program)}/configuration.toml', encoding='utf-8') as f, \
+                open(self.ctl.config, 'w', encoding='utf-8') as mine:
+            mine.write(f.read().replace('[hypervisor.qemu]\n', f'[hypervisor.qemu]\nreclaim_guest_freed_memory = true\n{lines}') + PATIENCE)
+
+    def start(self, *devices):
+        words = [word for device in devices for word in ('--vfio', os.path.basename(device))]
+        result = self.ctl.run('run', *words, '--rootfs', self.ctl.rootfs, '--', 'sh', '-c', LOOK)
+        print(result.returncode, result.stdout.decode(), result.stderr.decode(), flush=True)
+        return result
+
+    def refused(self, texts, *devices):
+        result = self.start(*devices)
+        self.assertNotEqual(result.returncode, 0)
+        for text in texts:
+            self.assertIn(text, result.stderr.decode())
+
+    def has(self, result, kind, device):
+        """One function of this class, and what its configuration space begins with is the vendor of the host's."""
+        rows = [line.split() for line in result.stdout.decode().splitlines() if kind in line.split()]
+        self.assertEqual(len(rows), 1, result.stdout)
+        vendor = read(f'{device}/vendor')
+        self.assertEqual(rows[0][2:4], [vendor[4:6], vendor[2:4]])
+        return rows[0]
+
+    def test_what_is_refused_says_what_to_do(self):
+        address = os.path.basename(self.nvme)
+        subprocess.run(['modprobe', 'nvme'], check=False)
+        driver = f'{self.nvme}/driver'
+        if os.path.exists(driver):
+            name = os.path.basename(os.readlink(driver))
+            self.refused([f'is bound to {name}, not to vfio-pci', f'{DEVICES}/{address}/driver_override',
+                          f'driverctl set-override {address} vfio-pci'], self.nvme)
+        write(f'{self.nvme}/driver_override', 'none\n')
+        if os.path.exists(driver):
+            write(f'{driver}/unbind', address)
+        self.refused(['is bound to no driver'], self.nvme)
+        self.refused(['there is no such PCI function', 'lspci'], '0000:7f:1f.7')
+        self.refused(['is no PCI address'], 'nvme0')
+        bridge = next(path for path in sorted(glob.glob(f'{DEVICES}/*')) if read(f'{path}/class').startswith('0x0600') or
+                      read(f'{path}/class').startswith('0x0604'))
+        self.refused(['is a bridge'], bridge)
+
+    def test_a_group_has_one_owner(self):
+        bind(self.nvme, 'vfio-pci')
+        group = os.path.basename(os.readlink(f'{self.nvme}/iommu_group'))
+        fd = os.open(f'/dev/vfio/{group}', os.O_RDWR)
+        try:
+            self.refused(['is in use by another process'], self.nvme)
+        finally:
+            os.close(fd)
+
+    def test_disk(self):
+        bind(self.nvme, 'vfio-pci')
+        result = self.start(self.nvme)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn('reclaim_guest_freed_memory', result.stderr.decode())
+        self.has(result, NVME, self.nvme)
+        # It came back: the next guest can have it.
+        group = os.path.basename(os.readlink(f'{self.nvme}/iommu_group'))
+        os.close(os.open(f'/dev/vfio/{group}', os.O_RDWR))
+
+    def test_disk_and_card_behind_a_switch(self):
+        self.configure('cold_plug_vfio = "switch-port"\npcie_switch_port = 3\n')
+        for device in (self.nvme, self.card):
+            bind(device, 'vfio-pci')
+        result = self.start(self.nvme, self.card)
+        self.assertEqual(result.returncode, 0)
+        rows = [self.has(result, NVME, self.nvme), self.has(result, CARD, self.card)]
+        self.assertNotEqual(rows[0][0].split(':')[1], rows[1][0].split(':')[1])   # a bus for each
+
+
+if __name__ == '__main__':
+    if 'KATA_BED' not in os.environ or not find(NVME) or not os.listdir('/sys/kernel/iommu_groups'):
+        skip('no host of tests/bed/run --vfio')
+    # Read from the machine's disk once before anybody counts the seconds.
+    subprocess.run(['qemu-system-x86_64', '--version'], check=False, stdout=subprocess.DEVNULL)
+    require_guest(Katactl(PROGRAM, hypervisor='qemu'))
+    subprocess.run(['modprobe', 'vfio-pci'], check=True)
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:], verbosity=2)
