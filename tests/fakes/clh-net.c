@@ -81,7 +81,7 @@ clh_net_eject (struct clh_net *net, const struct fake_fault *fault)
 }
 
 char *
-clh_net_info (const struct clh_net *net)
+clh_net_info (const struct clh_net *net, const char *config_more, const char *info_more)
 {
   g_autoptr (GString) nics = g_string_new (NULL);
   g_autoptr (GString) disks = g_string_new (NULL);
@@ -94,6 +94,6 @@ clh_net_info (const struct clh_net *net)
       g_string_append_printf (config, "%s{\"id\":\"%s\"}", config->len > 0 ? "," : "", nic->id);
     g_string_append_printf (tree, "%s\"%s\":{\"id\":\"%s\"}", tree->len > 0 ? "," : "", nic->id, nic->id);
   }
-  return g_strdup_printf ("{\"config\":{\"net\":[%s],\"disks\":[%s]},\"state\":\"Running\",\"device_tree\":{%s}}",
-                          nics->str, disks->str, tree->str);
+  return g_strdup_printf ("{\"config\":{%s\"net\":[%s],\"disks\":[%s]},%s\"state\":\"Running\",\"device_tree\":{%s}}",
+                          config_more, nics->str, disks->str, info_more, tree->str);
 }

@@ -29,7 +29,7 @@ char *clh_disk_add (struct clh_net *net, JsonObject *config);
 char *clh_net_ask (struct clh_net *net, const char *id);
 /** It does so; with the fault "eject:hang" it does not, with "eject:silent" no event tells. */
 void clh_net_eject (struct clh_net *net, const struct fake_fault *fault);
-/** A VmInfo; g_free(). */
-char *clh_net_info (const struct clh_net *net);
+/** A VmInfo, in which @config and @info stand besides: members with a comma behind each; g_free(). */
+char *clh_net_info (const struct clh_net *net, const char *config, const char *info);
 
 #endif

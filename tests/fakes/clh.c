@@ -12,6 +12,7 @@
 
 #include "clh-events.h"
 #include "clh-net.h"
+#include "clh-size.h"
 #include "clh-snapshot.h"
 #include "machine.h"
 #include "schema.h"
@@ -25,6 +26,7 @@ struct vmm {
   struct null_guest *guest;
   struct fake_fault fault;
   struct clh_net net;
+  struct clh_size size;
   int fs_fd; /* kept: virtiofsd ends with it */
 };
 
@@ -60,7 +62,13 @@ create (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
     return g_strdup ("a vhost-user device needs shared memory");
   vmm->config = json_node_ref (body);
   vmm->state = CREATED;
-  return NULL;
+  return clh_size_begin (&vmm->size, body, &vmm->fault);
+}
+
+static char *
+resize (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  return clh_size_change (&vmm->size, json_node_get_object (body), vmm->guest);
 }
 
 static char *
@@ -109,7 +117,10 @@ run (struct vmm *vmm)
   if (console != NULL)
     close (open (console, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   vmm->guest = fake_machine_start (text (vmm->config, "payload", "cmdline"), fd);
-  return vmm->guest != NULL ? NULL : g_strdup ("the guest does not start");
+  if (vmm->guest == NULL)
+    return g_strdup ("the guest does not start");
+  fake_machine_size (vmm->guest, (unsigned) vmm->size.vcpus);
+  return NULL;
 }
 
 static char *
@@ -129,6 +140,7 @@ static char *
 snapshot (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 {
   const char *url = json_object_get_string_member_with_default (json_node_get_object (body), "destination_url", "");
+  clh_size_write (&vmm->size, vmm->config);
   return clh_snapshot_save (url, vmm->config, vmm->guest);
 }
 
@@ -138,6 +150,8 @@ restore (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
   const char *url = json_object_get_string_member_with_default (json_node_get_object (body), "source_url", "");
   g_autofree char *kept = NULL;
   char *why = clh_snapshot_load (url, &vmm->config, &kept);
+  if (why == NULL)
+    why = clh_size_begin (&vmm->size, vmm->config, &vmm->fault);
   if (why == NULL)
     why = run (vmm);
   if (why != NULL)
@@ -182,6 +196,7 @@ static const struct action {
   { "PUT", "vm.add-disk", "DiskConfig", CREATED | RUNNING, add_disk },
   { "PUT", "vm.boot", NULL, CREATED, boot },
   { "GET", "vm.info", NULL, CREATED | RUNNING | PAUSED, nothing },
+  { "PUT", "vm.resize", "VmResize", CREATED | RUNNING | PAUSED, resize },
   { "GET", "vm.counters", NULL, RUNNING | PAUSED, nothing },
   { "PUT", "vm.snapshot", "VmSnapshotConfig", PAUSED, snapshot },
   { "PUT", "vm.restore", "RestoreConfig", NONE, restore },
@@ -219,8 +234,11 @@ good_answer (const struct vmm *vmm, const struct action *action)
 {
   if (g_str_equal (action->name, "vmm.ping"))
     return g_strdup ("{\"version\":\"v51.0.0\"}");
-  if (g_str_equal (action->name, "vm.info"))
-    return clh_net_info (&vmm->net);
+  if (g_str_equal (action->name, "vm.info")) {
+    g_autofree char *config = NULL, *info = NULL;
+    clh_size_info (&vmm->size, &config, &info);
+    return clh_net_info (&vmm->net, config, info);
+  }
   if (g_str_equal (action->name, "vm.counters"))
     return g_strdup (
         "{\"_disk0\":{\"read_bytes\":4096,\"read latency\":12,\"lost\":-1},\"__rng\":{},\"bad\\\"\\n\":{\"n\":1}}");
@@ -255,7 +273,9 @@ answer (struct vmm *vmm, int fd)
     fake_reply (fd, why != NULL ? 500 : said != NULL ? 200 : 204, said);
     if (why != NULL)
       fprintf (stderr, "%s: %s\n", action->name, why);
-    else
+    if (g_str_equal (action->name, why != NULL ? "vm.resize" : "vm.info"))
+      clh_size_settle (&vmm->size, vmm->guest);
+    if (why == NULL)
       after (vmm, action);
   }
   fake_request_clear (&request);

@@ -140,6 +140,12 @@ fake_machine_pause (struct null_guest *guest, bool paused)
 }
 
 void
+fake_machine_size (struct null_guest *guest, unsigned vcpus)
+{
+  g_atomic_int_set (&guest->vcpus, (gint) vcpus);
+}
+
+void
 fake_machine_end (struct null_guest *guest)
 {
   kata_null_guest__end (guest);

@@ -10,6 +10,8 @@
 /** @vsock: a listening socket. The process ends with the guest, with code 0. NULL on failure. */
 struct null_guest *fake_machine_start (const char *cmdline, int vsock_fd);
 void fake_machine_pause (struct null_guest *guest, bool paused);
+/** How many vCPUs its agent finds. */
+void fake_machine_size (struct null_guest *guest, unsigned vcpus);
 /** As if the guest had powered off. */
 void fake_machine_end (struct null_guest *guest);
 

@@ -55,6 +55,8 @@ PROOFS = {
     "clh block-hotplug": "lifecycle/disk-clh",
     "clh net": "lifecycle/network-clh",
     "clh net-hotplug": "lifecycle/network-clh",
+    "clh cpu-resize": "lifecycle/resize-clh",
+    "clh memory-resize": "lifecycle/resize-clh",
     "clh pause": "lifecycle/life-clh",
     "clh snapshot": "lifecycle/snapshot-clh",
     "clh vsock-hybrid": "lifecycle/life-clh",

@@ -60,6 +60,14 @@ clh_translate (const kata_vm_plan *plan, char **json, kata_error **err)
   return 0;
 }
 
+void
+kata_clh__remember (kata_clh_vm *vm, const kata_vm_plan *plan)
+{
+  vm->net_limits = kata_clh__net_limits (plan);
+  vm->disks = kata_clh__disks (plan);
+  vm->room = (struct kata_clh_room){ plan->memory_mib, plan->virtio_mem != 0 };
+}
+
 static int
 clh_attach (void **out, const kata_vm_plan *plan, const char *saved, const kata_backend_env *env, kata_error **err)
 {
@@ -67,8 +75,7 @@ clh_attach (void **out, const kata_vm_plan *plan, const char *saved, const kata_
   int code = kata_external_vm__attach (&vm, &kata_clh_kind, plan, saved, err);
   if (code < 0)
     return code;
-  ((kata_clh_vm *) vm)->net_limits = kata_clh__net_limits (plan);
-  ((kata_clh_vm *) vm)->disks = kata_clh__disks (plan);
+  kata_clh__remember ((kata_clh_vm *) vm, plan);
   *out = vm;
   return 0;
 }
@@ -82,6 +89,8 @@ clh_query (const char *interface_name)
     return &kata_clh__snapshot;
   if (strcmp (interface_name, KATA_BACKEND_COUNTERS) == 0)
     return &kata_clh__counters;
+  if (strcmp (interface_name, KATA_BACKEND_RESIZE) == 0)
+    return &kata_clh__resize;
   return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &kata_clh__network : NULL;
 }
 

@@ -69,15 +69,29 @@ check_plan (const kata_vm_plan *p, kata_error **err)
   return 0;
 }
 
+/*
+ * hotplug_size is address space. What comes by ACPI comes by 128 MiB, so one lies behind the other without gaps, from 4 GiB on or the next 128 MiB behind
+ * the memory of the start, which the VMM rounds up to itself: no more is needed than what may come in all. virtio-mem's region is mapped at once.
+ */
+static void
+write_later_memory (struct kata_json_writer *w, const kata_vm_plan *p)
+{
+  if (p->max_memory_mib <= p->memory_mib)
+    return;
+  kata_json_write__string (w, "hotplug_method", p->virtio_mem ? "VirtioMem" : "Acpi");
+  kata_json_write__uint (w, "hotplug_size", (p->max_memory_mib - p->memory_mib) << 20);
+}
+
 static void
 write_size (struct kata_json_writer *w, const kata_vm_plan *p)
 {
   kata_json_write__begin_object (w, "cpus");
   kata_json_write__uint (w, "boot_vcpus", p->vcpus);
-  kata_json_write__uint (w, "max_vcpus", p->vcpus); /* vCPUs are not added later */
+  kata_json_write__uint (w, "max_vcpus", p->max_vcpus > p->vcpus ? p->max_vcpus : p->vcpus);
   kata_json_write__end_object (w);
   kata_json_write__begin_object (w, "memory");
   kata_json_write__uint (w, "size", p->memory_mib << 20);
+  write_later_memory (w, p);
   kata_json_write__bool (w, "shared", p->share_kind == KATA_SHARE_VIRTIOFS);
   kata_json_write__bool (w, "hugepages", p->hugepages != 0);
   kata_json_write__bool (w, "prefault", p->prealloc != 0);

@@ -111,8 +111,7 @@ kata_clh__start (void **out, const kata_vm_plan *plan, const char *dir, const ka
   g_autoptr (kata_external_vm) vm = made;
   if (code < 0)
     return code;
-  ((kata_clh_vm *) vm)->net_limits = kata_clh__net_limits (plan);
-  ((kata_clh_vm *) vm)->disks = kata_clh__disks (plan);
+  kata_clh__remember ((kata_clh_vm *) vm, plan);
   code = start (vm, plan, dir, env, err);
   if (code < 0) {
     kata_external_vm__discard (vm);

@@ -72,6 +72,8 @@ kata_clh__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error *
   kata_capabilities__grant (caps, KATA_CAP_BLOCK_HOTPLUG);
   kata_capabilities__grant (caps, KATA_CAP_NET);
   kata_capabilities__grant (caps, KATA_CAP_NET_HOTPLUG);
+  kata_capabilities__grant (caps, KATA_CAP_CPU_RESIZE);
+  kata_capabilities__grant (caps, KATA_CAP_MEMORY_RESIZE);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);
   kata_capabilities__grant (caps, KATA_CAP_SNAPSHOT);
   return 0;

@@ -12,12 +12,19 @@
 
 extern const kata_external_kind kata_clh_kind;
 
+/** What comes later. */
+struct kata_clh_room {
+  uint64_t memory_mib; /* of the start */
+  bool virtio_mem;
+};
+
 typedef struct kata_clh_vm {
   kata_external_vm base; /* first, so that the verbs which are alike for all VMMs take it */
   int64_t events_at;     /* so much of the event monitor's file was read */
   bool panicked, reset;  /* what it said of the guest */
   struct kata_clh_limits net_limits;
   struct kata_clh_disks disks;
+  struct kata_clh_room room;
 } kata_clh_vm;
 
 /** Asks the VMM: "vm.boot" with @body or none. KATA_E_VMM with what it says when it refuses. */
@@ -62,5 +69,9 @@ extern const kata_backend_disk kata_clh__disk;         /* disk.c */
 extern const kata_backend_network kata_clh__network;   /* network.c */
 extern const kata_backend_counters kata_clh__counters; /* counters.c */
 extern const kata_backend_snapshot kata_clh__snapshot; /* snapshot.c */
+extern const kata_backend_resize kata_clh__resize;     /* resize.c */
+
+/** From a plan, what later calls need: for a machine that is started, and for one that is found again. */
+void kata_clh__remember (kata_clh_vm *vm, const kata_vm_plan *plan);
 
 #endif

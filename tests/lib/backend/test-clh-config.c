@@ -101,6 +101,18 @@ START_TEST (everything)
 }
 END_TEST
 
+START_TEST (grows)
+{
+  kata_vm_plan plan = base ();
+  plan.max_vcpus = 6;
+  plan.memory_mib = 300;
+  plan.max_memory_mib = 300 + 10 * 128;
+  golden ("grows", &plan);
+  plan.virtio_mem = 1;
+  golden ("grows-virtio-mem", &plan);
+}
+END_TEST
+
 START_TEST (refusals)
 {
   kata_vm_plan plan = base ();
@@ -148,6 +160,7 @@ main (void)
   TCase *tcase = tcase_create ("clh-config");
   tcase_add_test (tcase, smallest);
   tcase_add_test (tcase, everything);
+  tcase_add_test (tcase, grows);
   tcase_add_test (tcase, refusals);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
