@@ -105,6 +105,7 @@ build (struct container *container, const Grpc__CreateContainerRequest *request,
   char pidns[64];
   if (storages_acquire (agent, request->storages, request->n_storages, &container->storages, fault) < 0)
     return -1;
+  device_allow_bound (request);
   find_pidns (agent, request->sandbox_pidns, pidns);
   int result = sysctl_apply (request->oci->linux, fault);
   if (result == 0)

@@ -104,6 +104,23 @@ path_make_directory (const char *path, mode_t mode, struct fault *fault)
   return fd;
 }
 
+int
+path_make_file (const char *path, struct fault *fault)
+{
+  const char *name = path_is_clean (path) ? strrchr (path, '/') + 1 : "";
+  if (!*name)
+    return fault_set (fault, TTRPC_INVALID_ARGUMENT, "path \"%.200s\" is not a normalised path of a file",
+                      text_of (path));
+  auto_free char *directory = mem_text (path);
+  directory[name - path - (name - path > 1)] = 0;
+  auto_fd int parent = path_make_directory (directory, 0755, fault);
+  if (parent < 0)
+    return -1;
+  auto_fd int made = path_open_beneath (parent, name, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
+  int fd = made < 0 ? -1 : path_open_beneath (parent, name, O_PATH | O_NOFOLLOW, 0);
+  return fd < 0 ? fault_errno (fault, "cannot make file %.200s", path) : fd;
+}
+
 /* @fd is consumed. */
 static void
 remove_content (int fd, dev_t device, int depth)

@@ -21,6 +21,8 @@ int path_open (int base, const char *path, int flags, mode_t mode);
 int path_open_beneath (int base, const char *path, int flags, mode_t mode);
 /** Makes the missing directories of clean absolute @path, following no link, and returns an O_PATH fd of the last one or -1. */
 int path_make_directory (const char *path, mode_t mode, struct fault *fault);
+/** Likewise an empty file, which may be there; O_PATH. */
+int path_make_file (const char *path, struct fault *fault);
 /** Makes the missing directories of relative @path below @base. Returns an O_PATH fd or -1 with errno. */
 int path_make_beneath (int base, const char *path, mode_t mode);
 /** Removes what is below @path if it is on a tmpfs, staying on it, then @path. Errors are ignored: this is a clean-up. */

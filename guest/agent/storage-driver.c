@@ -50,6 +50,12 @@ mount_9p (struct agent *agent, const Grpc__Storage *storage, int target_fd, cons
 }
 
 static int
+is_bind (const Grpc__Storage *storage)
+{
+  return text_is (storage->fstype, "bind");
+}
+
+static int
 mount_block (struct agent *agent, const Grpc__Storage *storage, int target_fd, const char *where, struct fault *fault)
 {
   char node[128];
@@ -61,7 +67,12 @@ mount_block (struct agent *agent, const Grpc__Storage *storage, int target_fd, c
       device_find_block (&agent->log, text_of (storage->source), agent->options.hotplug_timeout, node, sizeof node,
                          fault) < 0)
     return -1;
-  return mount_on (target_fd, where, node, fstype_or (storage, "ext4"), options, fault);
+  if (!is_bind (storage))
+    return mount_on (target_fd, where, node, fstype_or (storage, "ext4"), options, fault);
+  auto_fd int source = path_open (AT_FDCWD, node, O_PATH, 0);
+  if (source < 0)
+    return fault_errno (fault, "storage %s: %s", where, node);
+  return mount_bind (source, target_fd, where, options, fault);
 }
 
 /* The group that owns the root of a volume, from the option or the message; -1 = nobody in particular. */
@@ -176,6 +187,12 @@ storage_driver_find (const char *name)
     if (text_is (name, drivers[i].name))
       return &drivers[i];
   return NULL;
+}
+
+int
+storage_driver_binds_node (const struct storage_driver *driver, const Grpc__Storage *storage)
+{
+  return driver->mount == mount_block && is_bind (storage);
 }
 
 const char *const *

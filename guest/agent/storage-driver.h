@@ -18,4 +18,7 @@ struct storage_driver {
 /** NULL if unknown. */
 const struct storage_driver *storage_driver_find (const char *name);
 
+/** Non-zero for a disk that is not mounted: its node is bound on a file, and a container has the device itself. */
+int storage_driver_binds_node (const struct storage_driver *driver, const Grpc__Storage *storage);
+
 #endif

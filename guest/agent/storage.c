@@ -56,18 +56,22 @@ make (struct agent *agent, const Grpc__Storage *wanted, const char *where, struc
     fault_set (fault, TTRPC_RESOURCE_EXHAUSTED, "more than %d storages", STORAGES_MAX);
     return NULL;
   }
-  auto_fd int target = path_make_directory (where, 0755, fault);
+  int file = storage_driver_binds_node (driver, wanted);
+  auto_fd int target = file ? path_make_file (where, fault) : path_make_directory (where, 0755, fault);
   if (target < 0)
     return NULL;
   if (driver->mount (agent, wanted, target, where, fault) < 0) {
     if (driver->makes_mount)
       mount_detach (where); /* a driver may fail after its mount */
+    if (file)
+      unlink (where);
     return NULL;
   }
   struct storage *storage = mem_zero (sizeof *storage);
   storage->mount_point = mem_text (where);
   storage->mounted = driver->makes_mount;
-  storage->on_disk = driver->on_disk;
+  storage->on_disk = driver->on_disk && !file;
+  storage->file = file;
   storage->next = agent->storages.list;
   agent->storages.list = storage;
   agent->storages.count++;
@@ -135,7 +139,9 @@ drop (struct agent *agent, struct storage *storage)
     write_out (storage->mount_point);
   if (storage->mounted)
     mount_detach (storage->mount_point);
-  if (storage->mounted)
+  if (storage->file)
+    unlink (storage->mount_point);
+  else if (storage->mounted)
     rmdir (storage->mount_point);
   else
     path_remove_tree (storage->mount_point);

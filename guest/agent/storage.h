@@ -18,6 +18,7 @@ struct storage {
   char *mount_point;
   int mounted; /* `local` is only a directory */
   int on_disk;
+  int file; /* what is mounted on: of a device's node */
   unsigned refs;
   struct storage *next;
 };

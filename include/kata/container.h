@@ -35,9 +35,9 @@ typedef struct kata_container_options {
   const char *id;                    /* (nullable): NULL = a random one */
   const char *bundle;                /* (nullable): directory with config.json; relative root.path is relative to it */
   const char *config_json;           /* (nullable): instead of the bundle's config.json */
-  const char *rootfs;                /* (nullable): directory on the host, instead of root.path */
+  const char *rootfs;                /* (nullable): directory or block device on the host, instead of root.path */
   const char *rootfs_disk;           /* (nullable): id of a kata_disk that holds the root file system */
-  const char *rootfs_fstype;         /* (nullable): of @rootfs_disk; NULL = ext4 */
+  const char *rootfs_fstype;         /* (nullable): of @rootfs_disk, or of a root that is a block device; NULL = ext4 */
   const char *const *args;           /* (nullable): NULL-terminated */
   const char *const *env;            /* (nullable): NULL-terminated "NAME=value", added to the specification's */
   const char *cwd;                   /* (nullable) */
@@ -73,7 +73,7 @@ typedef struct kata_container_stats {
 
 /**
  * kata_container_create:
- * Check the specification, share its directories with the guest and create the container there; its program waits for start.
+ * Check the specification, share its directories with the guest, give it the block devices and create the container there; its program waits for start.
  * On failure everything made is undone.
  * @out: (out) (transfer full): new reference; untouched on failure
  * @sandbox: in state RUNNING
@@ -82,7 +82,8 @@ typedef struct kata_container_stats {
  * @err: (out) (optional): why it failed
  * Returns: 0 or a negative kata_error_code
  * Errors: KATA_E_INVALID, KATA_E_SPEC (key = JSON path), KATA_E_EXISTS, KATA_E_STATE, KATA_E_UNSUPPORTED, KATA_E_NOT_FOUND,
- *   KATA_E_AGENT, KATA_E_TIMEOUT, KATA_E_IO
+ *   KATA_E_AGENT, KATA_E_TIMEOUT, KATA_E_IO, KATA_E_BUSY (a block device that another container has read-only), KATA_E_LIMIT (no place
+ *   for one is left), KATA_E_HOST, KATA_E_VMM
  * Threads: any. Blocks: at most @timeout_ms. Since: 0.1
  */
 KATA_API int kata_container_create (kata_container **out, kata_sandbox *sandbox, const kata_container_options *options,

@@ -179,6 +179,22 @@ kata_agent_spec__storages (kata_arena *arena, const struct kata_storage *storage
   return list;
 }
 
+/* By type: "blk" is found by the id, the others by their path in the guest. */
+Grpc__Device **
+kata_agent_spec__devices (kata_arena *arena, const struct kata_guest_device *devices, size_t n)
+{
+  Grpc__Device **list = kata_arena__new0 (arena, Grpc__Device *, n);
+  for (size_t i = 0; i < n; i++) {
+    Grpc__Device *m = kata_message__new (arena, Grpc__Device, grpc__device__init);
+    m->id = (char *) devices[i].address;
+    m->vm_path = (char *) devices[i].address;
+    m->type = (char *) devices[i].type;
+    m->container_path = (char *) devices[i].container_path;
+    list[i] = m;
+  }
+  return list;
+}
+
 Grpc__KernelModule **
 kata_agent_spec__modules (kata_arena *arena, char *const *modules, size_t *n)
 {

@@ -18,6 +18,8 @@ Grpc__Process *kata_agent_spec__process (kata_arena *arena, const kata_oci_proce
 Grpc__LinuxResources *kata_agent_spec__resources (kata_arena *arena, const kata_oci_resources *resources);
 /* An array of @n pointers; NULL for none. */
 Grpc__Storage **kata_agent_spec__storages (kata_arena *arena, const struct kata_storage *storages, size_t n);
+/* Likewise. */
+Grpc__Device **kata_agent_spec__devices (kata_arena *arena, const struct kata_guest_device *devices, size_t n);
 /* "name param=value …" each; NULL for none. */
 Grpc__KernelModule **kata_agent_spec__modules (kata_arena *arena, char *const *modules, size_t *n);
 

@@ -55,7 +55,7 @@ struct kata_hypervisor_config {
   int32_t enable_iommu, enable_iommu_platform, enable_iothreads, disable_nested_virtualization;
   int32_t block_device_cache_noflush;
   int64_t block_device_logical_sector_size, block_device_physical_sector_size;
-  int32_t sev_snp_guest, disable_image_nvdimm;
+  int32_t sev_snp_guest, disable_image_nvdimm, disable_block_device_use;
   char *vm_rootfs_driver, *block_device_driver;
   int32_t enable_numa;
   char **numa_mapping;

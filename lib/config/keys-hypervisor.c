@@ -115,7 +115,8 @@ const struct kata_key kata_keys_hypervisor[] = {
         .alias = "block_device_queue_size", .min = 0, .max = 1024),
   USED (num_queues, INT, ANN, "0", "number of queues of each disk; 0 = the hypervisor's own; builtin: at most 16",
         .alias = "block_device_num_queues", .min = 0, .max = 256),
-  KNOWN (disable_block_device_use, BOOL, ANN, "never pass host block devices"),
+  USED (disable_block_device_use, BOOL, ANN, "false",
+        "true = a container's root or volume that is a block device of the host is refused, not plugged in"),
   USED (enable_iothreads, BOOL, ANN, "false", "QEMU: a thread of their own serves the disks"),
   KNOWN (indep_iothreads, INT, ANN, "independent I/O threads"),
   USED (

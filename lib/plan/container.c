@@ -5,14 +5,13 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "plan/block.h"
 #include "plan/build.h"
 #include "plan/edit.h"
 #include "plan/pack.h"
 
 #define TERMINAL_ROWS    24u
 #define TERMINAL_COLUMNS 80u
-/* Where a disk with a root file system is mounted in the guest. */
-#define DISK_MOUNT_DIR "/run/kata-containers/sandbox/storage"
 
 kata_container_plan *
 kata_container_plan__ref (kata_container_plan *plan)
@@ -93,13 +92,14 @@ find_disk (const kata_plan *plan, const char *id)
   return NULL;
 }
 
-static int
-check_fstype (const char *fstype, kata_error **err)
+int
+kata_plan__check_fstype (const char *key, const char *fstype, kata_error **err)
 {
   static const char *const known[] = { "ext4", "xfs", "erofs", "squashfs", "btrfs", NULL };
   if (!g_strv_contains (known, fstype))
-    return kata_error__set (err, KATA_E_INVALID, "rootfs_fstype",
-                            "rootfs_fstype: \"%.40s\" is none of ext4, xfs, erofs, squashfs, btrfs", fstype);
+    return kata_error__set (err, KATA_E_INVALID, key,
+                            "%s: the type of the file system, \"%.40s\", is none of ext4, xfs, erofs, squashfs, btrfs",
+                            key, fstype);
   return 0;
 }
 
@@ -114,12 +114,12 @@ root_from_disk (struct kata_plan_edit *e, kata_error **err)
   if (!e->plan->disks_by_order && (e->plan->guest_features & KATA_GUEST_BY_KATA) == 0)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "rootfs_disk",
                             "rootfs_disk: this guest's agent does not find disks by their id");
-  int rc = check_fstype (fstype, err);
+  int rc = kata_plan__check_fstype ("rootfs_fstype", fstype, err);
   if (rc < 0)
     return rc;
   static const char *const readonly_option[] = { "ro", NULL };
   struct kata_storage *storage = &e->out->storages[e->out->n_storages++];
-  const char *where = kata_arena__printf (e->arena, "%s/%s", DISK_MOUNT_DIR, e->out->id);
+  const char *where = kata_arena__printf (e->arena, "%s/%s", KATA_GUEST_STORAGE_DIR, e->out->id);
   *storage = (struct kata_storage){ .fstype = kata_arena__strdup (e->arena, fstype),
                                     .mount_point = where,
                                     .options = disk->readonly ? (char **) readonly_option : NULL };
@@ -132,6 +132,29 @@ root_from_disk (struct kata_plan_edit *e, kata_error **err)
   return 0;
 }
 
+/* xfs refuses a second file system of one id in a kernel, and copies of an image have the same. */
+static int
+root_from_block (struct kata_plan_edit *e, const struct kata_block_fact *fact, kata_error **err)
+{
+  const char *fstype = e->options != NULL && e->options->rootfs_fstype != NULL ? e->options->rootfs_fstype : "ext4";
+  bool readonly = fact->readonly || e->spec->root_readonly;
+  char **how = NULL;
+  int rc = kata_plan__check_fstype ("rootfs_fstype", fstype, err);
+  if (rc < 0)
+    return rc;
+  if (readonly)
+    how = kata_arena__strv_add (e->arena, how, "ro");
+  if (strcmp (fstype, "xfs") == 0)
+    how = kata_arena__strv_add (e->arena, how, "nouuid");
+  const struct kata_storage storage = { .fstype = kata_arena__strdup (e->arena, fstype),
+                                        .mount_point =
+                                            kata_arena__printf (e->arena, KATA_GUEST_STORAGE_DIR "/%s", e->out->id),
+                                        .options = how };
+  e->spec->root_path = storage.mount_point;
+  e->spec->root_readonly = readonly;
+  return kata_plan__mount_block (e, fact, &storage, "$.root.path", err);
+}
+
 int
 kata_plan__edit_root (struct kata_plan_edit *e, kata_error **err)
 {
@@ -142,6 +165,9 @@ kata_plan__edit_root (struct kata_plan_edit *e, kata_error **err)
   const char *source = kata_plan__host_path (e, e->spec->root_path, "$.root.path", err);
   if (source == NULL)
     return KATA_E_SPEC;
+  const struct kata_block_fact *fact = kata_plan__block_at (e, source);
+  if (fact != NULL)
+    return root_from_block (e, fact, err);
   const char *refused = kata_plan__refuse_source (source, e->plan->vm.dir, true);
   if (refused != NULL)
     return kata_error__set (err, KATA_E_SPEC, "$.root.path", "$.root.path: \"%.200s\" %s", source, refused);
@@ -188,25 +214,32 @@ container_plan_new (kata_oci_spec *spec, const char *cid)
   plan->disk = "";
   plan->spec = kata_oci_spec__derive (spec);
   plan->shares = kata_arena__new0 (arena, struct kata_share, spec->n_mounts + 1);
-  plan->storages = kata_arena__new0 (arena, struct kata_storage, 4);
+  plan->storages = kata_arena__new0 (arena, struct kata_storage, 4 + spec->n_mounts);
+  plan->blocks = kata_arena__new0 (arena, struct kata_block, KATA_DISKS_MAX);
+  plan->devices = kata_arena__new0 (arena, struct kata_guest_device, spec->linux_.n_devices);
   return plan;
 }
 
 int
 kata_container_plan__make (kata_container_plan **out, const kata_plan *plan, kata_oci_spec *spec,
-                           const kata_container_options *options, const char *cid, kata_error **err)
+                           const kata_container_options *options, const struct kata_container_facts *facts,
+                           const char *cid, kata_error **err)
 {
   static int (*const steps[]) (struct kata_plan_edit *,
                                kata_error **) = { kata_plan__edit_process, kata_plan__edit_root, kata_plan__edit_mounts,
-                                                  kata_plan__edit_linux, kata_plan__edit_devices };
+                                                  kata_plan__edit_devices, kata_plan__edit_linux };
   int rc = check_id (cid, err);
   if (rc < 0)
     return rc;
   g_autoptr (kata_container_plan) made = container_plan_new (spec, cid);
   g_autoptr (GPtrArray) warnings = g_ptr_array_new_with_free_func (g_free);
-  struct kata_plan_edit e = {
-    .out = made, .arena = made->spec->arena, .spec = made->spec, .plan = plan, .options = options, .warnings = warnings
-  };
+  struct kata_plan_edit e = { .out = made,
+                              .arena = made->spec->arena,
+                              .spec = made->spec,
+                              .plan = plan,
+                              .options = options,
+                              .facts = facts,
+                              .warnings = warnings };
   for (char **warning = spec->warnings; warning != NULL && *warning != NULL; warning++)
     kata_plan__edit_warn (&e, "%s", *warning);
   for (size_t i = 0; i < G_N_ELEMENTS (steps); i++) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "plan/block.h"
 #include "plan/build.h"
 #include "plan/pack.h"
 
@@ -24,7 +25,7 @@ kata_plan__disk (kata_vm_disk **out, kata_arena *arena, const kata_disk *disk, k
                           .id = kata_arena__strdup (arena, disk->id),
                           .path = kata_arena__strdup (arena, disk->path),
                           .readonly = (disk->flags & KATA_DISK_READONLY) != 0 };
-  if (kata_plan__is_pack (made))
+  if (kata_plan__is_pack (made) || kata_plan__is_block (made))
     return kata_error__set (err, KATA_E_INVALID, "disks", "disks: %s: ids that begin like this are libkata's own",
                             disk->id);
   *out = made;
@@ -135,6 +136,7 @@ kata_plan__disks (struct kata_plan_build *b, kata_error **err)
   for (const kata_disk *const *disk = b->in->options->disks; disk != NULL && *disk != NULL; disk++)
     if (++n > KATA_DISKS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, "disks", "disks: more than %u", KATA_DISKS_MAX);
+  b->plan->no_block_devices = b->hv->disable_block_device_use;
   decide_limits (b);
   int rc = add_disks (b, b->in->options->disks, n, err);
   return rc == 0 ? decide_io (b, err) : rc;

@@ -10,7 +10,8 @@ struct kata_plan_edit {
   kata_arena *arena; /* of @out->spec: its strings live as long as the specification */
   kata_oci_spec *spec;
   const kata_plan *plan;
-  const kata_container_options *options; /* (nullable) */
+  const kata_container_options *options;    /* (nullable) */
+  const struct kata_container_facts *facts; /* (nullable) */
   GPtrArray *warnings;
 };
 
@@ -27,6 +28,8 @@ const char *
 kata_plan__add_share (struct kata_plan_edit *e, const struct kata_share *share, const char *key, kata_error **err);
 /* An absolute, clean path of the host; a relative one is below the bundle. NULL with an error. */
 const char *kata_plan__host_path (struct kata_plan_edit *e, const char *path, const char *key, kata_error **err);
+/* One that disks are mounted by. */
+int kata_plan__check_fstype (const char *key, const char *fstype, kata_error **err);
 bool kata_plan__is_below (const char *path, const char *dir);
 
 #endif

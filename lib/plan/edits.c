@@ -130,7 +130,7 @@ edit_limits (struct kata_plan_edit *e)
   for (size_t i = 0; i < resources->n_devices; i++)
     rules[i] = resources->devices[i];
   resources->devices = rules;
-  kata_plan__edit_resources (resources, e->warnings);
+  kata_plan__edit_resources (resources, e->out, e->warnings);
 }
 
 int

@@ -2,6 +2,7 @@
 /* mounts: which mounts of a specification are the guest's own, and which bring files of the host. */
 #include <string.h>
 
+#include "plan/block.h"
 #include "plan/build.h"
 #include "plan/edit.h"
 
@@ -36,8 +37,7 @@ kata_plan__refuse_source (const char *source, const char *own_dir, bool rootfs)
   /* What is in /dev/shm are files, and the place where some have their containers. */
   if (rootfs ? kata_plan__is_below ("/dev", source)
              : kata_plan__is_below (source, "/dev") && !g_str_has_prefix (source, "/dev/shm/"))
-    return "is a device of the host, and nothing can be plugged into a running guest; a block device can be a disk "
-           "that the sandbox has from its start";
+    return "is a device of the host, or all of them; of these only block devices can be given to a guest";
   return NULL;
 }
 
@@ -95,6 +95,60 @@ check_options (const struct kata_oci_mount *mount, const char *key, kata_error *
   return 0;
 }
 
+/* Of a file system's options: where mounts of it appear, and what a bind mount has too. */
+static const char *const propagation[] = {
+  "private", "rprivate", "slave", "rslave", "unbindable", "runbindable", NULL
+};
+static const char *const outside[] = { "ro", "nosuid", "nodev", "noexec", NULL };
+
+static const char *
+storage_place (struct kata_plan_edit *e, size_t index)
+{
+  return kata_arena__printf (e->arena, KATA_GUEST_VOLUME_DIR "/%s-m%zu", e->out->id, index);
+}
+
+/* As for other runtimes, the container sees the device's node, which the agent lets it use. */
+static int
+bind_block (struct kata_plan_edit *e, struct kata_oci_mount *mount, const struct kata_block_fact *fact, size_t index,
+            const char *key, kata_error **err)
+{
+  bool readonly = fact->readonly || has_option (mount->options, "ro");
+  const char *const options[] = { "bind", readonly ? "ro" : NULL, NULL };
+  const struct kata_storage node = { .fstype = "bind",
+                                     .mount_point = storage_place (e, index),
+                                     .options = kata_arena__strv (e->arena, options) };
+  mount->source = node.mount_point;
+  mount->options = guest_options (e, mount, key);
+  return kata_plan__mount_block (e, fact, &node, key, err);
+}
+
+/* The agent mounts it with all that concerns the file system; the container gets a bind mount of that. */
+static int
+mount_block (struct kata_plan_edit *e, struct kata_oci_mount *mount, const struct kata_block_fact *fact, size_t index,
+             const char *key, kata_error **err)
+{
+  char **inner = NULL, **outer = NULL;
+  int rc = kata_plan__check_fstype (key, mount->type, err);
+  if (rc < 0)
+    return rc;
+  if (fact->readonly && !has_option (mount->options, "ro"))
+    inner = kata_arena__strv_add (e->arena, inner, "ro");
+  for (char **option = mount->options; option != NULL && *option != NULL; option++)
+    if (!g_strv_contains (propagation, *option))
+      inner = kata_arena__strv_add (e->arena, inner, *option);
+  for (char **option = mount->options; option != NULL && *option != NULL; option++)
+    if (g_strv_contains (propagation, *option) || g_strv_contains (outside, *option))
+      outer = kata_arena__strv_add (e->arena, outer, *option);
+  const struct kata_storage storage = { .fstype = mount->type,
+                                        .mount_point = storage_place (e, index),
+                                        .options = inner };
+  mount->type = "bind";
+  mount->source = storage.mount_point;
+  mount->options = outer;
+  mount->options = guest_options (e, mount, key);
+  return kata_plan__mount_block (e, fact, &storage, key, err);
+}
+
 static int
 edit_bind (struct kata_plan_edit *e, struct kata_oci_mount *mount, size_t index, const char *key, kata_error **err)
 {
@@ -110,6 +164,9 @@ edit_bind (struct kata_plan_edit *e, struct kata_oci_mount *mount, size_t index,
   const char *source = kata_plan__host_path (e, mount->source, key, err);
   if (source == NULL)
     return KATA_E_SPEC;
+  const struct kata_block_fact *fact = kata_plan__block_at (e, source);
+  if (fact != NULL)
+    return bind_block (e, mount, fact, index, key, err);
   const char *refused = kata_plan__refuse_source (source, e->plan->vm.dir, false);
   if (refused != NULL)
     return kata_error__set (err, KATA_E_UNSUPPORTED, key, "%s: \"%.200s\" %s", key, source, refused);
@@ -147,10 +204,14 @@ edit_mount (struct kata_plan_edit *e, struct kata_oci_mount *mount, size_t index
     return rc;
   if (is_bind (mount))
     return edit_bind (e, mount, index, key, err);
+  const char *source = mount->source != NULL && mount->source[0] == '/' ? mount->source : NULL;
+  const struct kata_block_fact *fact = source != NULL ? kata_plan__block_at (e, source) : NULL;
+  if (mount->type != NULL && fact != NULL && !g_strv_contains (guest_types, mount->type))
+    return mount_block (e, mount, fact, index, key, err);
   if (mount->type == NULL || !g_strv_contains (guest_types, mount->type))
     return kata_error__set (err, KATA_E_UNSUPPORTED, key,
-                            "%s: the type \"%.40s\" would need something of the host; bind mounts and the kernel's own "
-                            "file systems are supported",
+                            "%s: the type \"%.40s\" would need something of the host; bind mounts, the kernel's own "
+                            "file systems and those on block devices are supported",
                             key, mount->type != NULL ? mount->type : "");
   return 0;
 }

@@ -112,9 +112,10 @@ struct kata_plan {
   uint32_t cgroup_cpu_milli;      /* 1000 = one CPU; 0 = no limit */
   uint32_t cgroup_overhead_milli; /* what of it is the machine's own */
   const char *share_reason;       /* (nullable): why nothing is shared */
-  const char *pack_dir; /* host: where trees are gathered that go into an image, below vm.dir; "" = there are none */
-  bool disks_by_order;  /* the guest knows disks by their order only */
-  char **warnings;      /* NULL-terminated, may be NULL */
+  const char *pack_dir;  /* host: where trees are gathered that go into an image, below vm.dir; "" = there are none */
+  bool disks_by_order;   /* the guest knows disks by their order only */
+  char **warnings;       /* NULL-terminated, may be NULL */
+  bool no_block_devices; /* containers get none of the host's as root or volume */
 };
 
 /** KATA_E_INVALID, KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_GUEST; the key names the option or configuration key. */

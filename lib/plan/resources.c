@@ -2,6 +2,7 @@
 /* resources: devices and limits as they can be in the guest, whose numbers are not the host's. */
 #include <string.h>
 
+#include "plan/block.h"
 #include "plan/edit.h"
 
 static void
@@ -41,14 +42,26 @@ edit_cpu (struct kata_oci_cpu *cpu, GPtrArray *warnings)
   warn (warnings, cpu->idle.value != 0, "cpu.idle", "cannot be sent to the agent and has no effect");
 }
 
+/* The agent puts the guest's number in its place. */
+static bool
+is_given (const struct kata_oci_device_rule *rule, const kata_container_plan *given)
+{
+  for (size_t i = 0; given != NULL && i < given->n_blocks; i++)
+    if (given->blocks[i].listed && rule->minor.have && rule->major.value == given->blocks[i].major &&
+        rule->minor.value == given->blocks[i].minor)
+      return true;
+  return false;
+}
+
 /* Numbers of character devices are the same on every Linux; those of block devices are not. */
 static void
-edit_rules (kata_oci_resources *resources, GPtrArray *warnings)
+edit_rules (kata_oci_resources *resources, const kata_container_plan *given, GPtrArray *warnings)
 {
   size_t kept = 0;
   for (size_t i = 0; i < resources->n_devices; i++) {
     const struct kata_oci_device_rule *rule = &resources->devices[i];
-    bool host_only = g_strcmp0 (rule->type, "b") == 0 && rule->major.have && rule->major.value > 0;
+    bool host_only =
+        g_strcmp0 (rule->type, "b") == 0 && rule->major.have && rule->major.value > 0 && !is_given (rule, given);
     warn (warnings, host_only && rule->allow, "devices", "a rule for a block device of the host has no effect");
     if (!host_only)
       resources->devices[kept++] = *rule;
@@ -57,11 +70,11 @@ edit_rules (kata_oci_resources *resources, GPtrArray *warnings)
 }
 
 void
-kata_plan__edit_resources (kata_oci_resources *resources, GPtrArray *warnings)
+kata_plan__edit_resources (kata_oci_resources *resources, const kata_container_plan *given, GPtrArray *warnings)
 {
   edit_memory (&resources->memory, warnings);
   edit_cpu (&resources->cpu, warnings);
-  edit_rules (resources, warnings);
+  edit_rules (resources, given, warnings);
   warn (warnings, resources->block_io.have, "blockIO", "means disks of the host; the guest has others");
   memset (&resources->block_io, 0, sizeof resources->block_io);
   warn (warnings, resources->n_hugepage_limits > 0, "hugepageLimits", "the guest has no huge pages to limit");
@@ -86,6 +99,43 @@ is_common_device (const struct kata_oci_device *device)
          (device->major == 10 && (device->minor == 229 || device->minor == 200)); /* fuse, net/tun */
 }
 
+/* Rules that name it and give no "w": then its disk takes no writes either. One that gives all devices gives this one. */
+static bool
+is_readonly (const kata_oci_resources *resources, const struct kata_oci_device *device)
+{
+  bool named = false;
+  for (size_t i = 0; i < resources->n_devices; i++) {
+    const struct kata_oci_device_rule *rule = &resources->devices[i];
+    bool any = rule->type == NULL || strcmp (rule->type, "a") == 0;
+    bool major = !rule->major.have || rule->major.value < 0 || rule->major.value == device->major;
+    bool minor = !rule->minor.have || rule->minor.value < 0 || rule->minor.value == device->minor;
+    if (!rule->allow || !major || !minor || (!any && strcmp (rule->type, "b") != 0))
+      continue;
+    if (rule->access == NULL || strchr (rule->access, 'w') != NULL)
+      return false;
+    named = named || strchr (rule->access, 'r') != NULL; /* not those for mknod alone */
+  }
+  return named;
+}
+
+static int
+give_block (struct kata_plan_edit *e, const struct kata_oci_device *device, const char *key, kata_error **err)
+{
+  const struct kata_block_fact *fact = kata_plan__block_of (e, device->major, device->minor);
+  if (fact == NULL)
+    return kata_error__set (err, KATA_E_NOT_FOUND, key,
+                            "%s: %.128s: the host has no block device %" G_GINT64_FORMAT ":%" G_GINT64_FORMAT, key,
+                            device->path, device->major, device->minor);
+  struct kata_block *block = NULL;
+  int rc = kata_plan__take_block (&block, e, fact, is_readonly (&e->spec->linux_.resources, device), key, err);
+  if (rc < 0)
+    return rc;
+  block->listed = true;
+  e->out->devices[e->out->n_devices++] =
+      (struct kata_guest_device){ .disk = block->id, .container_path = device->path };
+  return 0;
+}
+
 int
 kata_plan__edit_devices (struct kata_plan_edit *e, kata_error **err)
 {
@@ -95,6 +145,12 @@ kata_plan__edit_devices (struct kata_plan_edit *e, kata_error **err)
     if (is_common_device (device))
       continue;
     g_autofree char *key = g_strdup_printf ("$.linux.devices[%zu]", i);
+    if (strcmp (device->type, "b") == 0) {
+      int rc = give_block (e, device, key, err);
+      if (rc < 0)
+        return rc;
+      continue;
+    }
     return kata_error__set (err, KATA_E_UNSUPPORTED, key,
                             "%s: %.128s (%s %" G_GINT64_FORMAT ":%" G_GINT64_FORMAT
                             ") is a device of the host, which the guest does not have",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/spec.h"
+#include "sandbox/block.h"
 #include "sandbox/container.h"
 #include "sandbox/events.h"
 #include "sandbox/host-limit.h"
@@ -127,7 +128,7 @@ read_resources (kata_oci_resources **out, kata_container *container, const char 
   int r = kata_oci_resources__parse (out, json, strlen (json), err);
   if (r != 0)
     return r;
-  kata_plan__edit_resources (*out, warnings);
+  kata_plan__edit_resources (*out, NULL, warnings);
   for (guint i = 0; i < warnings->len; i++)
     kata_log__write (&container->sandbox->runtime->log, KATA_LOG_WARNING, "container %s: %s", container->id,
                      (const char *) warnings->pdata[i]);
@@ -163,7 +164,7 @@ static int
 remove_in_guest (struct change *change, kata_container *container, bool force, kata_error **err)
 {
   g_autoptr (kata_error) error = NULL;
-  if (change->op.state->state == KATA_STATE_STOPPED)
+  if (change->op.state->state == KATA_STATE_STOPPED || change->found->gone)
     return 0;
   int r = kata_sandbox__link (&change->link, container->sandbox, change->op.deadline_us, &error);
   if (r != 0)
@@ -193,6 +194,19 @@ remove_on_host (struct change *change, kata_container *container, kata_error **e
   return kata_operation__save (&change->op, err);
 }
 
+/* What fails here is done by the next delete, which must not ask the guest again: some agents fail for a container that they do not know. */
+static int
+remove_after_guest (struct change *change, kata_container *container, bool force, kata_error **err)
+{
+  change->found->gone = true;
+  int r = kata_sandbox_block__detach (&change->op, change->found, force, err);
+  if (r == 0)
+    r = remove_on_host (change, container, err);
+  if (r != 0)
+    kata_state__save (change->op.state, container->sandbox->dirfd, NULL);
+  return r;
+}
+
 int
 kata_container__delete (kata_container *container, uint32_t flags, int64_t timeout_ms, kata_error **err)
 {
@@ -211,7 +225,7 @@ kata_container__delete (kata_container *container, uint32_t flags, int64_t timeo
   if (r == 0)
     r = remove_in_guest (&change, container, force, err);
   if (r == 0)
-    r = remove_on_host (&change, container, err);
+    r = remove_after_guest (&change, container, force, err);
   if (r == 0)
     g_atomic_int_set (&container->deleted, 1);
   change_end (&change);

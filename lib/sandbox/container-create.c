@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/id.h"
 #include "host/beneath.h"
+#include "sandbox/block.h"
 #include "sandbox/container.h"
 #include "sandbox/events.h"
 #include "sandbox/process-file.h"
@@ -95,6 +96,8 @@ tell_agent (struct kata_operation *op, kata_link *link, const kata_container_pla
   request.oci = kata_agent_spec__spec (arena, plan->spec);
   request.storages = kata_agent_spec__storages (arena, plan->storages, plan->n_storages);
   request.n_storages = plan->n_storages;
+  request.devices = kata_agent_spec__devices (arena, plan->devices, plan->n_devices);
+  request.n_devices = plan->n_devices;
   request.sandbox_pidns = plan->sandbox_pidns;
   int r = kata_operation__fault (op, "agent:create-container", err);
   if (r == 0)
@@ -110,6 +113,8 @@ write_down (struct kata_operation *op, const kata_container_plan *plan, kata_err
   added->terminal = plan->terminal;
   added->pack = plan->pack;
   added->disk = kata_arena__strdup (op->state->arena, plan->disk);
+  for (size_t i = 0; i < plan->n_blocks; i++)
+    added->blocks = kata_arena__strv_add (op->state->arena, added->blocks, plan->blocks[i].id);
   added->cpu_milli = kata_oci_cpu__milli (&plan->spec->linux_.resources.cpu);
   kata_operation__timing (op, "container-create");
   return kata_operation__save (op, err);
@@ -125,7 +130,7 @@ set_terminal_size (kata_link *link, const kata_container_plan *plan, int64_t dea
 }
 
 static int
-make (struct kata_operation *op, kata_link *link, const kata_container_plan *plan, kata_error **err)
+make (struct kata_operation *op, kata_link *link, kata_container_plan *plan, kata_error **err)
 {
   kata_operation__scope (op, plan->id);
   int r = kata_operation__fault (op, "stage:mounts:enter", err);
@@ -135,6 +140,8 @@ make (struct kata_operation *op, kata_link *link, const kata_container_plan *pla
     r = keep_process (op, plan, err);
   if (r == 0)
     r = kata_operation__fault (op, "stage:mounts:done", err);
+  if (r == 0)
+    r = kata_sandbox_block__attach (op, plan, err);
   if (r == 0)
     r = tell_agent (op, link, plan, err);
   if (r == 0)
@@ -148,6 +155,7 @@ make (struct kata_operation *op, kata_link *link, const kata_container_plan *pla
     kata_state__save (op->state, op->sandbox->dirfd, NULL);
   }
   kata_agent__remove_container (kata_link__agent (link), plan->id, REMOVE_S, REMOVE_MS, NULL);
+  kata_sandbox_block__collect (op);
   g_autoptr (kata_error) error = NULL;
   if (kata_undo__replay (op->sandbox->dirfd, plan->id, kata_deadline__within (INT64_MAX, UNDO_MS), NULL, &error) != 0)
     kata_log__write (&op->sandbox->runtime->log, KATA_LOG_ERROR, "container \"%s\": after the failed create: %s",
@@ -160,18 +168,23 @@ prepare (struct kata_operation *op, kata_container_plan **plan, const char *id, 
          kata_error **err)
 {
   g_autoptr (kata_oci_spec) spec = NULL;
+  g_autoptr (kata_arena) arena = kata_arena__new ();
+  struct kata_container_facts facts = { 0 };
   if (kata_state__container (op->state, id) != NULL)
     return kata_error__set (err, KATA_E_EXISTS, id, "container \"%s\" exists already in sandbox \"%s\"", id,
                             op->sandbox->id);
   if (op->state->n_containers >= KATA_CONTAINERS_MAX)
     return kata_error__set (err, KATA_E_LIMIT, id, "sandbox \"%s\" has %u containers already", op->sandbox->id,
                             KATA_CONTAINERS_MAX);
+  kata_sandbox_block__collect (op);
   /* One of this name whose making was cut short. */
   int r = kata_undo__replay (op->sandbox->dirfd, id, op->deadline_us, NULL, err);
   if (r == 0)
     r = read_spec (&spec, options, err);
-  if (r == 0)
-    r = kata_container_plan__make (plan, &op->state->plan, spec, options, id, err);
+  if (r == 0) {
+    kata_sandbox_block__look (&facts, arena, spec, options);
+    r = kata_container_plan__make (plan, &op->state->plan, spec, options, &facts, id, err);
+  }
   if (r == 0)
     r = kata_container__choose_pack (op, *plan, err);
   if (r != 0)

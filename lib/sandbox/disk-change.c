@@ -66,8 +66,8 @@ check_file (const kata_vm_disk *disk, kata_error **err)
   return 0;
 }
 
-static int
-add_running (struct kata_operation *op, kata_vm_disk *disk, kata_error **err)
+int
+kata_sandbox_disk__plug (struct kata_operation *op, kata_vm_disk *disk, kata_error **err)
 {
   if (op->state->plan.vm.disk_ports == 0)
     return lacks (op, KATA_CAP_BLOCK_HOTPLUG, disk->id, "cannot add a disk to a running guest", err);
@@ -95,7 +95,7 @@ add (struct kata_operation *op, const kata_disk *wanted, kata_error **err)
   if (r != 0)
     return r;
   if (op->state->state == KATA_STATE_RUNNING)
-    return add_running (op, disk, err);
+    return kata_sandbox_disk__plug (op, disk, err);
   r = lacks (op, KATA_CAP_BLOCK, disk->id, "cannot attach disks", err);
   if (r == 0)
     r = check_new (op, disk, err);
@@ -107,7 +107,9 @@ static int
 check_unused (struct kata_operation *op, const char *id, kata_error **err)
 {
   for (size_t i = 0; i < op->state->n_containers; i++)
-    if (strcmp (op->state->containers[i].disk, id) == 0)
+    if (strcmp (op->state->containers[i].disk, id) == 0 ||
+        (op->state->containers[i].blocks != NULL &&
+         g_strv_contains ((const char *const *) op->state->containers[i].blocks, id)))
       return kata_error__set (err, KATA_E_BUSY, id, "disk \"%s\": container \"%s\" uses it; delete the container first",
                               id, op->state->containers[i].id);
   return 0;

@@ -28,4 +28,8 @@ int kata_sandbox_disk__remove (struct kata_operation *op, const kata_vm_disk *di
 /** Takes out what a call that failed, or whose process died, has left. What the guest still holds stays where it is, with a word in the log. */
 void kata_sandbox_disk__mend (struct kata_operation *op);
 
+/* ---- disk-change.c ---- */
+/** After all checks: a disk, whose strings are the state's, into a free port of a running machine. */
+int kata_sandbox_disk__plug (struct kata_operation *op, kata_vm_disk *disk, kata_error **err);
+
 #endif

@@ -36,7 +36,7 @@ plan_it (kata_oci_spec *spec)
   input.config = config;
   if (kata_plan__make (&plan, &input, NULL) < 0)
     __builtin_trap ();
-  if (kata_container_plan__make (&container, plan, spec, &container_options, "c", NULL) < 0)
+  if (kata_container_plan__make (&container, plan, spec, &container_options, NULL, "c", NULL) < 0)
     return;
   Grpc__Spec *message = kata_agent_spec__spec (arena, container->spec);
   g_autofree uint8_t *bytes = g_malloc (grpc__spec__get_packed_size (message));

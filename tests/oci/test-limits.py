@@ -50,7 +50,7 @@ REFUSED = {
     "ipc_of_another": (linux(namespaces=namespaces("network", "pid", "uts", "mount", ipc="/proc/1/ns/ipc")), "put both containers into one pod"),
     "user_of_host": (linux(namespaces=namespaces(*SYSTEM, user="/proc/1/ns/user")), "user namespace of the host cannot be joined"),
     "device": (device("c", 10, 232), "is a device of the host, which the guest does not have"),
-    "block_device": (device("b", 8, 0), "is a device of the host, which the guest does not have"),
+    "block_device": (device("b", 4095, 1048575), "the host has no block device 4095:1048575"),
     "bind_of_a_device": (mount(type="bind", source="/dev/null"), "is a device of the host"),
     "bind_of_the_host": (mount(type="bind", source="/"), "is the whole host"),
     "bind_of_proc": (mount(type="bind", source="/proc/sys"), "is the host kernel's"),
@@ -59,7 +59,7 @@ REFUSED = {
     "id_mapped_mount": (mount(type="bind", source="/etc", options=["rbind", "idmap"]), "id-mapped mounts"),
     "network_file_system": (mount(type="nfs", source="a:/b"), "would need something of the host"),
     "overlay": (mount(type="overlay", source="overlay", options=["lowerdir=/a:/b"]), "would need something of the host"),
-    "disk": (mount(type="ext4", source="/dev/sda1"), "would need something of the host"),
+    "disk": (mount(type="ext4", source="/nowhere/sda1"), "would need something of the host"),
     "no_process": (lambda config: config.pop("process"), "$.process is missing"),
 }
 

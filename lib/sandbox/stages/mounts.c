@@ -40,9 +40,8 @@ check_kind (const struct kata_share *share, mode_t mode, const char *what, kata_
                             S_ISLNK (mode) ? " but a symbolic link" : "");
   if (S_ISBLK (mode))
     return kata_error__set (err, KATA_E_UNSUPPORTED, share->source,
-                            "%s \"%s\": is a block device, and nothing can be plugged into a running guest; make it "
-                            "one of the sandbox's disks, which are there from its start",
-                            what, share->source);
+                            "%s \"%s\": is a block device now and was none a moment ago; try again", what,
+                            share->source);
   if (!S_ISDIR (mode) && !S_ISREG (mode))
     return kata_error__set (err, KATA_E_UNSUPPORTED, share->source,
                             "%s \"%s\": only directories and regular files can be shared with a guest", what,

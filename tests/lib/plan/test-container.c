@@ -34,7 +34,7 @@ make (kata_container_plan **out, const char *text, kata_error **err)
 {
   g_autoptr (kata_oci_spec) spec = NULL;
   ck_assert_msg (kata_oci_spec__parse (&spec, text, strlen (text), err) == 0, "%s", text);
-  return kata_container_plan__make (out, plan, spec, &options, "c1", err);
+  return kata_container_plan__make (out, plan, spec, &options, NULL, "c1", err);
 }
 
 START_TEST (shares)
@@ -98,7 +98,7 @@ static const struct {
     KATA_E_UNSUPPORTED, "$.mounts[0]" },
   { ",\"linux\":{\"devices\":[{\"path\":\"/dev/kvm\",\"type\":\"c\",\"major\":10,\"minor\":232}]}}", KATA_E_UNSUPPORTED,
     "$.linux.devices[0]" },
-  { ",\"linux\":{\"devices\":[{\"path\":\"/dev/sda\",\"type\":\"b\",\"major\":8,\"minor\":0}]}}", KATA_E_UNSUPPORTED,
+  { ",\"linux\":{\"devices\":[{\"path\":\"/dev/sda\",\"type\":\"b\",\"major\":8,\"minor\":0}]}}", KATA_E_NOT_FOUND,
     "$.linux.devices[0]" },
   { ",\"linux\":{\"namespaces\":[{\"type\":\"user\",\"path\":\"/proc/1/ns/user\"}]}}", KATA_E_UNSUPPORTED,
     "$.linux.namespaces" },
@@ -151,7 +151,7 @@ START_TEST (ids)
   begin ();
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_autoptr (kata_container_plan) c = NULL;
-    ck_assert_int_eq (kata_container_plan__make (&c, plan, spec, NULL, bad[i], NULL), KATA_E_INVALID);
+    ck_assert_int_eq (kata_container_plan__make (&c, plan, spec, NULL, NULL, bad[i], NULL), KATA_E_INVALID);
   }
   end ();
 }
@@ -168,7 +168,7 @@ START_TEST (disk)
   s.options.disks = disks;
   ck_assert_int_eq (kata_plan__make (&plan, &s.in, NULL), 0);
   disk_options.rootfs_disk = "root-0";
-  ck_assert_int_eq (kata_container_plan__make (&c, plan, spec, &disk_options, "c1", NULL), 0);
+  ck_assert_int_eq (kata_container_plan__make (&c, plan, spec, &disk_options, NULL, "c1", NULL), 0);
   ck_assert_uint_eq (c->n_shares, 0);
   ck_assert_uint_eq (c->n_storages, 1);
   ck_assert_str_eq (c->storages[0].driver, "blk");
@@ -177,10 +177,10 @@ START_TEST (disk)
   ck_assert_str_eq (c->spec->root_path, c->storages[0].mount_point);
   ck_assert (c->spec->root_readonly);
   disk_options.rootfs_disk = "other";
-  ck_assert_int_eq (kata_container_plan__make (&none, plan, spec, &disk_options, "c1", NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_container_plan__make (&none, plan, spec, &disk_options, NULL, "c1", NULL), KATA_E_INVALID);
   disk_options.rootfs_disk = "root-0";
   disk_options.rootfs_fstype = "ntfs";
-  ck_assert_int_eq (kata_container_plan__make (&none, plan, spec, &disk_options, "c1", NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_container_plan__make (&none, plan, spec, &disk_options, NULL, "c1", NULL), KATA_E_INVALID);
   end ();
 }
 END_TEST
@@ -246,7 +246,7 @@ START_TEST (edits)
   g_autoptr (kata_arena) arena = kata_arena__new ();
   begin ();
   ck_assert_int_eq (kata_oci_spec__parse (&spec, text, strlen (text), NULL), 0);
-  ck_assert_int_eq (kata_container_plan__make (&c, plan, spec, &options, "c1", NULL), 0);
+  ck_assert_int_eq (kata_container_plan__make (&c, plan, spec, &options, NULL, "c1", NULL), 0);
   const struct kata_oci_linux *l = &c->spec->linux_;
   ck_assert_uint_eq (l->n_namespaces, 2);
   ck_assert_ptr_null (l->namespaces[0].path);

@@ -109,7 +109,7 @@ START_TEST (container)
   options.pids = 64;
   options.flags = KATA_CONTAINER_TERMINAL | KATA_CONTAINER_READONLY;
   ck_assert_int_eq (kata_oci_spec__apply_options (spec, &options, NULL), 0);
-  ck_assert_int_eq (kata_container_plan__make (&c, plan, spec, &options, "web", NULL), 0);
+  ck_assert_int_eq (kata_container_plan__make (&c, plan, spec, &options, NULL, "web", NULL), 0);
   g_autofree char *text = kata_container_plan__to_json (c);
   golden_compare ("container.json", text);
   setup_clear (&s);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* block: counts by what the containers in the state name; the disks themselves are disk.c's. */
+#include "plan/block.h"
+
+#include <string.h>
+
+#include "host/block.h"
+#include "sandbox/block.h"
+#include "sandbox/disk.h"
+
+#define COLLECT_MS 30000
+
+static bool
+is_used (const kata_sandbox_state *state, const char *disk, const struct kata_container_state *but)
+{
+  for (size_t i = 0; i < state->n_containers; i++)
+    if (&state->containers[i] != but && state->containers[i].blocks != NULL &&
+        g_strv_contains ((const char *const *) state->containers[i].blocks, disk))
+      return true;
+  return false;
+}
+
+/* Strings live as long as the lists that it gets into. */
+static kata_vm_disk *
+make_disk (kata_arena *arena, const struct kata_block *block)
+{
+  kata_vm_disk *disk = kata_arena__new0 (arena, kata_vm_disk, 1);
+  *disk = (kata_vm_disk){ .size = sizeof *disk,
+                          .id = kata_arena__strdup (arena, block->id),
+                          .path = kata_arena__strdup (arena, block->node),
+                          .readonly = block->readonly };
+  return disk;
+}
+
+static int
+check_readonly (const struct kata_operation *op, const struct kata_block *block, const kata_vm_disk *disk,
+                kata_error **err)
+{
+  if (block->readonly || !disk->readonly)
+    return 0;
+  return kata_error__set (
+      err, KATA_E_BUSY, block->node,
+      "block device \"%s\": sandbox \"%s\" has it as one that takes no writes, for another container; "
+      "ask for it read-only, or delete that container first",
+      block->node, op->sandbox->id);
+}
+
+static int
+attach_one (struct kata_operation *op, const struct kata_block *block, kata_error **err)
+{
+  const kata_vm_disk *there = kata_sandbox_disk__find (op->state, block->id);
+  kata_error *cause = NULL;
+  if (there != NULL)
+    return check_readonly (op, block, there, err);
+  if (!kata_block__is (block->node, block->major, block->minor))
+    return kata_error__set (err, KATA_E_HOST, block->node,
+                            "block device \"%s\": is no longer the device %u:%u that it was a moment ago", block->node,
+                            block->major, block->minor);
+  int r = kata_sandbox_disk__plug (op, make_disk (op->state->arena, block), &cause);
+  return r == 0 ? 0
+                : kata_error__wrap (err, cause, block->node, "block device \"%s\" cannot be given to sandbox \"%s\"",
+                                    block->node, op->sandbox->id);
+}
+
+int
+kata_sandbox_block__attach (struct kata_operation *op, kata_container_plan *plan, kata_error **err)
+{
+  if (plan->n_blocks == 0)
+    return 0;
+  int r = kata_operation__fault (op, "container:attach", err);
+  for (size_t i = 0; r == 0 && i < plan->n_blocks; i++)
+    r = attach_one (op, &plan->blocks[i], err);
+  return r == 0 ? kata_container_plan__locate (plan, &op->state->plan, err) : r;
+}
+
+/* One that has been there from the start stays. So does one that the machine never lets go of: the next who wants it has it. */
+static int
+take_out (struct kata_operation *op, const char *id, kata_error **err)
+{
+  const kata_vm_disk *disk = kata_sandbox_disk__find (op->state, id);
+  kata_error *cause = NULL;
+  if (disk == NULL)
+    disk = kata_sandbox_disk__half (op->state, id);
+  if (disk == NULL || disk->port == 0)
+    return 0;
+  int r = kata_sandbox_disk__remove (op, disk, &cause);
+  if (r == 0 || r == KATA_E_UNSUPPORTED) {
+    kata_error_unref (cause);
+    return 0;
+  }
+  return kata_error__propagate (err, cause);
+}
+
+int
+kata_sandbox_block__detach (struct kata_operation *op, const struct kata_container_state *container, bool force,
+                            kata_error **err)
+{
+  if (op->state->state != KATA_STATE_RUNNING)
+    return 0;
+  for (char **id = container->blocks; id != NULL && *id != NULL; id++) {
+    kata_error *error = NULL;
+    int r = is_used (op->state, *id, container) ? 0 : take_out (op, *id, &error);
+    if (r != 0 && !force)
+      return kata_error__propagate (err, error);
+    if (r != 0)
+      kata_log__write (&op->sandbox->runtime->log, KATA_LOG_WARNING, "container \"%s\": a block device stays: %s",
+                       container->id, kata_error_get_message (error));
+    kata_error_unref (error);
+  }
+  return 0;
+}
+
+void
+kata_sandbox_block__collect (struct kata_operation *op)
+{
+  const kata_vm_disk *const *disks = op->state->plan.vm.disks; /* a removal makes a new list */
+  int64_t deadline_us = op->deadline_us;
+  op->deadline_us = kata_deadline__within (INT64_MAX, COLLECT_MS);
+  for (size_t i = 0; disks != NULL && disks[i] != NULL; i++) {
+    g_autoptr (kata_error) error = NULL;
+    if (!kata_plan__is_block (disks[i]) || is_used (op->state, disks[i]->id, NULL))
+      continue;
+    if (take_out (op, disks[i]->id, &error) != 0)
+      kata_log__write (&op->sandbox->runtime->log, KATA_LOG_WARNING,
+                       "sandbox \"%s\": a block device that nobody uses stays: %s", op->sandbox->id,
+                       kata_error_get_message (error));
+  }
+  op->deadline_us = deadline_us;
+}

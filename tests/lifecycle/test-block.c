@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* test-block: block devices of the host that containers get: counted, and whatever fails or dies, none stays that nobody uses. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "fixture.h"
+#include "host/block.h"
+
+/* Of this machine, any two: the null hypervisor opens none. */
+static struct device {
+  unsigned major, minor;
+  char *node, *disk;
+} devices[2];
+
+static bool
+find_devices (void)
+{
+  size_t n = 0;
+  const char *name;
+  g_autoptr (GDir) dir = g_dir_open ("/sys/dev/block", 0, NULL);
+  while (dir != NULL && n < G_N_ELEMENTS (devices) && (name = g_dir_read_name (dir)) != NULL) {
+    struct device *device = &devices[n];
+    if (sscanf (name, "%u:%u", &device->major, &device->minor) == 2 &&
+        kata_block__node (&device->node, device->major, device->minor) == 0) {
+      device->disk = g_strdup_printf ("kata-b-%u-%u", device->major, device->minor);
+      n++;
+    }
+  }
+  return n == G_N_ELEMENTS (devices);
+}
+
+/* A container with the first device in linux.devices, and the second, if @two, as a volume. */
+static int
+create (kata_container **out, kata_sandbox *sandbox, struct life *where, const char *id, bool two, kata_error **err)
+{
+  kata_container_options options = KATA_CONTAINER_OPTIONS_INIT;
+  g_autofree char *volume =
+      two ? g_strdup_printf (",{\"destination\":\"/volume\",\"type\":\"bind\",\"source\":\"%s\"}", devices[1].node)
+          : g_strdup ("");
+  g_autofree char *json = g_strdup_printf (
+      "{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sleep\",\"100\"],\"cwd\":\"/\"},\"root\":{\"path\":\"%s\"},"
+      "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}%s],\"linux\":{\"devices\":[{"
+      "\"path\":\"/dev/x\",\"type\":\"b\",\"major\":%u,\"minor\":%u}]}}",
+      where->rootfs, volume, devices[0].major, devices[0].minor);
+  options.id = id;
+  options.config_json = json;
+  return kata_container_create (out, sandbox, &options, LIFE_MS, err);
+}
+
+static int
+disks (kata_sandbox *sandbox)
+{
+  char *json = NULL;
+  int n = 0;
+  ck_assert_int_eq (kata_sandbox_inspect (&json, sandbox, NULL), 0);
+  for (size_t i = 0; i < G_N_ELEMENTS (devices); i++) {
+    g_autofree char *text = g_strdup_printf ("\"id\": \"%s\"", devices[i].disk);
+    n += strstr (json, text) != NULL;
+  }
+  kata_free (json);
+  return n;
+}
+
+static void
+drop (kata_container **container)
+{
+  kata_error *error = NULL;
+  ck_ok (kata_container_delete (*container, KATA_DELETE_FORCE, LIFE_MS, &error), error);
+  *container = kata_container_unref (*container);
+}
+
+static void
+end (kata_sandbox *sandbox)
+{
+  kata_error *error = NULL;
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  kata_sandbox_unref (sandbox);
+}
+
+START_TEST (counted)
+{
+  kata_error *error = NULL;
+  kata_container *a = NULL, *b = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s"), *again = NULL;
+  ck_ok (create (&a, sandbox, life, "a", true, &error), error);
+  ck_assert_int_eq (disks (sandbox), 2);
+  ck_ok (create (&b, sandbox, life, "b", false, &error), error);
+  ck_assert_int_eq (disks (sandbox), 2);
+  ck_assert_int_eq (kata_sandbox_remove_disk (sandbox, devices[0].disk, LIFE_MS, &error), KATA_E_BUSY);
+  kata_error_unrefp (&error);
+  drop (&a);
+  ck_assert_int_eq (disks (sandbox), 1);
+  ck_ok (kata_sandbox_open (&again, runtime, "s", &error), error); /* as another process would */
+  kata_container_unrefp (&b);
+  ck_ok (kata_container_open (&b, again, "b", &error), error);
+  drop (&b);
+  ck_assert_int_eq (disks (sandbox), 0);
+  kata_sandbox_unref (again);
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (more_than_ports)
+{
+  kata_error *error = NULL;
+  kata_container *a = NULL;
+  life_configure (life, "disk_ports = 1");
+  kata_runtime_unref (runtime);
+  runtime = life_runtime (life);
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  ck_assert_int_eq (create (&a, sandbox, life, "a", true, &error), KATA_E_LIMIT);
+  ck_assert_msg (strstr (kata_error_get_message (error), "block device \"/dev/") != NULL &&
+                     strstr (kata_error_get_message (error), "disk_ports") != NULL,
+                 "%s", kata_error_get_message (error));
+  kata_error_unrefp (&error);
+  ck_assert_int_eq (disks (sandbox), 0); /* the first of them too */
+  ck_ok (create (&a, sandbox, life, "a", false, &error), error);
+  drop (&a);
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (no_ports)
+{
+  kata_error *error = NULL;
+  kata_container *a = NULL;
+  life_configure (life, "disk_ports = 0");
+  kata_runtime_unref (runtime);
+  runtime = life_runtime (life);
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  ck_assert_int_eq (create (&a, sandbox, life, "a", true, &error), KATA_E_UNSUPPORTED);
+  ck_assert_msg (strstr (kata_error_get_message (error), "disk_ports") != NULL, "%s", kata_error_get_message (error));
+  kata_error_unrefp (&error);
+  end (sandbox);
+}
+END_TEST
+
+/* Each point of a create fails once, and of a delete; nothing stays plugged in that nobody uses, and the next call succeeds. */
+START_TEST (every_point_fails)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  struct life_fault fault = { 0 }; /* the runtime keeps it */
+  int points = 0;
+  bool struck = true;
+  life_fault (runtime, &fault);
+  for (int n = 1; struck; n++) {
+    kata_container *a = NULL;
+    fault = (struct life_fault){ .at = n, .code = KATA_E_NO_MEMORY };
+    int r = create (&a, sandbox, life, "a", true, &error);
+    struck = fault.name[0] != '\0';
+    ck_assert_msg ((r != 0) == struck, "create at \"%s\": %d", fault.name, r);
+    ck_assert_msg (!struck || strstr (kata_error_get_message (error), fault.name) != NULL, "%s at %s",
+                   kata_error_get_message (error), fault.name);
+    kata_error_unrefp (&error);
+    fault.at = 0;
+    ck_assert_msg (disks (sandbox) == (struck ? 0 : 2), "%d disks after \"%s\"", disks (sandbox), fault.name);
+    if (struck)
+      ck_ok (create (&a, sandbox, life, "a", true, &error), error);
+    points += struck;
+    fault = (struct life_fault){ .at = n, .code = KATA_E_NO_MEMORY };
+    r = kata_container_delete (a, 0, LIFE_MS, &error);
+    bool hit = fault.name[0] != '\0';
+    kata_error_unrefp (&error);
+    fault.at = 0;
+    if (r != 0)
+      r = kata_container_delete (a, 0, LIFE_MS, &error);
+    ck_assert_msg (r == 0 || r == KATA_E_NOT_FOUND, "delete after \"%s\": %s", fault.name,
+                   kata_error_get_message (error));
+    kata_error_unrefp (&error);
+    ck_assert_msg (disks (sandbox) == 0, "%d disks after a delete at \"%s\"", disks (sandbox), fault.name);
+    struck = struck || hit;
+    points += hit;
+    kata_container_unref (a);
+  }
+  printf ("block: %d points of create and delete, each failed once\n", points);
+  ck_assert_int_ge (points, 20);
+  end (sandbox);
+}
+END_TEST
+
+/* In the child: argv[3] is the point. */
+static int
+live (char **argv)
+{
+  struct life *mine = life_open (argv[2]);
+  struct life_fault fault = { .at = atoi (argv[3]) };
+  kata_runtime *child = NULL;
+  kata_sandbox *sandbox = NULL;
+  kata_container *a = NULL;
+  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+  options.id = "s";
+  if (!find_devices () || life_runtime_new (&child, mine, NULL) != 0 ||
+      kata_sandbox_create (&sandbox, child, &options, NULL) != 0 || kata_sandbox_start (sandbox, LIFE_MS, NULL) != 0)
+    return 3;
+  life_fault (child, &fault);
+  int r = create (&a, sandbox, mine, "a", true, NULL);
+  if (r == 0)
+    r = kata_container_delete (a, KATA_DELETE_FORCE, LIFE_MS, NULL);
+  kata_container_unref (a);
+  kata_sandbox_unref (sandbox);
+  kata_runtime_unref (child);
+  life_close (mine);
+  return r != 0;
+}
+
+START_TEST (killed_at_every_point)
+{
+  int n = 1;
+  for (bool killed = true; killed; n++) {
+    g_autofree char *number = g_strdup_printf ("%d", n);
+    const char *const args[] = { "test-block", "live", life->dir, number, NULL };
+    int status = bed_wait (bed_spawn (args), LIFE_MS);
+    killed = WIFSIGNALED (status);
+    ck_assert_msg (killed || (WIFEXITED (status) && WEXITSTATUS (status) == 0), "status %d", status);
+    life_clear (life, "s", n % 2 == 0);
+  }
+  printf ("block: SIGKILL at each of %d points, recovered\n", n - 2);
+  ck_assert_int_ge (n, 20);
+}
+END_TEST
+
+static Suite *
+make (void)
+{
+  Suite *suite = NULL;
+  TCase *tcase = bed_case (&suite, "block", 120, fixture_setup, fixture_teardown);
+  tcase_add_test (tcase, counted);
+  tcase_add_test (tcase, more_than_ports);
+  tcase_add_test (tcase, no_ports);
+  tcase_add_test (tcase, every_point_fails);
+  tcase_add_test (tcase, killed_at_every_point);
+  return suite;
+}
+
+int
+main (int argc, char **argv)
+{
+  if (argc >= 4 && strcmp (argv[1], "live") == 0)
+    return live (argv);
+  if (!find_devices ()) {
+    printf ("SKIP: this machine has no two block devices in /dev\n");
+    return 77;
+  }
+  return bed_run (make);
+}
