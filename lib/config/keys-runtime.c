@@ -32,8 +32,8 @@ const struct kata_key kata_keys_runtime[] = {
   USED (sandbox_cgroup_only, BOOL, ANN, "false",
         "true = the process that starts the sandbox enters its cgroup on the host too, beside the VMM and its helpers"),
   USED (static_sandbox_resource_mgmt, BOOL, 0, "false",
-        "true = the size at the start is the last; false = it can be changed, up to default_maxvcpus and "
-        "default_maxmemory where they are set"),
+        "true = the size at the start is the last; false = it can be changed and follows the containers' limits, up to "
+        "default_maxvcpus and default_maxmemory where they are set"),
   KNOWN (enable_vcpus_pinning, BOOL, ANN, "pin vCPU threads"),
   KNOWN (sandbox_bind_mounts, STRINGS, ANN, "host files bound into the guest"),
   KNOWN (shared_mounts, TABLE, ANN, "mounts shared by containers"),

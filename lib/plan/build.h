@@ -20,6 +20,7 @@ struct kata_plan_build {
 /* Steps, in their order; each returns 0 or a negative kata_error_code. */
 int kata_plan__size (struct kata_plan_build *b, kata_error **err);
 int kata_plan__arch (struct kata_plan_build *b, kata_error **err); /* called by boot */
+int kata_plan__growth (struct kata_plan_build *b, kata_error **err);
 int kata_plan__boot (struct kata_plan_build *b, kata_error **err);
 int kata_plan__cmdline (struct kata_plan_build *b, kata_error **err);
 int kata_plan__image (struct kata_plan_build *b, kata_error **err);

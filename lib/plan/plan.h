@@ -112,9 +112,12 @@ struct kata_plan {
   uint32_t cgroup_cpu_milli;      /* 1000 = one CPU; 0 = no limit */
   uint32_t cgroup_overhead_milli; /* what of it is the machine's own */
   const char *share_reason;       /* (nullable): why nothing is shared */
-  const char *pack_dir;  /* host: where trees are gathered that go into an image, below vm.dir; "" = there are none */
-  bool disks_by_order;   /* the guest knows disks by their order only */
-  char **warnings;       /* NULL-terminated, may be NULL */
+  const char *pack_dir; /* host: where trees are gathered that go into an image, below vm.dir; "" = there are none */
+  bool disks_by_order;  /* the guest knows disks by their order only */
+  char **warnings;      /* NULL-terminated, may be NULL */
+  uint32_t
+      grow_cpu_milli; /* what the machine has beside its containers' limits, which it follows: 1000 = one CPU; 0 = it follows none */
+  uint64_t grow_memory_mib;
   bool no_block_devices; /* containers get none of the host's as root or volume */
 };
 

@@ -7,6 +7,7 @@
 #include "sandbox/block.h"
 #include "sandbox/container.h"
 #include "sandbox/events.h"
+#include "sandbox/grow.h"
 #include "sandbox/host-limit.h"
 #include "sandbox/undo.h"
 
@@ -135,6 +136,19 @@ read_resources (kata_oci_resources **out, kata_container *container, const char 
   return 0;
 }
 
+/* The guest holds the new limits; the machine is to be as large as they say. */
+static int
+follow (struct change *change, const kata_oci_resources *limits, kata_error **err)
+{
+  kata_error *error = NULL;
+  uint64_t before = change->found->memory_bytes;
+  kata_sandbox__limit (change->found, limits);
+  int r = change->found->memory_bytes != before ? kata_operation__save (&change->op, &error) : 0;
+  if (r == 0)
+    r = kata_sandbox__grow (&change->op, change->link, NULL, &error);
+  return r == 0 ? 0 : kata_sandbox__explain (change->op.sandbox, change->link, error, err);
+}
+
 int
 kata_container__update (kata_container *container, const char *resources_json, int64_t timeout_ms, kata_error **err)
 {
@@ -155,6 +169,8 @@ kata_container__update (kata_container *container, const char *resources_json, i
     r = kata_sandbox__explain (container->sandbox, change.link, error, err);
   else
     r = kata_host_limit__follow (&change.op, change.found, &limits->cpu, err);
+  if (r == 0)
+    r = follow (&change, limits, err);
   change_end (&change);
   return r;
 }

@@ -14,6 +14,7 @@
 #include "sandbox/block.h"
 #include "sandbox/container.h"
 #include "sandbox/events.h"
+#include "sandbox/grow.h"
 #include "sandbox/process-file.h"
 #include "sandbox/undo.h"
 
@@ -115,7 +116,7 @@ write_down (struct kata_operation *op, const kata_container_plan *plan, kata_err
   added->disk = kata_arena__strdup (op->state->arena, plan->disk);
   for (size_t i = 0; i < plan->n_blocks; i++)
     added->blocks = kata_arena__strv_add (op->state->arena, added->blocks, plan->blocks[i].id);
-  added->cpu_milli = kata_oci_cpu__milli (&plan->spec->linux_.resources.cpu);
+  kata_sandbox__limit (added, &plan->spec->linux_.resources);
   kata_operation__timing (op, "container-create");
   return kata_operation__save (op, err);
 }
@@ -142,6 +143,10 @@ make (struct kata_operation *op, kata_link *link, kata_container_plan *plan, kat
     r = kata_operation__fault (op, "stage:mounts:done", err);
   if (r == 0)
     r = kata_sandbox_block__attach (op, plan, err);
+  struct kata_container_state more = { 0 };
+  kata_sandbox__limit (&more, &plan->spec->linux_.resources);
+  if (r == 0)
+    r = kata_sandbox__grow (op, link, &more, err);
   if (r == 0)
     r = tell_agent (op, link, plan, err);
   if (r == 0)

@@ -88,8 +88,9 @@ change_machine (struct kata_operation *op, uint32_t vcpus, uint64_t memory_mib, 
 }
 
 /* What is there already is looked at again, so that a call after one that failed halfway goes on. The error may be the lost connection's. */
-static int
-resize (struct kata_operation *op, kata_link *link, uint32_t vcpus, uint64_t memory_mib, kata_error **err)
+int
+kata_sandbox__resize_machine (struct kata_operation *op, kata_link *link, uint32_t vcpus, uint64_t memory_mib,
+                              kata_error **err)
 {
   int r = vcpus != 0 || memory_mib != 0 ? check (op, vcpus, memory_mib, err) : 0;
   if (r != 0 || (vcpus == 0 && memory_mib == 0))
@@ -119,7 +120,7 @@ kata_sandbox__resize (kata_sandbox *sandbox, kata_sandbox_size *size, int64_t ti
     return r;
   r = kata_sandbox__link (&link, sandbox, op.deadline_us, &error);
   if (r == 0)
-    r = resize (&op, link, size->vcpus, size->memory_mib, &error);
+    r = kata_sandbox__resize_machine (&op, link, size->vcpus, size->memory_mib, &error);
   if (r == 0) {
     size->vcpus = kata_state__vcpus (op.state);
     size->max_vcpus = op.state->plan.vm.max_vcpus;

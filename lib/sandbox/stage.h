@@ -44,6 +44,10 @@ int kata_stage__user_network (struct kata_operation *op, kata_error **err);
 /** Adds a device to the plan that the machine is launched by. Strings live in the state's arena. */
 void kata_stage__add_nic (struct kata_operation *op, const kata_vm_nic *nic);
 
+/** In the machine, the state and the guest; 0 leaves a size as it is. */
+int kata_sandbox__resize_machine (struct kata_operation *op, kata_link *link, uint32_t vcpus, uint64_t memory_mib,
+                                  kata_error **err);
+
 /** The files of the disks that take packed directories. */
 int kata_stage__make_packs (struct kata_operation *op, kata_error **err);
 

@@ -172,6 +172,8 @@ static const struct kata_field plan_fields[] = {
   KATA_FIELD (STRING, kata_plan, pack_dir),
   KATA_FIELD (BOOL, kata_plan, disks_by_order),
   KATA_FIELD (BOOL, kata_plan, no_block_devices),
+  KATA_FIELD (U32, kata_plan, grow_cpu_milli),
+  KATA_FIELD (U64, kata_plan, grow_memory_mib),
   KATA_FIELD (U32, kata_plan, cgroup_overhead_milli),
   KATA_FIELD (STRING, kata_plan, share_reason), /* "" when something is shared: a container's error repeats it */
   { 0 },
@@ -188,6 +190,7 @@ static const struct kata_field container_fields[] = { KATA_FIELD (STRING, struct
                                                       KATA_FIELD (STRING, struct kata_container_state, disk),
                                                       KATA_FIELD (STRV, struct kata_container_state, blocks),
                                                       KATA_FIELD (BOOL, struct kata_container_state, gone),
+                                                      KATA_FIELD (U64, struct kata_container_state, memory_bytes),
                                                       { 0 } };
 static const struct kata_record container_record = { sizeof (struct kata_container_state), container_fields, NULL };
 

@@ -17,11 +17,12 @@ struct kata_container_state {
   int32_t exit_status; /* when STOPPED; -1 = not known */
   int64_t created_ms;  /* since 1970 */
   bool terminal;
-  uint32_t pack;      /* which of the disks for images holds its directories, from 1; 0 = none */
-  uint32_t cpu_milli; /* its own limit, 1000 = one CPU; 0 = none */
-  const char *disk;   /* of the sandbox's, that it has its root file system from; "" = none */
-  bool gone;          /* out of the guest; its delete is to be finished */
-  char **blocks;      /* (nullable): likewise those that are there for the host's block devices it was given */
+  uint32_t pack;         /* which of the disks for images holds its directories, from 1; 0 = none */
+  uint32_t cpu_milli;    /* its own limit, 1000 = one CPU; 0 = none */
+  uint64_t memory_bytes; /* likewise */
+  const char *disk;      /* of the sandbox's, that it has its root file system from; "" = none */
+  bool gone;             /* out of the guest; its delete is to be finished */
+  char **blocks;         /* (nullable): likewise those that are there for the host's block devices it was given */
 };
 
 struct kata_timing {
