@@ -27,6 +27,8 @@ enum kata_placement_flags {
 
 /** Room for a path in a kata_placement, its end included. */
 #define KATA_PLACEMENT_PATH_MAX 4096
+/** And for the paths of VFIO groups. */
+#define KATA_PLACEMENT_VFIO_MAX 256
 
 /** Filled by kata_placement_read(). Fields are only ever added at the end. */
 typedef struct kata_placement {
@@ -41,10 +43,12 @@ typedef struct kata_placement {
   char hostname[256];                              /* "" = none said */
   char network_namespace[KATA_PLACEMENT_PATH_MAX]; /* path; "" = see KATA_PLACEMENT_NETWORK_NEW */
   char cgroup[KATA_PLACEMENT_PATH_MAX];            /* linux.cgroupsPath as written; "" = none */
+  uint64_t n_vfio_groups;                          /* how many files of VFIO groups linux.devices names */
+  char vfio_groups[KATA_PLACEMENT_VFIO_MAX];       /* these: "/dev/vfio/12 /dev/vfio/13"; "" = none */
 } kata_placement;
 #define KATA_PLACEMENT_INIT                                                                                            \
   {                                                                                                                    \
-    sizeof (kata_placement), 0, 0, 0, 0, 0, 0, "", "", "", ""                                                          \
+    sizeof (kata_placement), 0, 0, 0, 0, 0, 0, "", "", "", "", 0, ""                                                   \
   }
 
 /**

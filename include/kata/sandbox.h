@@ -34,7 +34,7 @@ enum kata_disk_flags { KATA_DISK_READONLY = 1 };
 typedef struct kata_host_device {
   size_t size;
   const char *id;      /* (nullable): [a-z0-9-]{1,20}; NULL = one made of the address */
-  const char *address; /* as `lspci -D` has it: "0000:01:00.0"; without a domain it is 0000 */
+  const char *address; /* as `lspci -D` has it: "0000:01:00.0"; or "/dev/vfio/N": all of that IOMMU group */
   uint64_t flags;      /* 0 */
 } kata_host_device;
 

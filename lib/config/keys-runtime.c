@@ -6,6 +6,7 @@
 
 #define SECTION struct kata_runtime_config
 
+static const char *const vfio_modes[] = { "guest-kernel", "vfio", NULL };
 static const char *const network_models[] = { "tcfilter", "macvtap", "none", NULL };
 
 /* clang-format off: a row is a line */
@@ -37,7 +38,8 @@ const struct kata_key kata_keys_runtime[] = {
   KNOWN (enable_vcpus_pinning, BOOL, ANN, "pin vCPU threads"),
   KNOWN (sandbox_bind_mounts, STRINGS, ANN, "host files bound into the guest"),
   KNOWN (shared_mounts, TABLE, ANN, "mounts shared by containers"),
-  KNOWN (vfio_mode, STRING, ANN, "who drives a passed device"),
+  USED (vfio_mode, STRING, ANN, "\"guest-kernel\"",
+        "who drives a device of the host: the guest's kernel; with \"vfio\" there may be none", .oneof = vfio_modes),
   KNOWN (emptydir_mode, STRING, 0, "where emptyDir lives"),
   KNOWN (disable_guest_empty_dir, BOOL, 0, "where emptyDir lives"),
   USED (create_container_timeout, INT, ANN, "60", "seconds that creating a container may take", .min = 1, .max = 86400),

@@ -9,6 +9,7 @@
 #define MEMBERS_MAX  1024u
 #define CLASS_BRIDGE 0x06u
 #define GROUPS       "/sys/kernel/iommu_groups"
+#define GROUP_FILES  "/dev/vfio/"
 
 /* As many hexadecimal digits; how many there were. */
 static size_t
@@ -41,6 +42,19 @@ kata_pci__parse (char out[KATA_PCI_ADDRESS_MAX + 1], const char *text)
   return true;
 }
 
+static int64_t
+number (const char *text)
+{
+  guint64 value = 0;
+  return g_ascii_string_to_unsigned (text, 10, 0, INT32_MAX, &value, NULL) ? (int64_t) value : -1;
+}
+
+int64_t
+kata_pci__group_of_file (const char *path)
+{
+  return path != NULL && g_str_has_prefix (path, GROUP_FILES) ? number (path + strlen (GROUP_FILES)) : -1;
+}
+
 static char *
 path_of (const char *root, const char *address, const char *name)
 {
@@ -67,8 +81,7 @@ int64_t
 kata_pci__group (const char *root, const char *address)
 {
   g_autofree char *name = target_name (root, address, "/iommu_group");
-  guint64 group = 0;
-  return name != NULL && g_ascii_string_to_unsigned (name, 10, 0, INT32_MAX, &group, NULL) ? (int64_t) group : -1;
+  return name != NULL ? number (name) : -1;
 }
 
 char *

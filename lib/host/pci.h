@@ -16,6 +16,9 @@
 /** "0000:01:00.0" out of that or of "01:00.0", in small letters; false = @text is no address. Pure. */
 bool kata_pci__parse (char out[KATA_PCI_ADDRESS_MAX + 1], const char *text);
 
+/** The number of "/dev/vfio/12"; -1 = @path is none such. Pure. */
+int64_t kata_pci__group_of_file (const char *path);
+
 /* In what follows @root is "" but for tests, and @address is one that kata_pci__parse() made. */
 
 bool kata_pci__exists (const char *root, const char *address);

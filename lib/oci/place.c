@@ -152,6 +152,33 @@ take_namespaces (kata_placement *out, const kata_oci_spec *spec, kata_error **er
   return 0;
 }
 
+/* "/dev/vfio/12"; the file beside them that all share is no device. */
+static bool
+is_vfio_group (const struct kata_oci_device *device)
+{
+  static const char prefix[] = "/dev/vfio/";
+  const char *number = device->path + strlen (prefix);
+  return strcmp (device->type, "c") == 0 && g_str_has_prefix (device->path, prefix) && *number != '\0' &&
+         number[strspn (number, "0123456789")] == '\0';
+}
+
+static int
+take_vfio_groups (kata_placement *out, const kata_oci_spec *spec, kata_error **err)
+{
+  for (size_t i = 0; i < spec->linux_.n_devices; i++) {
+    const struct kata_oci_device *device = &spec->linux_.devices[i];
+    if (!is_vfio_group (device))
+      continue;
+    if (out->n_vfio_groups++ > 0)
+      g_strlcat (out->vfio_groups, " ", sizeof out->vfio_groups);
+    if (g_strlcat (out->vfio_groups, device->path, sizeof out->vfio_groups) >= sizeof out->vfio_groups)
+      return kata_error__set (err, KATA_E_LIMIT, "$.linux.devices",
+                              "config.json: $.linux.devices: the paths of VFIO groups are longer than %d bytes",
+                              KATA_PLACEMENT_VFIO_MAX - 1);
+  }
+  return 0;
+}
+
 int
 kata_oci__place (kata_placement *out, const kata_oci_spec *spec, const char *container_id, kata_error **err)
 {
@@ -168,6 +195,8 @@ kata_oci__place (kata_placement *out, const kata_oci_spec *spec, const char *con
     rc = refuse_joining (out, spec, err);
   if (rc == 0)
     rc = take_namespaces (out, spec, err);
+  if (rc == 0)
+    rc = take_vfio_groups (out, spec, err);
   if (rc == 0)
     rc = copy_text (out->hostname, sizeof out->hostname, spec->hostname, "$.hostname", err);
   return rc < 0 ? rc

@@ -20,6 +20,8 @@ int kata_plan__edit_root (struct kata_plan_edit *e, kata_error **err);
 int kata_plan__edit_mounts (struct kata_plan_edit *e, kata_error **err);
 int kata_plan__edit_process (struct kata_plan_edit *e, kata_error **err);
 int kata_plan__edit_linux (struct kata_plan_edit *e, kata_error **err);
+/* Is it the file of an IOMMU group whose devices the guest has? Then its own drivers have them, and the file does not travel. */
+bool kata_plan__gives_group (const kata_plan *plan, const char *path);
 int kata_plan__edit_devices (struct kata_plan_edit *e, kata_error **err);
 
 void kata_plan__edit_warn (struct kata_plan_edit *e, const char *format, ...) G_GNUC_PRINTF (2, 3);

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "host/pci.h"
 #include "plan/build.h"
+#include "plan/edit.h"
 
 #define DEVICES_MAX 8u
 
@@ -25,6 +26,19 @@ decide_bus (struct kata_plan_build *b, kata_error **err)
   return 0;
 }
 
+bool
+kata_plan__gives_group (const kata_plan *plan, const char *path)
+{
+  const kata_vm_host_device *const *devices = plan->vm.host_devices;
+  int64_t group = kata_pci__group_of_file (path);
+  if (devices == NULL || devices[0] == NULL)
+    return false;
+  for (size_t i = 0; devices[i] != NULL; i++)
+    if (group >= 0 && devices[i]->group == group)
+      return true;
+  return strcmp (path, "/dev/vfio/vfio") == 0; /* the one that all groups share */
+}
+
 /* What does not go with a device that writes into the guest's memory by itself. */
 static int
 check_others (struct kata_plan_build *b, kata_error **err)
@@ -33,6 +47,11 @@ check_others (struct kata_plan_build *b, kata_error **err)
   if (vm->confidential != KATA_CONFIDENTIAL_NONE)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "host_devices",
                             "host_devices: this version of libkata gives confidential guests no devices of the host");
+  if (strcmp (b->runtime->vfio_mode, "guest-kernel") != 0)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "runtime.vfio_mode",
+                            "runtime.vfio_mode: \"%s\": libkata's guests drive such devices themselves; set "
+                            "\"guest-kernel\"",
+                            b->runtime->vfio_mode);
   /* A page that was given back and came again is another one than the device has. */
   if (vm->memory_reporting)
     kata_plan__warn (b, "%s: has no effect: with a device of the host all of the guest's memory stays locked",

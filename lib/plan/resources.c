@@ -136,25 +136,42 @@ give_block (struct kata_plan_edit *e, const struct kata_oci_device *device, cons
   return 0;
 }
 
+static int
+refuse_device (const struct kata_oci_device *device, size_t i, kata_error **err)
+{
+  g_autofree char *key = g_strdup_printf ("$.linux.devices[%zu]", i);
+  if (g_str_has_prefix (device->path, "/dev/vfio/"))
+    return kata_error__set (err, KATA_E_UNSUPPORTED, key,
+                            "%s: %.128s: the devices of this VFIO group are not in the virtual machine, and none comes "
+                            "later; name it in the container that the sandbox is made for",
+                            key, device->path);
+  return kata_error__set (err, KATA_E_UNSUPPORTED, key,
+                          "%s: %.128s (%s %" G_GINT64_FORMAT ":%" G_GINT64_FORMAT
+                          ") is a device of the host, which the guest does not have",
+                          key, device->path, device->type, device->major, device->minor);
+}
+
 int
 kata_plan__edit_devices (struct kata_plan_edit *e, kata_error **err)
 {
-  const struct kata_oci_linux *linux_ = &e->spec->linux_;
+  struct kata_oci_linux *linux_ = &e->spec->linux_;
+  struct kata_oci_device *kept = kata_arena__new0 (e->arena, struct kata_oci_device, linux_->n_devices);
+  size_t n = 0;
   for (size_t i = 0; i < linux_->n_devices; i++) {
     const struct kata_oci_device *device = &linux_->devices[i];
-    if (is_common_device (device))
+    if (kata_plan__gives_group (e->plan, device->path))
       continue;
-    g_autofree char *key = g_strdup_printf ("$.linux.devices[%zu]", i);
     if (strcmp (device->type, "b") == 0) {
+      g_autofree char *key = g_strdup_printf ("$.linux.devices[%zu]", i);
       int rc = give_block (e, device, key, err);
       if (rc < 0)
         return rc;
-      continue;
+    } else if (!is_common_device (device)) {
+      return refuse_device (device, i, err);
     }
-    return kata_error__set (err, KATA_E_UNSUPPORTED, key,
-                            "%s: %.128s (%s %" G_GINT64_FORMAT ":%" G_GINT64_FORMAT
-                            ") is a device of the host, which the guest does not have",
-                            key, device->path, device->type, device->major, device->minor);
+    kept[n++] = *device;
   }
+  linux_->devices = kept;
+  linux_->n_devices = n;
   return 0;
 }

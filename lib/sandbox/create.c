@@ -9,9 +9,9 @@
 #include "base/id.h"
 #include "config/config.h"
 #include "host/image.h"
-#include "host/pci.h"
 #include "host/tree.h"
 #include "sandbox/directory.h"
+#include "sandbox/host-device.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/settings.h"
 
@@ -35,21 +35,6 @@ decision_clear (struct decision *decision)
   g_free (decision->caps);
 }
 
-/* As many as there are devices; one that is no address has none. */
-static const int64_t *
-look_for_groups (kata_arena *arena, const kata_host_device *const *devices)
-{
-  size_t n = 0;
-  while (devices != NULL && devices[n] != NULL)
-    n++;
-  int64_t *groups = kata_arena__new0 (arena, int64_t, n + 1);
-  for (size_t i = 0; i < n; i++) {
-    char address[KATA_PCI_ADDRESS_MAX + 1];
-    groups[i] = kata_pci__parse (address, devices[i]->address) ? kata_pci__group ("", address) : -1;
-  }
-  return groups;
-}
-
 static int
 decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err)
 {
@@ -67,6 +52,11 @@ decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *o
     r = kata_backend__probe (d->entry, &probe, d->caps, err);
   if (r != 0)
     return r;
+  kata_sandbox_options mine = *options;
+  const int64_t *groups = NULL;
+  r = kata_sandbox__host_devices (&mine.host_devices, &groups, d->arena, "", options->host_devices, err);
+  if (r != 0)
+    return r;
   const char *image = kata_config__hypervisor (d->config, name)->image;
   if (image[0] == '\0')
     image = runtime->guest.image;
@@ -74,11 +64,11 @@ decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *o
     .config = d->config,
     .hypervisor = name,
     .caps = d->caps,
-    .options = options,
+    .options = &mine,
     .state_dir = runtime->state_dir,
     .host = runtime->host,
     .guest = runtime->guest,
-    .groups = look_for_groups (d->arena, options->host_devices),
+    .groups = groups,
   };
   if (image != NULL)
     kata_image__look (image, &input.image.size, &input.image.partitioned);

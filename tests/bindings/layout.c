@@ -33,7 +33,8 @@
 #define EVENT(X, T)       X (T, size), X (T, type), X (T, state), X (T, exit_status), X (T, container_id)
 #define PLACEMENT(X, T)                                                                                                \
   X (T, size), X (T, role), X (T, flags), X (T, cpu_milli), X (T, container_cpu_milli), X (T, memory_bytes),           \
-      X (T, container_memory_bytes), X (T, sandbox_id), X (T, hostname), X (T, network_namespace), X (T, cgroup)
+      X (T, container_memory_bytes), X (T, sandbox_id), X (T, hostname), X (T, network_namespace), X (T, cgroup),      \
+      X (T, n_vfio_groups), X (T, vfio_groups)
 #define SIZE(X, T) X (T, size), X (T, vcpus), X (T, max_vcpus), X (T, memory_mib), X (T, max_memory_mib)
 
 int

@@ -51,6 +51,7 @@ REFUSED = {
     "user_of_host": (linux(namespaces=namespaces(*SYSTEM, user="/proc/1/ns/user")), "user namespace of the host cannot be joined"),
     "device": (device("c", 10, 232), "is a device of the host, which the guest does not have"),
     "block_device": (device("b", 4095, 1048575), "the host has no block device 4095:1048575"),
+    "vfio_group": (linux(devices=[{"path": "/dev/vfio/999999", "type": "c", "major": 243, "minor": 0}]), "no PCI function in IOMMU group 999999"),
     "bind_of_a_device": (mount(type="bind", source="/dev/null"), "is a device of the host"),
     "bind_of_the_host": (mount(type="bind", source="/"), "is the whole host"),
     "bind_of_proc": (mount(type="bind", source="/proc/sys"), "is the host kernel's"),

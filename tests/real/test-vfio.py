@@ -9,9 +9,10 @@ import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, '..', 'support'))
+sys.path[:0] = [os.path.join(HERE, '..', 'support'), os.path.join(HERE, '..', 'oci')]
 sys.dont_write_bytecode = True
 
+import runtime   # noqa: E402
 from ctl import Katactl, make_rootfs, require_guest, skip   # noqa: E402
 
 PROGRAM = sys.argv[1]
@@ -21,7 +22,7 @@ NVME, CARD = '0x010802', '0x020000'
 PATIENCE = '\n[agent.kata]\ndial_timeout = 300\n'
 # Each function of the guest's: its class, and the first two bytes of its configuration space.
 LOOK = ('for f in /sys/bus/pci/devices/*; do echo "${f##*/} $(cat $f/class) $(head -c 2 $f/config | od -An -tx1) '
-        '$(readlink $f/driver 2>/dev/null)"; done; grep -i locked /proc/meminfo')
+        '$(busybox readlink $f/driver 2>/dev/null)"; done; grep -i locked /proc/meminfo; true')
 
 
 def write(path, text):
@@ -54,7 +55,6 @@ class Vfio(unittest.TestCase):
         self.ctl.config = f'{self.ctl.directory}/configuration.toml'
         self.configure('')
         make_rootfs(self.ctl.rootfs)
-        os.symlink('busybox', f'{self.ctl.rootfs}/bin/readlink')
         self.nvme, self.card = find(NVME), find(CARD, '0x8086')
         self.addCleanup(lambda: [bind(device, '') for device in (self.nvme, self.card)])
 
@@ -125,6 +125,29 @@ class Vfio(unittest.TestCase):
         # It came back: the next guest can have it.
         group = os.path.basename(os.readlink(f'{self.nvme}/iommu_group'))
         os.close(os.open(f'/dev/vfio/{group}', os.O_RDWR))
+
+    def test_engine_gives_a_group(self):
+        bind(self.nvme, 'vfio-pci')
+        path = f"/dev/vfio/{os.path.basename(os.readlink(f'{self.nvme}/iommu_group'))}"
+        number = os.stat(path).st_rdev
+
+        def change(config):
+            config['linux']['devices'] = [{'path': path, 'type': 'c', 'major': os.major(number), 'minor': os.minor(number)}]
+            config['mounts'].append({'destination': '/sys', 'type': 'sysfs', 'source': 'sysfs', 'options': ['ro']})
+        r = runtime.Runtime(os.path.join(os.path.dirname(PROGRAM), 'kata-runtime'), 'qemu', timeout=LIMIT)
+        self.addCleanup(r.close)
+        out = f'{r.directory}/out'
+        code = r.create('c1', r.bundle('sh', '-c', LOOK + '; ls /dev/vfio; echo done', change=change), out=out)
+        self.assertEqual(code, 0, read(out))
+        self.assertEqual(r.run('start', 'c1').returncode, 0)
+        r.wait_until('the container has ended', lambda: r.status('c1') == 'stopped', seconds=LIMIT)
+        text = read(out)
+        print(text, flush=True)
+        rows = [line.split() for line in text.splitlines() if NVME in line.split()]
+        self.assertEqual(len(rows), 1)
+        self.assertIn('No such file', text)   # of /dev/vfio there is nothing in the container
+        self.assertIn('done', text)
+        self.assertEqual(r.run('delete', 'c1').returncode, 0)
 
     def test_disk_and_card_behind_a_switch(self):
         self.configure('cold_plug_vfio = "switch-port"\npcie_switch_port = 3\n')

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices.h"
 #include "place.h"
 #include "rootfs.h"
 #include "runtime.h"
@@ -55,6 +56,9 @@ make (service *service, task *task, kata_error **err, char **why)
   /* One without a path is what hooks made of it, or empty: only lo, which a guest has by itself. */
   g_autofree char *held = service->holder.pid > 0 ? holder_path (&service->holder) : NULL;
   options.network = *placement->network_namespace ? placement->network_namespace : held;
+  g_auto (GStrv) groups = g_strsplit (placement->vfio_groups, " ", -1);
+  g_autoptr (GPtrArray) devices = devices_of (groups);
+  options.host_devices = (const kata_host_device *const *) devices->pdata;
   r = kata_sandbox_create (&sandbox, service->runtime, &options, err);
   if (r == 0)
     r = kata_sandbox_start (sandbox, KATA_TIMEOUT_DEFAULT, err);

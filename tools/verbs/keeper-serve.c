@@ -6,6 +6,7 @@
 
 #include "verbs/cgroup.h"
 #include "verbs/keeper.h"
+#include "devices.h"
 #include "members.h"
 #include "output.h"
 
@@ -69,6 +70,9 @@ boot (keeper *keeper, const kata_placement *placement, const char *config, const
   options.limit_cpu_milli = placement->cpu_milli;
   options.limit_memory_bytes = placement->memory_bytes;
   options.network = netns && *netns ? netns : NULL;
+  g_auto (GStrv) groups = g_strsplit (placement->vfio_groups, " ", -1);
+  g_autoptr (GPtrArray) devices = devices_of (groups);
+  options.host_devices = (const kata_host_device *const *) devices->pdata;
   if (kata_sandbox_create (&sandbox, keeper->oci->ctl.runtime, &options, &err) < 0) {
     fail_with (answer, err);
     return -1;

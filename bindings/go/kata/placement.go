@@ -5,7 +5,10 @@ package kata
 // #include <kata/kata.h>
 import "C"
 
-import "unsafe"
+import (
+	"strings"
+	"unsafe"
+)
 
 // Role is what a container is to its virtual machine.
 type Role int
@@ -24,6 +27,7 @@ type Placement struct {
 	CPUMilli, ContainerCPUMilli                   uint32
 	MemoryBytes, ContainerMemoryBytes             uint64
 	SandboxID, Hostname, NetworkNamespace, Cgroup string
+	VFIOGroups                                    []string
 }
 
 // ReadPlacement reads what an engine's config.json says of the pod. It opens no file.
@@ -44,5 +48,6 @@ func ReadPlacement(configJSON, containerID string) (*Placement, error) {
 		HasProcess: c.flags&C.KATA_PLACEMENT_PROCESS != 0, CPUMilli: uint32(c.cpu_milli), ContainerCPUMilli: uint32(c.container_cpu_milli),
 		MemoryBytes: uint64(c.memory_bytes), ContainerMemoryBytes: uint64(c.container_memory_bytes), SandboxID: C.GoString(&c.sandbox_id[0]),
 		Hostname: C.GoString(&c.hostname[0]), NetworkNamespace: C.GoString(&c.network_namespace[0]), Cgroup: C.GoString(&c.cgroup[0]),
+		VFIOGroups: strings.Fields(C.GoString(&c.vfio_groups[0])),
 	}, nil
 }

@@ -74,7 +74,8 @@ class SandboxSize(ctypes.Structure):
 class Placement(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("role", c_int32), ("flags", c_uint32), ("cpu_milli", c_uint32), ("container_cpu_milli", c_uint32),
                 ("memory_bytes", c_uint64), ("container_memory_bytes", c_uint64), ("sandbox_id", c_char * (ID_MAX + 1)),
-                ("hostname", c_char * 256), ("network_namespace", c_char * 4096), ("cgroup", c_char * 4096)]
+                ("hostname", c_char * 256), ("network_namespace", c_char * 4096), ("cgroup", c_char * 4096),
+                ("n_vfio_groups", c_uint64), ("vfio_groups", c_char * 256)]
 
 
 # By their names in C; a test compares each with what the compiler says.

@@ -3,6 +3,7 @@
 
 import ctypes
 from dataclasses import dataclass
+from typing import Tuple
 
 from . import _abi
 from ._abi import encode, lib, text
@@ -30,6 +31,7 @@ class Placement:
     hostname: str
     network_namespace: str
     cgroup: str
+    vfio_groups: Tuple[str, ...]
 
 
 def read_placement(config_json: Json, container_id: str) -> Placement:
@@ -39,4 +41,4 @@ def read_placement(config_json: Json, container_id: str) -> Placement:
     return Placement(
         Role(found.role), bool(found.flags & _TERMINAL), bool(found.flags & _NETWORK_NEW), bool(found.flags & _PROCESS), found.cpu_milli,
         found.container_cpu_milli, found.memory_bytes, found.container_memory_bytes, text(found.sandbox_id), text(found.hostname),
-        text(found.network_namespace), text(found.cgroup))
+        text(found.network_namespace), text(found.cgroup), tuple(text(found.vfio_groups).split()))

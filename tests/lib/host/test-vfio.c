@@ -131,6 +131,18 @@ START_TEST (addresses)
 }
 END_TEST
 
+START_TEST (files_of_groups)
+{
+  ck_assert_int_eq (kata_pci__group_of_file ("/dev/vfio/12"), 12);
+  ck_assert_int_eq (kata_pci__group_of_file ("/dev/vfio/0"), 0);
+  static const char *const others[] = {
+    "/dev/vfio/vfio", "/dev/vfio/", "/dev/vfio/1x", "/dev/vfio/-1", "0000:01:00.0", "/dev/vfio/99999999999", NULL
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (others); i++)
+    ck_assert_int_eq (kata_pci__group_of_file (others[i]), -1);
+}
+END_TEST
+
 START_TEST (looks)
 {
   function ("0000:01:00.1", "0x0c0330\n", NULL, "12");
@@ -239,6 +251,7 @@ main (void)
   TCase *tcase = tcase_create ("vfio");
   tcase_add_checked_fixture (tcase, set_up, tear_down);
   tcase_add_test (tcase, addresses);
+  tcase_add_test (tcase, files_of_groups);
   tcase_add_test (tcase, looks);
   tcase_add_test (tcase, drivers);
   tcase_add_test (tcase, groups);

@@ -52,6 +52,25 @@ START_TEST (test_roles)
 }
 END_TEST
 
+START_TEST (test_vfio_groups)
+{
+  static const char groups[] = "\"devices\":[{\"path\":\"/dev/vfio/12\",\"type\":\"c\",\"major\":243,\"minor\":0},"
+                               "{\"path\":\"/dev/vfio/vfio\",\"type\":\"c\",\"major\":10,\"minor\":196},"
+                               "{\"path\":\"/dev/vfio/\",\"type\":\"c\"},{\"path\":\"/dev/vfio/4/x\",\"type\":\"c\"},"
+                               "{\"path\":\"/dev/vfio/5\",\"type\":\"b\"},{\"path\":\"/dev/null\",\"type\":\"c\"},"
+                               "{\"path\":\"/dev/vfio/7\",\"type\":\"c\"}]";
+  kata_placement placement;
+  g_autoptr (GString) many = g_string_new ("\"devices\":[");
+  ck_assert_int_eq (place (&placement, "", groups, NULL), 0);
+  ck_assert_str_eq (placement.vfio_groups, "/dev/vfio/12 /dev/vfio/7");
+  ck_assert_uint_eq (placement.n_vfio_groups, 2);
+  for (int i = 0; i < 30; i++)
+    g_string_append_printf (many, "%s{\"path\":\"/dev/vfio/%d\",\"type\":\"c\"}", i > 0 ? "," : "", i + 10);
+  g_string_append (many, "]");
+  ck_assert_int_eq (place (&placement, "", many->str, NULL), KATA_E_LIMIT);
+}
+END_TEST
+
 static const char *const refused[] = {
   "\"io.kubernetes.cri.container-type\":\"container\"",
   "\"io.kubernetes.cri.container-type\":\"\"",
@@ -140,6 +159,7 @@ main (void)
   tcase_add_loop_test (tc, test_refused, 0, G_N_ELEMENTS (refused));
   tcase_add_test (tc, test_size);
   tcase_add_test (tc, test_network);
+  tcase_add_test (tc, test_vfio_groups);
   tcase_add_test (tc, test_arguments);
   suite_add_tcase (suite, tc);
   SRunner *runner = srunner_create (suite);

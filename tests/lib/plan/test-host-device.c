@@ -109,6 +109,18 @@ START_TEST (memory)
 }
 END_TEST
 
+START_TEST (modes)
+{
+  begin ("[runtime]\nvfio_mode = \"vfio\"\n");
+  refused (KATA_E_UNSUPPORTED, "runtime.vfio_mode", "guest-kernel");
+  begin ("[runtime]\nvfio_mode = \"vfio\"\n");
+  s.options.host_devices = NULL;
+  g_autoptr (kata_plan) none = made ();
+  ck_assert_ptr_null (none->vm.host_devices);
+  setup_clear (&s);
+}
+END_TEST
+
 START_TEST (refusals)
 {
   static const kata_host_device bad = { sizeof bad, NULL, "0000:01:00.0,x", 0 },
@@ -138,6 +150,46 @@ START_TEST (refusals)
 }
 END_TEST
 
+static int
+container (kata_container_plan **out, const kata_plan *plan, const char *devices, kata_error **err)
+{
+  g_autoptr (kata_oci_spec) spec = NULL;
+  g_autofree char *text = g_strdup_printf ("{\"ociVersion\":\"1.2.0\",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\"},"
+                                           "\"root\":{\"path\":\"/rootfs\"},\"linux\":{\"devices\":[%s]}}",
+                                           devices);
+  ck_assert_int_eq (kata_oci_spec__parse (&spec, text, strlen (text), NULL), 0);
+  return kata_container_plan__make (out, plan, spec, NULL, NULL, "c1", err);
+}
+
+#define DEVICE(path) "{\"path\":\"" path "\",\"type\":\"c\",\"major\":243,\"minor\":1}"
+
+/* The guest's own drivers have the devices: what an engine wants a container to have of VFIO stays here. */
+START_TEST (files)
+{
+  g_autoptr (kata_container_plan) c = NULL;
+  g_autoptr (kata_error) err = NULL;
+  begin ("");
+  g_autoptr (kata_plan) plan = made ();
+  ck_assert_int_eq (
+      container (&c, plan,
+                 DEVICE ("/dev/vfio/12") "," DEVICE ("/dev/vfio/vfio") ",{\"path\":\"/dev/fuse\",\"type\":"
+                                                                       "\"c\",\"major\":10,\"minor\":229}",
+                 &err),
+      0);
+  ck_assert_uint_eq (c->spec->linux_.n_devices, 1);
+  ck_assert_str_eq (c->spec->linux_.devices[0].path, "/dev/fuse");
+  g_autoptr (kata_container_plan) other = NULL;
+  ck_assert_int_eq (container (&other, plan, DEVICE ("/dev/vfio/13"), &err), KATA_E_UNSUPPORTED);
+  ck_assert_ptr_nonnull (strstr (kata_error_get_message (err), "are not in the virtual machine"));
+  setup_clear (&s);
+  begin ("");
+  s.options.host_devices = NULL;
+  g_autoptr (kata_plan) none = made ();
+  ck_assert_int_eq (container (&other, none, DEVICE ("/dev/vfio/vfio"), NULL), KATA_E_UNSUPPORTED);
+  setup_clear (&s);
+}
+END_TEST
+
 START_TEST (confidential)
 {
   begin ("[hypervisor.qemu]\nconfidential_guest = true\nfirmware = \"/f\"\nshared_fs = \"none\"\n");
@@ -155,7 +207,9 @@ main (void)
   tcase_add_test (tcase, taken);
   tcase_add_test (tcase, ports);
   tcase_add_test (tcase, memory);
+  tcase_add_test (tcase, modes);
   tcase_add_test (tcase, refusals);
+  tcase_add_test (tcase, files);
   tcase_add_test (tcase, confidential);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
