@@ -32,6 +32,8 @@ find_devices (void)
   return n == G_N_ELEMENTS (devices);
 }
 
+static const char *access_word = "rwm"; /* of the rule about the first device */
+
 /* A container with the first device in linux.devices, and the second, if @two, as a volume. */
 static int
 create (kata_container **out, kata_sandbox *sandbox, struct life *where, const char *id, bool two, kata_error **err)
@@ -43,8 +45,9 @@ create (kata_container **out, kata_sandbox *sandbox, struct life *where, const c
   g_autofree char *json = g_strdup_printf (
       "{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sleep\",\"100\"],\"cwd\":\"/\"},\"root\":{\"path\":\"%s\"},"
       "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}%s],\"linux\":{\"devices\":[{"
-      "\"path\":\"/dev/x\",\"type\":\"b\",\"major\":%u,\"minor\":%u}]}}",
-      where->rootfs, volume, devices[0].major, devices[0].minor);
+      "\"path\":\"/dev/x\",\"type\":\"b\",\"major\":%u,\"minor\":%u}],\"resources\":{\"devices\":[{"
+      "\"allow\":true,\"type\":\"b\",\"major\":%u,\"minor\":%u,\"access\":\"%s\"}]}}}",
+      where->rootfs, volume, devices[0].major, devices[0].minor, devices[0].major, devices[0].minor, access_word);
   options.id = id;
   options.config_json = json;
   return kata_container_create (out, sandbox, &options, LIFE_MS, err);
@@ -99,6 +102,29 @@ START_TEST (counted)
   drop (&b);
   ck_assert_int_eq (disks (sandbox), 0);
   kata_sandbox_unref (again);
+  end (sandbox);
+}
+END_TEST
+
+/* A disk that takes no writes is not made one that does while somebody has it. */
+START_TEST (readonly_first)
+{
+  kata_error *error = NULL;
+  kata_container *a = NULL, *b = NULL;
+  if (kata_block__is_readonly (devices[0].major, devices[0].minor))
+    return;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  access_word = "r";
+  ck_ok (create (&a, sandbox, life, "a", false, &error), error);
+  access_word = "rwm";
+  ck_assert_int_eq (create (&b, sandbox, life, "b", true, &error), KATA_E_BUSY);
+  ck_assert_msg (strstr (kata_error_get_message (error), "takes no writes") != NULL, "%s",
+                 kata_error_get_message (error));
+  kata_error_unrefp (&error);
+  ck_assert_int_eq (disks (sandbox), 1); /* the first container's */
+  drop (&a);
+  ck_ok (create (&b, sandbox, life, "b", true, &error), error);
+  drop (&b);
   end (sandbox);
 }
 END_TEST
@@ -229,6 +255,7 @@ make (void)
   Suite *suite = NULL;
   TCase *tcase = bed_case (&suite, "block", 120, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, counted);
+  tcase_add_test (tcase, readonly_first);
   tcase_add_test (tcase, more_than_ports);
   tcase_add_test (tcase, no_ports);
   tcase_add_test (tcase, every_point_fails);
