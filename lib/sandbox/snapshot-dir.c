@@ -165,17 +165,13 @@ read_file (struct kata_snapshot_source *source, const char *name, size_t limit, 
   return 0;
 }
 
-static int
-read_manifest (struct kata_snapshot_source *source, kata_error **err)
+int
+kata_snapshot_manifest__parse (struct kata_snapshot_manifest *m, kata_arena *arena, const char *text, size_t length,
+                               kata_error **err)
 {
-  g_autofree char *text = NULL;
-  size_t length = 0;
   const kata_json *root = NULL;
-  struct kata_snapshot_manifest *m = &source->manifest;
-  struct kata_json_reader reader = { .arena = source->arena, .code = KATA_E_CORRUPT, .err = err, .strings_max = 256 };
-  int r = read_file (source, KATA_SNAPSHOT_MANIFEST, KATA_SNAPSHOT_MANIFEST_MAX, &text, &length, err);
-  if (r == 0)
-    r = kata_json__parse (&root, source->arena, text, length, NULL, KATA_E_CORRUPT, err);
+  struct kata_json_reader reader = { .arena = arena, .code = KATA_E_CORRUPT, .err = err, .strings_max = 256 };
+  int r = kata_json__parse (&root, arena, text, length, NULL, KATA_E_CORRUPT, err);
   if (r != 0)
     return r;
   if (!kata_json__is (&reader, root, KATA_JSON_OBJECT))
@@ -197,6 +193,15 @@ read_manifest (struct kata_snapshot_source *source, kata_error **err)
   return kata_id__check ("id", m->id, NULL) == 0
              ? 0
              : kata_error__set (err, KATA_E_CORRUPT, "id", "restore: the snapshot's id is none");
+}
+
+static int
+read_manifest (struct kata_snapshot_source *source, kata_error **err)
+{
+  g_autofree char *text = NULL;
+  size_t length = 0;
+  int r = read_file (source, KATA_SNAPSHOT_MANIFEST, KATA_SNAPSHOT_MANIFEST_MAX, &text, &length, err);
+  return r != 0 ? r : kata_snapshot_manifest__parse (&source->manifest, source->arena, text, length, err);
 }
 
 static int

@@ -39,6 +39,9 @@ int kata_snapshot_dir__open (int *fd, char **real, const char *dir, bool empty, 
 int kata_snapshot_dir__check (int fd, const char *name, mode_t mode, kata_error **err);
 /** Copies what data there is, holes stay holes. @what: for errors. */
 int kata_snapshot_dir__copy (int from, int to, const char *what, kata_error **err);
+/** Pure: strings are in @arena. KATA_E_CORRUPT, KATA_E_UNSUPPORTED (another format, another libkata). */
+int kata_snapshot_manifest__parse (struct kata_snapshot_manifest *manifest, kata_arena *arena, const char *text,
+                                   size_t length, kata_error **err);
 /** Reads and checks manifest and state. KATA_E_NOT_FOUND, KATA_E_CORRUPT, KATA_E_UNSUPPORTED (another format). */
 int kata_snapshot_source__open (struct kata_snapshot_source *source, const char *dir, kata_error **err);
 void kata_snapshot_source__clear (struct kata_snapshot_source *source);
