@@ -18,6 +18,7 @@
 #define LOG_MAX       (4u << 20)
 #define LOG_MAX_DEBUG (64u << 20)
 #define LOOK_MAX      (32u << 10) /* how far back a log is looked through for what went wrong */
+#define CHAT_MAX      300         /* of a log in which nothing did */
 
 int
 kata_external__log_file (int *fd, int dir_fd, const char *dir, const char *name, const kata_backend_env *env,
@@ -102,7 +103,7 @@ last_words (int dir_fd, const char *name, size_t max)
   if (words->str[0] != '\0')
     return g_string_free (words, FALSE);
   g_string_free (words, TRUE);
-  return kata_external__tail (dir_fd, name, max);
+  return kata_external__tail (dir_fd, name, MIN (max, CHAT_MAX));
 }
 
 char *

@@ -15,6 +15,8 @@
 #include "base/error.h"
 #include "base/fd.h"
 
+#define NEGOTIATE "qmp_capabilities" /* the first command of a connection */
+
 struct kata_qmp {
   int fd, lock_fd;
   uint32_t next_id;
@@ -187,7 +189,10 @@ await_reply (kata_qmp *qmp, const char *command, const char *id, JsonNode **resu
     JsonNode *value = json_object_get_member (object, "return");
     if (value == NULL && error == NULL)
       return kata_error__set (err, KATA_E_PROTOCOL, command, "QMP %s: neither an answer nor an event came", command);
-    if (for_id == NULL || strcmp (for_id, id) != 0)
+    /* StratoVirt gives this answer, and no other, without the id. */
+    bool ours = for_id != NULL ? strcmp (for_id, id) == 0
+                               : !json_object_has_member (object, "id") && strcmp (command, NEGOTIATE) == 0;
+    if (!ours)
       continue;
     if (result != NULL)
       *result = json_node_copy (value);
@@ -261,7 +266,7 @@ kata_qmp__new (kata_qmp **out, int fd, int64_t deadline_us, kata_error **err)
     return code;
   if (!json_object_has_member (json_node_get_object (greeting), "QMP"))
     return kata_error__set (err, KATA_E_PROTOCOL, NULL, "QMP: what answers is not QEMU: it sent no greeting");
-  code = kata_qmp__execute (qmp, "qmp_capabilities", NULL, NULL, deadline_us, err);
+  code = kata_qmp__execute (qmp, NEGOTIATE, NULL, NULL, deadline_us, err);
   if (code == 0)
     *out = g_steal_pointer (&qmp);
   return code;

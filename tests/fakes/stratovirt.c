@@ -173,7 +173,8 @@ perform (struct vmm *vmm, JsonNode *root, bool *greeted, const struct command **
   const char *name = json_object_get_string_member (object, "execute");
   JsonObject *given =
       json_object_has_member (object, "arguments") ? json_object_get_object_member (object, "arguments") : NULL;
-  if (json_object_has_member (object, "id"))
+  /* As the real one does, it forgets the id of the first command. */
+  if (json_object_has_member (object, "id") && !g_str_equal (name, "qmp_capabilities"))
     *id = g_strdup_printf (",\"id\":\"%s\"", json_object_get_string_member (object, "id"));
   for (size_t i = 0; i < G_N_ELEMENTS (commands); i++)
     if (g_str_equal (commands[i].name, name))

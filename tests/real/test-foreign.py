@@ -84,6 +84,28 @@ class Foreign(unittest.TestCase):
         self.assertEqual(self.ctl.sandbox("v")["state"], "stopped")
         self.good("delete", "v")
 
+    def test_disk(self):
+        """A disk comes to the running guest, goes, and comes again under another name: the guest sees its size and its serial number."""
+        image = os.path.join(self.ctl.directory, "image")
+        with open(image, "wb") as f:
+            f.truncate(3 << 20)
+        self.detach("d")
+
+        def disks():
+            return self.good("exec", "d", "sh", "-c", 'for d in /sys/block/vd*; do [ -e "$d" ] && echo "$(cat $d/serial 2>/dev/null) $(cat $d/size)"; done; true')
+
+        before = disks()
+        for name in ("data", "other"):
+            result = self.ctl.run("disk", "add", "d", f"{name}={image}")
+            if b"cannot add a disk to a running guest" in result.stderr:
+                self.ctl.run("delete", "-f", "d")
+                self.skipTest(result.stderr.decode().strip())
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.ctl.wait_until(f"{name} is there", lambda n=name: f"{n} 6144\n" in disks(), 120)
+            self.good("disk", "remove", "d", name)
+            self.ctl.wait_until(f"{name} is gone", lambda: disks() == before, 120)
+        self.good("delete", "-f", "d")
+
     def test_killed(self):
         """SIGKILL for the VMM: typed, and remembered."""
         self.detach("k")

@@ -131,6 +131,17 @@ START_TEST (good)
 }
 END_TEST
 
+/* The first answer may lack its id, as StratoVirt's does; a later one may not. */
+START_TEST (first_without_id)
+{
+  static const char *const texts[] = { GREETING, "{\"return\":{}}\n", "{\"return\":{},\"id\":\"%s\"}\n", NULL };
+  static const char *const bad[] = { GREETING, "{\"return\":{}}\n", "{\"return\":{}}\n", NULL };
+  const char *message;
+  ck_assert_int_eq (attempt (texts, &message), 0);
+  ck_assert_int_eq (attempt (bad, &message), KATA_E_TIMEOUT);
+}
+END_TEST
+
 START_TEST (refuses)
 {
   static const char *const texts[] = {
@@ -246,6 +257,7 @@ main (void)
   Suite *suite = suite_create ("backend/qmp");
   tcase_set_timeout (tc, 30);
   tcase_add_test (tc, good);
+  tcase_add_test (tc, first_without_id);
   tcase_add_test (tc, refuses);
   tcase_add_test (tc, broken);
   tcase_add_test (tc, too_long);
