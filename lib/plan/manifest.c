@@ -36,6 +36,16 @@ read_file (struct kata_json_reader *r, const kata_json *root, const char *name, 
   return path;
 }
 
+/* Debian's kernels lack CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES; that of guest/kernel has it. */
+static uint64_t
+kernel_bits (struct kata_json_reader *r, const kata_json *root)
+{
+  const kata_json *kernel = kata_json__get (root, "kernel");
+  const char *flavour =
+      kernel != NULL && kernel->type == KATA_JSON_OBJECT ? kata_json__get_string (r, kernel, "flavour") : NULL;
+  return flavour == NULL || strcmp (flavour, "custom") == 0 ? KATA_GUEST_MMIO_WORDS : 0;
+}
+
 int
 kata_guest_facts__parse (struct kata_guest_facts *out, kata_arena *arena, const char *dir, const char *text, size_t len,
                          kata_error **err)
@@ -53,6 +63,7 @@ kata_guest_facts__parse (struct kata_guest_facts *out, kata_arena *arena, const 
   char **features = kata_json__get_strv (&r, root, "features");
   for (char **feature = features; feature != NULL && *feature != NULL; feature++)
     facts.features |= feature_bit (*feature);
+  facts.features |= kernel_bits (&r, root);
   facts.kernel = read_file (&r, root, "kernel", dir);
   facts.initrd = read_file (&r, root, "initrd", dir);
   facts.image = read_file (&r, root, "image", dir);

@@ -63,6 +63,22 @@ decide_place (struct kata_plan_build *b, kata_error **err)
   return 0;
 }
 
+/* StratoVirt's microvm has neither PCI nor ACPI: it tells the kernel of its devices on the command line, and nothing else does. */
+static int
+check_words (const struct kata_plan_build *b, kata_error **err)
+{
+  if (strcmp (b->in->hypervisor, "stratovirt") != 0 || strcmp (b->hv->machine_type, "q35") == 0 ||
+      (b->plan->guest_features & KATA_GUEST_MMIO_WORDS) != 0 ||
+      g_strcmp0 (b->plan->vm.kernel, b->in->guest.kernel) != 0) /* of another kernel nobody knows */
+    return 0;
+  return kata_error__set (
+      err, KATA_E_GUEST, "hypervisor.stratovirt.kernel",
+      "hypervisor.stratovirt.kernel: \"%s\" finds none of microvm's devices: it was built without "
+      "CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES, as Debian's kernels are; build one with guest/kernel/build "
+      "and the image with -Dguest_kernel=custom",
+      b->plan->vm.kernel);
+}
+
 /* After boot is decided: the manifest speaks of its own guest only. */
 static int
 decide_features (struct kata_plan_build *b, kata_error **err)
@@ -75,7 +91,7 @@ decide_features (struct kata_plan_build *b, kata_error **err)
     kata_plan__warn (b, "%s: this guest has no manifest; it is taken to have virtio-fs, 9p, vsock and virtio-serial",
                      kata_plan__key (b, b->plan->vm.initrd[0] != '\0' ? "initrd" : "image"));
   }
-  return 0;
+  return check_words (b, err);
 }
 
 int

@@ -30,10 +30,11 @@ enum kata_guest_feature {
   KATA_GUEST_SECCOMP = 1u << 5,
   KATA_GUEST_NET = 1u << 6,
   KATA_GUEST_CGROUP2 = 1u << 7,
-  KATA_GUEST_BY_KATA = 1u << 8, /* the agent finds disks by serial number (KATA_GUEST_DISK_DIR) */
-  KATA_GUEST_SCSI = 1u << 9     /* virtio-scsi, and the agent finds disks on it */
+  KATA_GUEST_BY_KATA = 1u << 8,    /* the agent finds disks by serial number (KATA_GUEST_DISK_DIR) */
+  KATA_GUEST_SCSI = 1u << 9,       /* virtio-scsi, and the agent finds disks on it */
+  KATA_GUEST_MMIO_WORDS = 1u << 10 /* the kernel takes virtio-mmio devices from its command line */
 };
-#define KATA_GUEST_ALL 0x3ffu
+#define KATA_GUEST_ALL 0x7ffu
 struct kata_guest_facts {
   uint64_t features;   /* enum kata_guest_feature; a guest without a manifest: KATA_GUEST_ALL */
   const char *kernel;  /* (nullable): used when the configuration names no kernel */

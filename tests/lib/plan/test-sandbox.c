@@ -429,6 +429,38 @@ START_TEST (confidential)
 }
 END_TEST
 
+/* StratoVirt's microvm: a kernel of Debian's finds none of its devices; the places for disks are four. */
+START_TEST (stratovirt)
+{
+  static const char text[] = "{\"features\":[],\"kernel\":{\"file\":\"v\",\"flavour\":\"%s\"}}";
+  static const char *const flavours[] = { "cloud", "custom" };
+  static const kata_disk disk = { sizeof disk, "data", "/data", 0 };
+  static const kata_disk *const disks[] = { &disk, NULL };
+  g_autoptr (kata_arena) arena = kata_arena__new ();
+  for (size_t i = 0; i < 2; i++) {
+    struct kata_guest_facts facts;
+    g_autofree char *manifest_text = g_strdup_printf (text, flavours[i]);
+    ck_assert_int_eq (kata_guest_facts__parse (&facts, arena, "/", manifest_text, strlen (manifest_text), NULL), 0);
+    ck_assert_uint_eq ((facts.features & KATA_GUEST_MMIO_WORDS) != 0, i);
+  }
+  setup_init (&s, "[hypervisor.stratovirt]\n");
+  kata_capabilities__grant (&s.caps, KATA_CAP_KVM);
+  kata_capabilities__grant (&s.caps, KATA_CAP_BLOCK_HOTPLUG);
+  s.in.hypervisor = "stratovirt";
+  s.options.disks = disks;
+  g_autoptr (kata_plan) plan = made ();
+  ck_assert_uint_eq (plan->vm.disk_ports, 3);
+  s.in.guest.features &= ~(uint64_t) KATA_GUEST_MMIO_WORDS;
+  refused (KATA_E_GUEST, "hypervisor.stratovirt.kernel", "guest/kernel/build");
+  setup_clear (&s);
+  setup_init (&s, "[hypervisor.stratovirt]\nkernel = \"/another\"\n");
+  s.in.hypervisor = "stratovirt";
+  s.in.guest.features &= ~(uint64_t) KATA_GUEST_MMIO_WORDS;
+  g_autoptr (kata_plan) another = made ();
+  setup_clear (&s);
+}
+END_TEST
+
 START_TEST (manifest)
 {
   static const char text[] =
@@ -473,6 +505,7 @@ main (void)
   tcase_add_test (tcase, image_drivers);
   tcase_add_test (tcase, disk_drivers);
   tcase_add_test (tcase, nodes);
+  tcase_add_test (tcase, stratovirt);
   tcase_add_test (tcase, confidential);
   tcase_add_test (tcase, manifest);
   suite_add_tcase (suite, tcase);
