@@ -2,11 +2,16 @@
 /* launch: takes a context id, starts virtiofsd and StratoVirt, waits until it takes commands. */
 #include "backend/stratovirt/vm.h"
 
+#include <string.h>
+#include <unistd.h>
+
 #include "backend/qmp-vm.h"
 #include "backend/stratovirt/argv.h"
 #include "backend/vsock.h"
 #include "base/error.h"
 #include "base/fd.h"
+
+#define BZIMAGE_AT 0x202 /* of the word that begins a bzImage's header */
 
 static int
 spawn (kata_external_vm *vm, char **argv, int vhost_fd, const kata_backend_env *env, kata_error **err)
@@ -73,7 +78,29 @@ kata_stratovirt__launch_with (void **out, const kata_vm_plan *plan, const kata_b
 }
 
 int
+kata_stratovirt__check_kernel (const char *path, kata_error **err)
+{
+  char magic[4] = "";
+  kata_auto_fd int fd = -1;
+  int code = kata_external__open_file (&fd, path, false, "hypervisor.stratovirt.kernel", err);
+  if (code < 0)
+    return code;
+  if (pread (fd, magic, sizeof magic, BZIMAGE_AT) == (ssize_t) sizeof magic &&
+      memcmp (magic, "HdrS", sizeof magic) == 0)
+    return 0;
+  return kata_error__set (
+      err, KATA_E_GUEST, "hypervisor.stratovirt.kernel",
+      "hypervisor.stratovirt.kernel: \"%s\" is no bzImage, and StratoVirt's microvm starts no other "
+      "kernel: the guest would never be heard of",
+      path);
+}
+
+/* What it does not know it loads as it is, and the guest runs into nowhere. */
+int
 kata_stratovirt__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
 {
-  return kata_stratovirt__launch_with (out, plan, env, kata_vsock__take, err);
+  bool x86 = plan->arch == NULL || plan->arch[0] == '\0' || strcmp (plan->arch, "x86_64") == 0;
+  bool microvm = plan->machine_type == NULL || strcmp (plan->machine_type, "q35") != 0;
+  int code = x86 && microvm ? kata_stratovirt__check_kernel (plan->kernel, err) : 0;
+  return code == 0 ? kata_stratovirt__launch_with (out, plan, env, kata_vsock__take, err) : code;
 }

@@ -28,6 +28,8 @@ int kata_stratovirt__probe (const kata_vm_plan *plan, kata_capabilities *caps, k
 typedef int (*kata_stratovirt_take) (int *fd, uint32_t *cid, uint32_t wanted, kata_error **err);
 int kata_stratovirt__launch_with (void **vm, const kata_vm_plan *plan, const kata_backend_env *env,
                                   kata_stratovirt_take take, kata_error **err);
+/** KATA_E_GUEST: it is no bzImage. */
+int kata_stratovirt__check_kernel (const char *path, kata_error **err);
 int kata_stratovirt__launch (void **vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err);
 
 #endif

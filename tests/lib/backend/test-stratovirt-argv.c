@@ -2,9 +2,12 @@
 /* test-stratovirt-argv: plans against golden command lines of StratoVirt. And what is refused, by the key's name. */
 #include <check.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
 
 #include "backend/registry.h"
-#include "backend/stratovirt/argv.h"
+#include "backend/stratovirt/vm.h"
 #include "base/error.h"
 #include "golden.h"
 
@@ -293,6 +296,26 @@ START_TEST (refused_devices)
 }
 END_TEST
 
+START_TEST (kernels)
+{
+  char path[] = "/tmp/kata-kernel-XXXXXX", image[1024] = "MZ";
+  int fd = g_mkstemp (path);
+  ck_assert (fd >= 0 && write (fd,
+                               "\x7f"
+                               "ELF",
+                               4) == 4);
+  g_autoptr (kata_error) error = NULL;
+  ck_assert_int_eq (kata_stratovirt__check_kernel (path, &error), KATA_E_GUEST);
+  ck_assert_ptr_nonnull (strstr (kata_error_get_message (error), "no bzImage"));
+  memcpy (image + 0x202, "HdrS", 4);
+  ck_assert (pwrite (fd, image, sizeof image, 0) == sizeof image);
+  ck_assert_int_eq (kata_stratovirt__check_kernel (path, NULL), 0);
+  close (fd);
+  unlink (path);
+  ck_assert_int_eq (kata_stratovirt__check_kernel (path, NULL), KATA_E_GUEST);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -308,6 +331,7 @@ main (void)
   tcase_add_test (tcase, refused_sizes);
   tcase_add_test (tcase, refused_shares);
   tcase_add_test (tcase, refused_devices);
+  tcase_add_test (tcase, kernels);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_ENV);

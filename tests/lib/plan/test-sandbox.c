@@ -457,6 +457,7 @@ START_TEST (stratovirt)
   s.in.hypervisor = "stratovirt";
   s.in.guest.features &= ~(uint64_t) KATA_GUEST_MMIO_WORDS;
   g_autoptr (kata_plan) another = made ();
+  ck_assert_str_eq (another->vm.kernel, "/another");
   setup_clear (&s);
 }
 END_TEST
