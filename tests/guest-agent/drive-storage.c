@@ -48,6 +48,9 @@ step_disk (struct test *test)
   Grpc__Storage *storages[] = { &storage };
   container.storages = storages;
   EXPECT (&test->client, client_create (&test->client, &container) == TTRPC_NOT_FOUND);
+  storage.source = (char *) "1d";
+  EXPECT (&test->client, client_create (&test->client, &container) == TTRPC_NOT_FOUND);
+  EXPECT (&test->client, strstr (test->client.message, "or is empty") != NULL);
 }
 
 void

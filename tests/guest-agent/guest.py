@@ -56,6 +56,9 @@ def share_and_disk(work, busybox):
     if os.path.exists(mke2fs):
         subprocess.run([mke2fs, '-q', '-t', 'ext4', '-d', root, f'{work}/disk', '16M'], check=True)
         options += ['-drive', f'if=none,id=d,format=raw,file={work}/disk', '-device', 'virtio-blk-pci,drive=d,addr=1e']
+        with open(f'{work}/empty', 'wb'):
+            pass  # a place for a disk that comes later
+        options += ['-drive', f'if=none,id=e,format=raw,file={work}/empty', '-device', 'virtio-blk-pci,drive=e,addr=1d']
     else:
         without.append('disk')
     virtiofsd = next((p for p in ('/usr/lib/qemu/virtiofsd', '/usr/libexec/virtiofsd') if os.path.exists(p)), None)
