@@ -63,8 +63,9 @@ kata_mount__bind (const char *source, int dirfd, const char *target, unsigned fl
                 : kata_mount__bind_fd (fd, source, dirfd, target, flags, err);
 }
 
-int
-kata_mount__share (int dirfd, const char *target, kata_error **err)
+/* Not a peer of the mount that it is a copy of: what is mounted below it is not to be seen there. */
+static int
+share_itself (int dirfd, const char *target, uint64_t without, kata_error **err)
 {
   kata_auto_fd int at = kata_beneath__open (dirfd, target, O_PATH | O_DIRECTORY, 0, false);
   if (at < 0)
@@ -72,10 +73,10 @@ kata_mount__share (int dirfd, const char *target, kata_error **err)
   kata_auto_fd int tree = open_tree (at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
   if (tree < 0)
     return mount_error (err, target, errno, "bind");
-  struct mount_attr private_attr = { .propagation = MS_PRIVATE };
+  struct mount_attr private_attr = { .attr_clr = without, .propagation = MS_PRIVATE };
   struct mount_attr shared_attr = { .propagation = MS_SHARED };
   if (mount_setattr (tree, "", AT_EMPTY_PATH, &private_attr, sizeof private_attr) != 0)
-    return mount_error (err, target, errno, "bind privately");
+    return mount_error (err, target, errno, without != 0 ? "allow programs and devices in" : "bind privately");
   if (move_mount (tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
     return mount_error (err, target, errno, "bind to itself");
   /* @tree is the mount itself, wherever it is attached. */
@@ -85,20 +86,15 @@ kata_mount__share (int dirfd, const char *target, kata_error **err)
 }
 
 int
+kata_mount__share (int dirfd, const char *target, kata_error **err)
+{
+  return share_itself (dirfd, target, 0, err);
+}
+
+int
 kata_mount__programs (int dirfd, const char *target, kata_error **err)
 {
-  kata_auto_fd int at = kata_beneath__open (dirfd, target, O_PATH | O_DIRECTORY, 0, false);
-  if (at < 0)
-    return mount_error (err, target, -at, "open");
-  kata_auto_fd int tree = open_tree (at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-  if (tree < 0)
-    return mount_error (err, target, errno, "bind");
-  struct mount_attr attr = { .attr_clr = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE };
-  if (mount_setattr (tree, "", AT_EMPTY_PATH, &attr, sizeof attr) != 0)
-    return mount_error (err, target, errno, "allow programs and devices in");
-  if (move_mount (tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
-    return mount_error (err, target, errno, "bind to itself");
-  return 0;
+  return share_itself (dirfd, target, MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV, err);
 }
 
 int

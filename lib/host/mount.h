@@ -24,7 +24,7 @@ int kata_mount__bind_fd (int source_fd, const char *source, int dirfd, const cha
 /** Binds @target on itself as a shared mount: what is mounted below it later appears in mount namespaces that were copied from ours. */
 int kata_mount__share (int dirfd, const char *target, kata_error **err);
 
-/** Binds the directory @target on itself privately, so that programs can be run and devices opened in it, whatever the file system below forbids. */
+/** The same, so that programs can be run and devices opened in it too, whatever the file system below forbids. */
 int kata_mount__programs (int dirfd, const char *target, kata_error **err);
 
 /** Is @path below @dirfd the root of a mount? Returns 1, 0 or -errno (-ENOENT: no such file). */
