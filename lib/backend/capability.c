@@ -30,6 +30,7 @@ static const char *const names[KATA_CAP_COUNT] = {
   [KATA_CAP_NET_VHOST] = "net-vhost",
   [KATA_CAP_NET_BY_NAME] = "net-by-name",
   [KATA_CAP_BLOCK_BY_ORDER] = "block-by-order",
+  [KATA_CAP_BLOCK_PORT_MODES] = "block-port-modes",
 };
 
 const char *
@@ -51,9 +52,10 @@ void
 kata_capabilities__init (kata_capabilities *caps)
 {
   *caps = (kata_capabilities){ .size = sizeof *caps };
-  /* Two ways of being weaker, which few are. */
+  /* Ways of being weaker, which few are. */
   kata_capabilities__lack (caps, KATA_CAP_NET_BY_NAME, "taps are handed over as descriptors");
   kata_capabilities__lack (caps, KATA_CAP_BLOCK_BY_ORDER, "disks have serial numbers");
+  kata_capabilities__lack (caps, KATA_CAP_BLOCK_PORT_MODES, "each place for a later disk takes any");
 }
 
 void

@@ -118,13 +118,16 @@ places_left (const struct kata_plan_build *b)
   return STRATOVIRT_PLACES - MIN (n, STRATOVIRT_PLACES);
 }
 
-/* For disks that come later; once all are known that are there from the start. */
+/* For disks that come later; once all are known that are there from the start. Where each takes one kind only, there are as many for either. */
 int
 kata_plan__ports (struct kata_plan_build *b, kata_error **err)
 {
   uint32_t ports = (uint32_t) b->hv->disk_ports;
   if (!kata_plan__has (b, KATA_CAP_BLOCK_HOTPLUG) || (b->plan->guest_features & KATA_GUEST_BLOCK) == 0)
     ports = 0;
+  b->plan->ports_by_mode = ports != 0 && kata_plan__has (b, KATA_CAP_BLOCK_PORT_MODES);
+  if (b->plan->ports_by_mode)
+    ports *= 2;
   b->plan->vm.disk_ports = MIN (ports, places_left (b));
   return 0;
 }

@@ -120,6 +120,7 @@ struct kata_plan {
       grow_cpu_milli; /* what the machine has beside its containers' limits, which it follows: 1000 = one CPU; 0 = it follows none */
   uint64_t grow_memory_mib;
   bool no_block_devices; /* containers get none of the host's as root or volume */
+  bool ports_by_mode;    /* for later disks: odd ones of disk_ports take those that are written to, even ones others */
 };
 
 /** KATA_E_INVALID, KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_GUEST; the key names the option or configuration key. */

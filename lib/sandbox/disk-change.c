@@ -66,6 +66,20 @@ check_file (const kata_vm_disk *disk, kata_error **err)
   return 0;
 }
 
+static int
+no_port (struct kata_operation *op, const kata_vm_disk *disk, kata_error **err)
+{
+  const kata_plan *plan = &op->state->plan;
+  return kata_error__set (
+      err, KATA_E_LIMIT, disk->id,
+      "disk \"%s\": all %u ports of the guest for %sdisks that come later are taken; remove one, or "
+      "raise disk_ports in the hypervisor's table",
+      disk->id, plan->vm.disk_ports / (plan->ports_by_mode ? 2 : 1),
+      !plan->ports_by_mode ? ""
+      : disk->readonly     ? "read-only "
+                           : "writable ");
+}
+
 int
 kata_sandbox_disk__plug (struct kata_operation *op, kata_vm_disk *disk, kata_error **err)
 {
@@ -77,13 +91,9 @@ kata_sandbox_disk__plug (struct kata_operation *op, kata_vm_disk *disk, kata_err
     r = check_file (disk, err);
   if (r != 0)
     return r;
-  disk->port = kata_sandbox_disk__free_port (op->state);
+  disk->port = kata_sandbox_disk__free_port (op->state, disk);
   if (disk->port == 0)
-    return kata_error__set (
-        err, KATA_E_LIMIT, disk->id,
-        "disk \"%s\": all %u ports of the guest for disks that come later are taken; remove one, or "
-        "raise disk_ports in the hypervisor's table",
-        disk->id, op->state->plan.vm.disk_ports);
+    return no_port (op, disk, err);
   return kata_sandbox_disk__add (op, disk, err);
 }
 

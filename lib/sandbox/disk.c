@@ -60,9 +60,10 @@ in_port (disk_list list, uint32_t port)
 }
 
 uint32_t
-kata_sandbox_disk__free_port (const kata_sandbox_state *state)
+kata_sandbox_disk__free_port (const kata_sandbox_state *state, const kata_vm_disk *disk)
 {
-  for (uint32_t port = 1; port <= state->plan.vm.disk_ports; port++)
+  uint32_t step = state->plan.ports_by_mode ? 2 : 1;
+  for (uint32_t port = step == 2 && disk->readonly ? 2 : 1; port <= state->plan.vm.disk_ports; port += step)
     if (!in_port (state->plan.vm.disks, port) && !in_port (state->changing, port))
       return port;
   return 0;

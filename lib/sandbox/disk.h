@@ -5,8 +5,8 @@
 
 #include "sandbox/stage.h"
 
-/** Of the plan's ports one that no disk is in, from 1; 0 = none is left. */
-uint32_t kata_sandbox_disk__free_port (const kata_sandbox_state *state);
+/** Of the plan's ports that would take @disk one that no disk is in, from 1; 0 = none is left. */
+uint32_t kata_sandbox_disk__free_port (const kata_sandbox_state *state, const kata_vm_disk *disk);
 
 /** By its id among those that containers can name; NULL. */
 const kata_vm_disk *kata_sandbox_disk__find (const kata_sandbox_state *state, const char *id);

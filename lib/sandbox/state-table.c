@@ -174,6 +174,7 @@ static const struct kata_field plan_fields[] = {
   KATA_FIELD (BOOL, kata_plan, no_block_devices),
   KATA_FIELD (U32, kata_plan, grow_cpu_milli),
   KATA_FIELD (U64, kata_plan, grow_memory_mib),
+  KATA_FIELD (BOOL, kata_plan, ports_by_mode),
   KATA_FIELD (U32, kata_plan, cgroup_overhead_milli),
   KATA_FIELD (STRING, kata_plan, share_reason), /* "" when something is shared: a container's error repeats it */
   { 0 },

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fc-machine.h"
 #include "machine.h"
 #include "schema.h"
 #include "server.h"
@@ -20,8 +21,10 @@ enum state { BEFORE = 1, RUNNING = 2, PAUSED = 4 };
 
 struct vmm {
   enum state state;
-  char *cmdline;
+  char *reply;          /* of a request that asks for something */
+  JsonObject *kept;     /* drives, vsock, cmdline */
   bool machine, jailed; /* jailed: absolute paths are below the current directory */
+  bool configured;      /* for a boot: no snapshot can be loaded any more */
   unsigned uid;         /* whom its jailer would have made of it */
   int vsock_fd, metrics_fd;
   struct null_guest *guest;
@@ -34,7 +37,7 @@ typedef char *(*verb) (struct vmm *vmm, JsonObject *body, const char *id);
 static char *
 place (const struct vmm *vmm, const char *path)
 {
-  return vmm->jailed && path[0] == '/' ? g_strconcat (".", path, NULL) : g_strdup (path);
+  return fc_machine_place (path, vmm->jailed);
 }
 
 static char *
@@ -73,17 +76,23 @@ boot_source (struct vmm *vmm, JsonObject *body, const char *id)
   char *why = need_file (vmm, body, "kernel_image_path", R_OK);
   if (why == NULL)
     why = need_file (vmm, body, "initrd_path", R_OK);
-  g_free (vmm->cmdline);
-  vmm->cmdline = g_strdup (json_object_get_string_member_with_default (body, "boot_args", ""));
+  json_object_set_string_member (vmm->kept, "cmdline",
+                                 json_object_get_string_member_with_default (body, "boot_args", ""));
   return why;
 }
 
 static char *
 drive (struct vmm *vmm, JsonObject *body, const char *id)
 {
-  bool readonly = json_object_get_boolean_member_with_default (body, "is_read_only", FALSE);
   char *why = check_id (body, "drive_id", id);
-  return why != NULL ? why : need_file (vmm, body, "path_on_host", readonly ? R_OK : R_OK | W_OK);
+  return why != NULL ? why : fc_machine_add_drive (vmm->kept, body, vmm->jailed);
+}
+
+static char *
+patch_drive (struct vmm *vmm, JsonObject *body, const char *id)
+{
+  char *why = check_id (body, "drive_id", id);
+  return why != NULL ? why : fc_machine_patch_drive (vmm->kept, body, vmm->jailed);
 }
 
 /* As Firecracker opens it: one queue, by name, in the namespace that it is in. */
@@ -141,11 +150,22 @@ flush_metrics (struct vmm *vmm)
 static char *
 vsock (struct vmm *vmm, JsonObject *body, const char *id)
 {
+  json_object_set_object_member (vmm->kept, "vsock", json_object_ref (body));
   g_autofree char *path = place (vmm, json_object_get_string_member (body, "uds_path"));
   if (json_object_get_int_member (body, "guest_cid") < 3)
     return g_strdup ("Vsock: a guest's CID is 3 or more");
   vmm->vsock_fd = fake_listen (path);
   return vmm->vsock_fd < 0 ? g_strdup_printf ("Vsock: %s: %s", path, g_strerror (errno)) : NULL;
+}
+
+static char *
+boot (struct vmm *vmm)
+{
+  const char *cmdline = json_object_get_string_member_with_default (vmm->kept, "cmdline", NULL);
+  if (cmdline == NULL || vmm->vsock_fd < 0)
+    return g_strdup ("Cannot start microvm without kernel configuration.");
+  vmm->guest = fake_machine_start (cmdline, vmm->vsock_fd);
+  return vmm->guest != NULL ? NULL : g_strdup ("the guest does not start");
 }
 
 static char *
@@ -157,11 +177,68 @@ action (struct vmm *vmm, JsonObject *body, const char *id)
     return g_strdup ("The requested operation is not supported in this state of the microVM.");
   if (!start)
     return g_str_equal (type, "FlushMetrics") ? flush_metrics (vmm) : NULL;
-  if (vmm->cmdline == NULL || vmm->vsock_fd < 0 || !vmm->machine)
-    return g_strdup ("Cannot start microvm without kernel configuration.");
-  vmm->guest = fake_machine_start (vmm->cmdline, vmm->vsock_fd);
+  if (!vmm->machine)
+    return g_strdup ("Cannot start microvm without a machine.");
   vmm->state = RUNNING;
-  return vmm->guest != NULL ? NULL : g_strdup ("the guest does not start");
+  return boot (vmm);
+}
+
+/* Whom its jailer would have made of it could not open what is another's. */
+static char *
+check_mode (const struct vmm *vmm, const char *given, bool write)
+{
+  g_autofree char *path = place (vmm, given);
+  struct stat st;
+  if (!vmm->jailed)
+    return NULL;
+  if (stat (path, &st) == 0 && (st.st_uid == vmm->uid || (!write && st.st_gid == vmm->uid && (st.st_mode & 0040) != 0)))
+    return NULL;
+  return g_strdup_printf ("%s: Permission denied (os error 13)", given);
+}
+
+static char *
+create_snapshot (struct vmm *vmm, JsonObject *body, const char *id)
+{
+  g_autofree char *guest = kata_null_guest__keep (vmm->guest);
+  char *why = check_mode (vmm, json_object_get_string_member (body, "snapshot_path"), true);
+  if (why == NULL)
+    why = check_mode (vmm, json_object_get_string_member (body, "mem_file_path"), true);
+  return why != NULL ? why : fc_machine_save (vmm->kept, body, guest, vmm->jailed);
+}
+
+static char *
+load_snapshot (struct vmm *vmm, JsonObject *body, const char *id)
+{
+  g_autofree char *guest = NULL;
+  if (vmm->configured)
+    return g_strdup ("Loading a microVM snapshot not allowed after configuring boot-specific resources.");
+  if (json_object_get_boolean_member_with_default (body, "resume_vm", FALSE))
+    return g_strdup ("nobody here resumes a guest at once");
+  char *why = check_mode (vmm, json_object_get_string_member (body, "snapshot_path"), false);
+  if (why == NULL)
+    why = fc_machine_load (&vmm->kept, &guest, body, vmm->jailed);
+  if (why == NULL && json_object_has_member (vmm->kept, "vsock"))
+    why = vsock (vmm, json_object_get_object_member (vmm->kept, "vsock"), NULL);
+  if (why == NULL)
+    why = boot (vmm);
+  if (why != NULL)
+    return why;
+  vmm->state = PAUSED;
+  return kata_null_guest__give_back (vmm->guest, guest, NULL) == 0 ? NULL : g_strdup ("the guest's state is broken");
+}
+
+static char *
+tell (struct vmm *vmm, JsonObject *body, const char *id)
+{
+  vmm->reply = fc_machine_text (vmm->kept);
+  return NULL;
+}
+
+static char *
+tell_version (struct vmm *vmm, JsonObject *body, const char *id)
+{
+  vmm->reply = g_strdup ("{\"firecracker_version\":\"1.17.0\"}");
+  return NULL;
 }
 
 static char *
@@ -185,7 +262,8 @@ static const struct row {
   unsigned states;                  /* in which it may be asked for */
   verb verb;
 } rows[] = {
-  { "GET", "version", NULL, false, BEFORE | RUNNING | PAUSED, nothing },
+  { "GET", "version", NULL, false, BEFORE | RUNNING | PAUSED, tell_version },
+  { "GET", "vm/config", NULL, false, BEFORE | RUNNING | PAUSED, tell },
   { "PUT", "logger", "Logger", false, BEFORE, nothing },
   { "PUT", "metrics", "Metrics", false, BEFORE, metrics },
   { "PUT", "machine-config", "MachineConfiguration", false, BEFORE, machine },
@@ -198,6 +276,9 @@ static const struct row {
   { "PUT", "vsock", "Vsock", false, BEFORE, vsock },
   { "PUT", "actions", "InstanceActionInfo", false, BEFORE | RUNNING | PAUSED, action },
   { "PATCH", "vm", "Vm", false, RUNNING | PAUSED, vm },
+  { "PATCH", "drives", "PartialDrive", true, RUNNING | PAUSED, patch_drive },
+  { "PUT", "snapshot/create", "SnapshotCreateParams", false, PAUSED, create_snapshot },
+  { "PUT", "snapshot/load", "SnapshotLoadParams", false, BEFORE, load_snapshot },
 };
 
 static const struct row *
@@ -206,6 +287,9 @@ find (const struct fake_request *request, const char **id)
   const char *slash = strchr (request->path, '/');
   size_t len = slash != NULL ? (size_t) (slash - request->path) : strlen (request->path);
   *id = slash != NULL ? slash + 1 : NULL;
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (g_str_equal (rows[i].method, request->method) && !rows[i].id && g_str_equal (rows[i].name, request->path))
+      return &rows[i];
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
     if (strlen (rows[i].name) == len && strncmp (rows[i].name, request->path, len) == 0 &&
         g_str_equal (rows[i].method, request->method) && rows[i].id == (slash != NULL))
@@ -216,16 +300,21 @@ find (const struct fake_request *request, const char **id)
 static char *
 perform (struct vmm *vmm, const struct row *row, JsonNode *body, const char *id)
 {
+  static const char *const early[] = { "version", "vm/config", "logger", "metrics", "serial", "snapshot/load", NULL };
   char *why = row->body != NULL ? schema_complaint (fc_schema, row->body, body) : NULL;
   if (why == NULL && (row->states & vmm->state) == 0)
     why = g_strdup ("The requested operation is not supported in this state of the microVM.");
+  if (!g_strv_contains (early, row->name))
+    vmm->configured = true;
   return why != NULL ? why : row->verb (vmm, row->body != NULL ? json_node_get_object (body) : NULL, id);
 }
 
-/* What a fault names: the action's type, or the first part of the path. */
+/* What a fault names: the action's type, or the first part of the path; of drives "patch-drives" too. */
 static const char *
 fault_name (const struct row *row, JsonNode *body)
 {
+  if (row->verb == patch_drive)
+    return "patch-drives";
   bool acts = g_str_equal (row->name, "actions") && body != NULL && JSON_NODE_HOLDS_OBJECT (body);
   return acts ? json_object_get_string_member_with_default (json_node_get_object (body), "action_type", row->name)
               : row->name;
@@ -246,11 +335,13 @@ answer (struct vmm *vmm, int fd)
   } else if (!fake_fault_strike (&vmm->fault, name, fd)) {
     g_autofree char *why = perform (vmm, row, body, id);
     g_autofree char *said = why != NULL ? g_strdup_printf ("{\"fault_message\":\"%s\"}", why) : NULL;
-    bool version = row == &rows[0];
-    fake_reply (fd, why != NULL ? 400 : version ? 200 : 204, version ? "{\"firecracker_version\":\"1.17.0\"}" : said);
+    g_autofree char *reply = g_steal_pointer (&vmm->reply);
+    fake_reply (fd, why != NULL ? 400 : reply != NULL ? 200 : 204, why != NULL ? said : reply);
     if (why != NULL)
       fprintf (stderr, "%s: %s\n", request.path, why);
-    else if (g_str_equal (name, "SendCtrlAltDel"))
+    if (why != NULL && row->verb == load_snapshot)
+      exit (1); /* too dirty to go on */
+    if (why == NULL && g_str_equal (name, "SendCtrlAltDel"))
       fake_machine_end (vmm->guest); /* ends the process */
   }
   fake_request_clear (&request);
@@ -279,7 +370,7 @@ option (struct vmm *vmm, const char *word, const char *value, const char **socke
 int
 main (int argc, char **argv)
 {
-  struct vmm vmm = { .state = BEFORE, .vsock_fd = -1, .metrics_fd = -1 };
+  struct vmm vmm = { .state = BEFORE, .vsock_fd = -1, .metrics_fd = -1, .kept = fc_machine_new () };
   const char *socket_path = NULL;
   vmm.fault.refusal = "{\"fault_message\":\"it is said so: in\\u001btwo parts\"}";
   for (int i = 1, n; i < argc; i += n) {

@@ -386,6 +386,51 @@ START_TEST (machine_of_others)
 }
 END_TEST
 
+/* Firecracker is asked what it has from its own file: another disk, one that can be written to now, a socket elsewhere, one disk less. */
+START_TEST (machine_of_another)
+{
+  static const struct {
+    const char *from, *to;
+  } edits[] = { { "\"is_read_only\":true", "\"is_read_only\":false" },
+                { "\"uds_path\":\"vsock.sock\"", "\"uds_path\":\"elsewhere\"" },
+                { "\"drive_id\":\"root\"", "\"drive_id\":\"boot\"" },
+                { NULL, "/etc/passwd" } };
+  g_autofree char *path = NULL, *text = NULL;
+  const char *fake = g_getenv ("KATA_TESTS_FAKE");
+  if (fake == NULL || !g_str_has_prefix (fake, "fc:"))
+    return;
+  bool jailed = g_getenv ("KATA_TESTS_JAILER") != NULL;
+  path = below (jailed ? "vm/machine-jailed" : "vm/machine");
+  keep ();
+  ck_assert (g_file_get_contents (path, &text, NULL, NULL));
+  /* In a jail the first would fail before, since the disk is read-only there; and it has no such path. */
+  for (size_t i = jailed; i < G_N_ELEMENTS (edits) - jailed; i++) {
+    GString *made = g_string_new (text);
+    ck_assert_uint_gt (g_string_replace (made, edits[i].from != NULL ? edits[i].from : image, edits[i].to, 0), 0);
+    ck_assert (g_file_set_contents (path, made->str, (gssize) made->len, NULL));
+    g_string_free (made, TRUE);
+    refused (KATA_E_CORRUPT, edits[i].to);
+  }
+  ck_assert (g_file_set_contents (path, "{", 1, NULL));
+  refused (KATA_E_VMM, "no machine");
+}
+END_TEST
+
+/* In a jail the machine has other names for its disks. */
+START_TEST (jail_of_another)
+{
+  const char *fake = g_getenv ("KATA_TESTS_FAKE"), *jailer = g_getenv ("KATA_TESTS_JAILER");
+  if (fake == NULL || !g_str_has_prefix (fake, "fc:") || jailer == NULL)
+    return;
+  keep ();
+  g_autofree char *kept = g_strdup (jailer);
+  g_unsetenv ("KATA_TESTS_JAILER");
+  configure (NONE);
+  refused (KATA_E_UNSUPPORTED, "without a jail");
+  g_setenv ("KATA_TESTS_JAILER", kept, TRUE);
+}
+END_TEST
+
 /* ---- failures ---- */
 
 /* What fails first at fault point @at, from 1; 0 when there are not so many. */
@@ -451,7 +496,10 @@ child (const char *place, const char *what, int at)
   if (!restoring && kata_sandbox_open (&sandbox, runtime, "s", NULL) != 0)
     return 4;
   life_fault (runtime, &fault);
-  int r = restoring ? do_restore (&sandbox, NULL) : do_snapshot (&sandbox, NULL);
+  kata_error *error = NULL;
+  int r = restoring ? do_restore (&sandbox, &error) : do_snapshot (&sandbox, &error);
+  if (r != 0)
+    fprintf (stderr, "%s\n", kata_error_get_message (error));
   kata_sandbox_unref (sandbox);
   return r == 0 ? 0 : 5;
 }
@@ -504,6 +552,8 @@ make (void)
   tcase_add_loop_test (tcase, changed, 0, (int) G_N_ELEMENTS (changes));
   tcase_add_test (tcase, replaced);
   tcase_add_test (tcase, machine_of_others);
+  tcase_add_test (tcase, machine_of_another);
+  tcase_add_test (tcase, jail_of_another);
   tcase_add_test (tcase, fails_at_each_step);
   tcase_add_test (tcase, killed);
   return suite;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -12,6 +13,7 @@
 #include "fixture.h"
 
 static const char *mke2fs;
+static bool in_order; /* the guest has no serial numbers of disks */
 
 /* An ext4 of a busybox and a file. */
 static char *
@@ -26,6 +28,7 @@ make_image (const char *name)
   g_autofree char *line =
       g_strdup_printf ("%s -q -F -t ext4 -O ^has_journal -d '%s' '%s' 16M >/dev/null", mke2fs, tree, image);
   ck_assert_int_eq (system (line), 0);
+  ck_assert_int_eq (g_chmod (image, 0666), 0); /* for a jail's user */
   return image;
 }
 
@@ -36,8 +39,11 @@ process_has (const char *pid, const char *path)
   g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
   const char *name;
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *entry = g_build_filename (folder, name, NULL), *target = g_file_read_link (entry, NULL);
-    if (g_strcmp0 (target, path) == 0)
+    /* By what it is: in a jail it has another name. */
+    g_autofree char *entry = g_build_filename (folder, name, NULL);
+    struct stat wanted, open;
+    if (stat (path, &wanted) == 0 && stat (entry, &open) == 0 && wanted.st_dev == open.st_dev &&
+        wanted.st_ino == open.st_ino)
       return true;
   }
   return false;
@@ -114,7 +120,7 @@ START_TEST (comes_and_goes)
   add (sandbox, "other", other, KATA_DISK_READONLY);
   g_autofree char *said = run_on (sandbox, "data", "cat /mark; echo changed >/mark; cat /sys/block/*/serial");
   ck_assert_msg (g_str_has_prefix (said, "from the disk\n"), "%s", said);
-  ck_assert_msg (strstr (said, "data") != NULL && strstr (said, "other") != NULL, "%s", said);
+  ck_assert_msg (in_order || (strstr (said, "data") != NULL && strstr (said, "other") != NULL), "%s", said);
   g_autofree char *readonly = run_on (sandbox, "other", "cat /mark; echo x 2>/dev/null >/mark || echo refused");
   ck_assert_str_eq (readonly, "from the disk\nrefused\n");
   take_out (sandbox, "data", image);
@@ -151,6 +157,7 @@ main (int argc, char **argv)
     puts ("SKIP: mke2fs is not installed (package e2fsprogs)");
     return 77;
   }
+  in_order = argc == 3 && strcmp (argv[1], "fc") == 0;
   g_autofree char *why = argc == 3 ? life_over (argv[1], argv[2]) : g_strdup ("which hypervisor, which configuration?");
   if (why != NULL) {
     printf ("SKIP: %s\n", why);

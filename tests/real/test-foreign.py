@@ -137,6 +137,41 @@ class Foreign(unittest.TestCase):
                                 capture_output=True, text=True, timeout=2 * PATIENCE, check=False)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
+    def test_snapshot(self):
+        """Written, deleted, restored twice: what ran goes on, and the clock is right."""
+        if HYPERVISOR == "stratovirt":
+            self.skipTest("libkata drives no snapshots of StratoVirt")
+        place = os.path.join(self.ctl.directory, "snapshot")
+        os.mkdir(place, 0o700)
+        self.detach("s")
+        self.good("exec", "s", "sh", "-c", "echo kept > /kept")
+        self.good("pause", "s")
+        begun = time.monotonic()
+        self.good("snapshot", "s", place)
+        print(f"written after {time.monotonic() - begun:.1f} s", flush=True)
+        self.good("delete", "-f", "s")
+        seen = set()
+        for _ in range(2):
+            begun = time.monotonic()
+            self.good("restore", "--name", "s", "--rootfs", self.ctl.rootfs, place)
+            restored = time.monotonic()
+            self.good("resume", "s")
+            print(f"restored after {restored - begun:.1f} s, resumed after {time.monotonic() - restored:.1f} s more", flush=True)
+            said = self.good("exec", "s", "sh", "-c", "cat /kept; date +%s; head -c 8 /dev/urandom | od -An -tx1").split("\n")
+            self.assertEqual(said[0], "kept")
+            self.assertLess(abs(time.time() - int(said[1])), 60)
+            seen.add(said[2])
+            self.good("delete", "-f", "s")
+        self.assertEqual(len(seen), 2)
+
+    def test_later_disk(self):
+        """Disks that come to a running guest, with a container on each, and go again."""
+        if HYPERVISOR == "stratovirt":
+            self.skipTest("no disk comes to a guest of StratoVirt later")
+        program = os.path.join(os.path.dirname(PROGRAM), "..", "tests", "real", "test-real-disk")
+        result = subprocess.run([program, HYPERVISOR, self.ctl.config], capture_output=True, text=True, timeout=2 * PATIENCE, check=False)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
     def test_cycles(self):
         for i in range(int(os.environ.get("KATA_TEST_CYCLES", "2"))):
             begun = time.monotonic()

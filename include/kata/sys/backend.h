@@ -43,6 +43,7 @@ enum kata_capability {
   KATA_CAP_NET_VHOST,  /* the host kernel moves a tap's frames: /dev/vhost-net */
   KATA_CAP_NET_BY_NAME, /* a tap is opened by its name, by the VMM itself, which is started in the pod's network namespace */
   KATA_CAP_BLOCK_BY_ORDER, /* the guest can tell disks by their order only: /dev/vda is the first; with BLOCK_HOTPLUG the places are there from the start */
+  KATA_CAP_BLOCK_PORT_MODES, /* a port takes later disks of one kind only: odd ones those that are written to, even ones read-only ones */
   KATA_CAP_COUNT
 };
 

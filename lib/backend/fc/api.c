@@ -29,6 +29,13 @@ kata_fc__await (kata_external_vm *vm, int64_t deadline_us, kata_error **err)
 }
 
 int
+kata_fc__get (char **body, kata_external_vm *vm, const char *path, int64_t deadline_us, kata_error **err)
+{
+  const kata_http_request asked = { .method = "GET", .path = path };
+  return kata_external_api__ask (body, vm, &api, &asked, path, deadline_us, err);
+}
+
+int
 kata_fc__ask (kata_external_vm *vm, const kata_fc_request *request, int64_t deadline_us, kata_error **err)
 {
   const kata_http_request asked = { .method = request->method, .path = request->path, .body = request->body };

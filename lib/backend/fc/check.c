@@ -10,8 +10,6 @@
 #define DRIVES_MAX 24
 #define NICS_MAX   8
 #define VCPUS_MAX  32
-/* Without PCI each device has one of the lines 5 to 23, and VMGenID and VMClock have two of these. */
-#define DEVICES_MAX 17u
 
 static bool
 given (const char *text)
@@ -115,19 +113,41 @@ length (const void *const *list)
   return n;
 }
 
+static size_t
+count_disks (const kata_vm_plan *p)
+{
+  size_t n = given (p->image) && !given (p->initrd);
+  for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++)
+    n += p->disks[i]->port == 0;
+  return n;
+}
+
+/* Without the places for later disks. */
+static size_t
+count_devices (const kata_vm_plan *p)
+{
+  return count_disks (p) + length ((const void *const *) p->nics) + 1 + given (p->entropy_source) +
+         (p->memory_reporting != 0);
+}
+
+uint32_t
+kata_fc__places (const kata_vm_plan *p)
+{
+  size_t n = count_devices (p);
+  return n < KATA_FC_DEVICES_MAX ? MIN (p->disk_ports, KATA_FC_DEVICES_MAX - (uint32_t) n) : 0;
+}
+
 /* Firecracker itself finds it out when the guest is to start, and its words name no key. */
 static int
 check_devices (const kata_vm_plan *p, kata_error **err)
 {
-  size_t disks = length ((const void *const *) p->disks) + (given (p->image) && !given (p->initrd));
-  size_t n =
-      disks + length ((const void *const *) p->nics) + 1 + given (p->entropy_source) + (p->memory_reporting != 0);
-  if (n <= DEVICES_MAX)
+  size_t disks = count_disks (p), n = count_devices (p);
+  if (n <= KATA_FC_DEVICES_MAX)
     return 0;
   return kata_error__set (err, KATA_E_LIMIT, "hypervisor.fc.packed_containers",
                           "hypervisor.fc.packed_containers: %zu devices, of them %zu disks (those for packed "
                           "directories too); Firecracker's guests have at most %u; lower the key, or give fewer disks",
-                          n, disks, DEVICES_MAX);
+                          n, disks, KATA_FC_DEVICES_MAX);
 }
 
 int

@@ -10,11 +10,13 @@
 const kata_external_kind kata_fc_kind = { .name = "fc",
                                           .program = "firecracker",
                                           .logs = { KATA_FC_LOG, KATA_EXTERNAL_TAIL_MAX, KATA_FC_CONSOLE_LOG },
-                                          .vsock_socket = KATA_FC_VSOCK_SOCKET };
+                                          .vsock_socket = KATA_FC_VSOCK_SOCKET,
+                                          .vm_size = sizeof (kata_fc_vm) };
 const kata_external_kind kata_fc_kind_stdout = { .name = "fc",
                                                  .program = "firecracker",
                                                  .logs = { KATA_FC_LOG, KATA_EXTERNAL_TAIL_MAX, KATA_FC_CONSOLE_LOG },
                                                  .vsock_socket = KATA_FC_VSOCK_SOCKET,
+                                                 .vm_size = sizeof (kata_fc_vm),
                                                  .console_stdout = true };
 
 static void
@@ -59,14 +61,20 @@ fc_attach (void **out, const kata_vm_plan *plan, const char *saved, const kata_b
 {
   kata_external_vm *vm = NULL;
   int code = kata_external_vm__attach (&vm, &kata_fc_kind, plan, saved, err);
-  if (code == 0)
-    *out = vm;
-  return code;
+  if (code < 0)
+    return code;
+  kata_fc__describe ((kata_fc_vm *) vm, plan, NULL);
+  *out = vm;
+  return 0;
 }
 
 static const void *
 fc_query (const char *interface_name)
 {
+  if (strcmp (interface_name, KATA_BACKEND_DISK) == 0)
+    return &kata_fc__disk;
+  if (strcmp (interface_name, KATA_BACKEND_SNAPSHOT) == 0)
+    return &kata_fc__snapshot;
   return strcmp (interface_name, KATA_BACKEND_COUNTERS) == 0 ? &kata_fc__counters : NULL;
 }
 

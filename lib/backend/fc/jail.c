@@ -88,13 +88,18 @@ bind_files (const struct binding *b, const kata_vm_plan *plan, kata_error **err)
   return code < 0 ? code : bind_file (b, console, KATA_FC_CONSOLE_LOG, false, err);
 }
 
-int
-kata_fc__jail_make (struct kata_fc_jail *jail, kata_external_vm *vm, const kata_vm_plan *plan, const char *program,
-                    const kata_backend_env *env, kata_error **err)
+char *
+kata_fc__jail_root (const kata_vm_plan *plan, const char *program)
 {
   g_autofree char *id = kata_fc__jail_id (plan->id);
   g_autofree char *name = g_path_get_basename (program);
-  g_autofree char *root = g_build_filename (KATA_FC_JAIL, name, id, "root", NULL);
+  return g_build_filename (KATA_FC_JAIL, name, id, "root", NULL);
+}
+
+int
+kata_fc__jail_make (struct kata_fc_jail *jail, kata_external_vm *vm, const kata_vm_plan *plan, const char *root,
+                    const kata_backend_env *env, kata_error **err)
+{
   const struct binding b = { vm, root, env };
   int code = make_directories (vm, root, env, err);
   if (code < 0)

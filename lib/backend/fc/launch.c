@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "backend/fc/check.h"
 #include "backend/fc/jail.h"
 #include "backend/fc/vm.h"
 #include "base/error.h"
@@ -18,6 +19,7 @@ struct launch {
   kata_external_vm *vm;
   const kata_vm_plan *plan;
   const kata_backend_env *env;
+  const char *dir; /* of a snapshot; NULL = none */
   struct kata_fc_facts facts;
   struct kata_fc_jail jail;
   char *program, *jailer;
@@ -54,12 +56,30 @@ check_kernel (const struct launch *l, kata_error **err)
                           l->plan->kernel, l->facts.version[0], l->facts.version[1]);
 }
 
+void
+kata_fc__describe (kata_fc_vm *vm, const kata_vm_plan *plan, const char *program)
+{
+  bool own = plan->hypervisor_path != NULL && plan->hypervisor_path[0] != '\0';
+  vm->places = kata_fc__places (plan);
+  vm->uid = plan->jailer_uid;
+  vm->gid = plan->jailer_gid;
+  if (plan->jailer_path == NULL || plan->jailer_path[0] == '\0')
+    return;
+  g_autofree char *root = kata_fc__jail_root (plan, program != NULL ? program
+                                                    : own           ? plan->hypervisor_path
+                                                                    : "firecracker");
+  g_strlcpy (vm->root, root, sizeof vm->root); /* of names of at most 255 and 64 bytes */
+}
+
+/* What it cannot exceed stays what it was: a disk that comes later raises the limit. */
 static void
 bound_console (const struct launch *l)
 {
-  struct rlimit limit = { CONSOLE_MAX, CONSOLE_MAX };
-  if (kata_fc__at_least (&l->facts, 1, 16))
+  struct rlimit limit;
+  if (kata_fc__at_least (&l->facts, 1, 16) ||
+      prlimit ((pid_t) l->vm->vmm.identity.pid, RLIMIT_FSIZE, NULL, &limit) != 0)
     return;
+  limit.rlim_cur = MIN (limit.rlim_max, CONSOLE_MAX);
   for (size_t i = 0; l->plan->disks != NULL && l->plan->disks[i] != NULL; i++)
     if (!l->plan->disks[i]->readonly)
       return; /* the limit would be the disks' too */
@@ -75,7 +95,9 @@ drive (struct launch *l, const GPtrArray *requests, kata_error **err)
     code = kata_fc__await (l->vm, deadline_us, err);
   if (code == 0)
     bound_console (l);
-  for (guint i = 0; code == 0 && i < requests->len; i++)
+  if (code == 0 && l->dir != NULL)
+    code = kata_fc__take ((kata_fc_vm *) l->vm, requests, l->dir, l->env, err);
+  for (guint i = 0; code == 0 && l->dir == NULL && i < requests->len; i++)
     code = kata_fc__ask (l->vm, g_ptr_array_index (requests, i), deadline_us, err);
   return code < 0 ? code : kata_fc__jail_publish (&l->jail, l->vm, KATA_FC_VSOCK_SOCKET, deadline_us, err);
 }
@@ -92,7 +114,9 @@ start (struct launch *l, kata_error **err)
   if (code == 0)
     code = kata_external_vm__make_logs (l->vm, l->env, err);
   if (code == 0 && l->facts.jailed)
-    code = kata_fc__jail_make (&l->jail, l->vm, l->plan, l->program, l->env, err);
+    code = kata_fc__jail_make (&l->jail, l->vm, l->plan, ((kata_fc_vm *) l->vm)->root, l->env, err);
+  if (code == 0)
+    code = kata_fc__make_places ((kata_fc_vm *) l->vm, l->env, err);
   if (code == 0)
     code = kata_fc__make_metrics (l->vm, &l->jail, l->plan, err);
   if (code < 0)
@@ -114,15 +138,17 @@ launch (struct launch *l, kata_error **err)
   l->facts.jailed = l->jailer != NULL;
   const kata_external_kind *kind = kata_fc__at_least (&l->facts, 1, 14) ? &kata_fc_kind : &kata_fc_kind_stdout;
   if (code == 0)
-    code = kata_external_vm__new (&made, sizeof (kata_external_vm), kind, l->plan, err);
+    code = kata_external_vm__new (&made, sizeof (kata_fc_vm), kind, l->plan, err);
   l->vm = made;
+  if (code == 0)
+    kata_fc__describe (made, l->plan, l->program);
   return code < 0 ? code : start (l, err);
 }
 
 int
-kata_fc__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+kata_fc__start (void **out, const kata_vm_plan *plan, const char *dir, const kata_backend_env *env, kata_error **err)
 {
-  struct launch l = { .plan = plan, .env = env, .jail = { -1 } };
+  struct launch l = { .plan = plan, .env = env, .dir = dir, .jail = { -1 } };
   int64_t begun = kata_deadline__now ();
   int code = launch (&l, err);
   kata_fc__jail_clear (&l.jail);
@@ -140,4 +166,10 @@ kata_fc__launch (void **out, const kata_vm_plan *plan, const kata_backend_env *e
                         (long long) (kata_deadline__now () - begun) / 1000);
   *out = l.vm;
   return 0;
+}
+
+int
+kata_fc__launch (void **vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
+{
+  return kata_fc__start (vm, plan, NULL, env, err);
 }

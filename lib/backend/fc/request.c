@@ -155,15 +155,12 @@ drive_id (const char *id)
 }
 
 static void
-add_drive (struct list *l, const char *id, const char *path, bool readonly, bool root)
+put_drive (struct list *l, const char *id, const char *path, bool readonly, bool root)
 {
   const kata_vm_plan *p = l->plan;
-  g_autofree char *name = g_strconcat ("disk-", id, NULL);
-  g_autofree char *inside = kata_fc__inside (l->facts, path, name);
-  g_autofree char *there = drive_id (id);
   struct kata_json_writer *w = begin (l);
-  kata_json_write__string (w, "drive_id", there);
-  kata_json_write__string (w, "path_on_host", inside);
+  kata_json_write__string (w, "drive_id", id);
+  kata_json_write__string (w, "path_on_host", path);
   kata_json_write__bool (w, "is_root_device", root);
   kata_json_write__bool (w, "is_read_only", readonly);
   kata_json_write__string (w, "cache_type", readonly ? "Unsafe" : "Writeback"); /* "Unsafe" drops flushes */
@@ -174,7 +171,16 @@ add_drive (struct list *l, const char *id, const char *path, bool readonly, bool
     write_bucket (w, "ops", p->disk_ops, p->disk_ops_once, REFILL_MS);
     kata_json_write__end_object (w);
   }
-  end (l, "/drives", there);
+  end (l, "/drives", id);
+}
+
+static void
+add_drive (struct list *l, const char *id, const char *path, bool readonly, bool root)
+{
+  g_autofree char *name = g_strconcat ("disk-", id, NULL);
+  g_autofree char *inside = kata_fc__inside (l->facts, path, name);
+  g_autofree char *there = drive_id (id);
+  put_drive (l, there, inside, readonly, root);
 }
 
 static void
@@ -184,7 +190,13 @@ add_drives (struct list *l)
   if (given (p->image) && !given (p->initrd))
     add_drive (l, "kata-image", p->image, true, true);
   for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++)
-    add_drive (l, p->disks[i]->id, p->disks[i]->path, p->disks[i]->readonly != 0, false);
+    if (p->disks[i]->port == 0)
+      add_drive (l, p->disks[i]->id, p->disks[i]->path, p->disks[i]->readonly != 0, false);
+  /* Behind all others, so that the guest knows them by their order. */
+  for (uint32_t place = 1; place <= kata_fc__places (p); place++) {
+    g_autofree char *id = kata_fc__place_id (place), *path = kata_fc__place_path (place);
+    put_drive (l, id, path, kata_fc__place_readonly (place), false);
+  }
 }
 
 static void

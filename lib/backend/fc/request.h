@@ -15,6 +15,7 @@
 #define KATA_FC_CONSOLE_LOG  "console.log"
 #define KATA_FC_METRICS      "fc-metrics.fifo"
 #define KATA_FC_LOG          "fc.log"
+#define KATA_FC_PLACES       "places" /* a directory */
 
 /** One request. */
 typedef struct kata_fc_request {
@@ -34,6 +35,11 @@ bool kata_fc__at_least (const struct kata_fc_facts *facts, unsigned major, unsig
 
 /** What @path of the host is called in the jail: @name below its root; @path itself outside of one; g_free(). */
 char *kata_fc__inside (const struct kata_fc_facts *facts, const char *path, const char *name);
+
+/** A place for a disk that comes later, from 1: what it is called, its empty file, both g_free(), and which disks it is for. disk.c */
+char *kata_fc__place_id (uint64_t place);
+char *kata_fc__place_path (uint64_t place);
+bool kata_fc__place_readonly (uint64_t place);
 
 /**
  * The requests from an empty VMM to a running guest, of kata_fc_request; g_ptr_array_unref(). What the plan asks for and Firecracker has not is

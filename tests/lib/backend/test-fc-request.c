@@ -5,7 +5,9 @@
 
 #include <json-glib/json-glib.h>
 
+#include "backend/fc/check.h"
 #include "backend/fc/request.h"
+#include "backend/fc/restored.h"
 #include "backend/registry.h"
 #include "base/error.h"
 #include "golden.h"
@@ -170,6 +172,81 @@ START_TEST (versions)
 }
 END_TEST
 
+/* Behind all other drives; as many as there are devices left for. */
+START_TEST (places)
+{
+  kata_vm_plan plan = base ();
+  const kata_vm_disk *many[17] = { NULL };
+  plan.disk_ports = 4;
+  plan.disks = disks;
+  golden ("places", &plan);
+  ck_assert_uint_eq (valid (&plan, 17, "/drives/place_"), 4);
+  for (size_t i = 0; i < 14; i++)
+    many[i] = &layers;
+  plan.disks = many;
+  ck_assert_uint_eq (kata_fc__places (&plan), 1);
+  ck_assert_uint_eq (valid (&plan, 17, "/drives/"), 15);
+  many[14] = &layers;
+  ck_assert_uint_eq (kata_fc__places (&plan), 0);
+  plan.entropy_source = "";
+  ck_assert_uint_eq (kata_fc__places (&plan), 1);
+}
+END_TEST
+
+/* What Firecracker says of a machine that came from a snapshot's files. */
+static const struct {
+  const char *config;
+  int code;
+  const char *said;
+} restored_rows[] = {
+#define GOOD_DRIVES                                                                                                    \
+  "{\"drive_id\":\"data_one\",\"path_on_host\":\"/var/lib/disks/data.raw\",\"is_read_only\":false,\"socket\":null},"   \
+  "{\"drive_id\":\"layers\",\"path_on_host\":\"/dev/loop7\",\"is_read_only\":true}"
+  { "{\"drives\":[" GOOD_DRIVES "],\"vsock\":{\"guest_cid\":3,\"uds_path\":\"vsock.sock\"},\"boot-source\":"
+    "{\"kernel_image_path\":\"\"},\"network-interfaces\":[],\"machine-config\":{\"vcpu_count\":1}}",
+    0, "" },
+  { "{\"drives\":[" GOOD_DRIVES "],\"vsock\":{\"uds_path\":\"other.sock\"}}", KATA_E_CORRUPT, "other.sock" },
+  { "{\"drives\":[" GOOD_DRIVES "],\"network-interfaces\":[{\"host_dev_name\":\"tap0\"}]}", KATA_E_CORRUPT, "tap0" },
+  { "{\"drives\":[" GOOD_DRIVES "],\"pmem\":[{\"id\":\"p\",\"path_on_host\":\"relative\"}]}", KATA_E_CORRUPT,
+    "relative" },
+  { "{\"drives\":[" GOOD_DRIVES "],\"new\":{\"a\":[{\"b\":\"/etc/shadow\"}]}}", KATA_E_CORRUPT, "/etc/shadow" },
+  { "{\"drives\":[" GOOD_DRIVES ",{\"drive_id\":\"x\",\"path_on_host\":\"/dev/loop7\"}]}", KATA_E_CORRUPT, "number" },
+  { "{\"drives\":[{\"drive_id\":\"data_one\",\"path_on_host\":\"/var/lib/disks/data.raw\"}]}", KATA_E_CORRUPT,
+    "number" },
+  { "{\"drives\":[{\"drive_id\":\"layers\",\"path_on_host\":\"/dev/loop7\",\"is_read_only\":true},"
+    "{\"drive_id\":\"layers\",\"path_on_host\":\"/dev/loop7\",\"is_read_only\":true}]}",
+    KATA_E_CORRUPT, "loop7" },
+  { "{\"drives\":[{\"drive_id\":\"data_one\",\"path_on_host\":\"/var/lib/disks/data.raw\"},"
+    "{\"drive_id\":\"layers\",\"path_on_host\":\"/dev/loop7\",\"is_read_only\":false}]}",
+    KATA_E_CORRUPT, "loop7" },
+  { "{\"drives\":[{\"drive_id\":\"data_one\",\"path_on_host\":\"/dev/loop7\"},"
+    "{\"drive_id\":\"layers\",\"path_on_host\":\"/dev/loop7\",\"is_read_only\":true}]}",
+    KATA_E_CORRUPT, "loop7" },
+  { "{}", KATA_E_CORRUPT, "number" },
+  { "{\"drives\":7}", KATA_E_CORRUPT, "number" },
+  { "{\"drives\":[7,null]}", KATA_E_CORRUPT, "" },
+  { "[]", KATA_E_PROTOCOL, "no object" },
+  { "{", KATA_E_PROTOCOL, "" },
+  { "", KATA_E_PROTOCOL, "" },
+};
+
+START_TEST (restored)
+{
+  const struct kata_fc_facts facts = { .version = { 1, 17, 0 } };
+  kata_vm_plan plan = base ();
+  g_autoptr (kata_error) error = NULL;
+  g_autoptr (GPtrArray) requests = NULL;
+  plan.disks = disks;
+  ck_assert_int_eq (kata_fc__requests (&requests, &plan, &facts, NULL), 0);
+  int code = kata_fc__check_restored (restored_rows[_i].config, requests, &error);
+  ck_assert_msg (code == restored_rows[_i].code, "%s: %d: %s", restored_rows[_i].config, code,
+                 error != NULL ? kata_error_get_message (error) : "");
+  if (code != 0)
+    ck_assert_msg (strstr (kata_error_get_message (error), restored_rows[_i].said) != NULL, "%s",
+                   kata_error_get_message (error));
+}
+END_TEST
+
 START_TEST (refused_files)
 {
   kata_vm_plan plan = base ();
@@ -255,6 +332,8 @@ main (void)
   tcase_add_test (tcase, everything);
   tcase_add_test (tcase, in_a_jail);
   tcase_add_test (tcase, versions);
+  tcase_add_test (tcase, places);
+  tcase_add_loop_test (tcase, restored, 0, (int) G_N_ELEMENTS (restored_rows));
   tcase_add_test (tcase, refused_files);
   tcase_add_test (tcase, refused_keys);
   tcase_add_test (tcase, refused_nics);

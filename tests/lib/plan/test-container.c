@@ -185,6 +185,40 @@ START_TEST (disk)
 }
 END_TEST
 
+/* The places of later disks come behind all others; where each is for one kind of disk, there are as many for either. */
+START_TEST (later_disks)
+{
+  const struct {
+    uint64_t caps;
+    uint32_t ports;
+    bool by_mode;
+  } rows[] = {
+    { 0, 0, false },
+    { UINT64_C (1) << KATA_CAP_BLOCK_PORT_MODES, 0, false },
+    { UINT64_C (1) << KATA_CAP_BLOCK_HOTPLUG, 3, false },
+    { UINT64_C (1) << KATA_CAP_BLOCK_HOTPLUG | UINT64_C (1) << KATA_CAP_BLOCK_BY_ORDER, 3, false },
+    { UINT64_C (1) << KATA_CAP_BLOCK_HOTPLUG | UINT64_C (1) << KATA_CAP_BLOCK_PORT_MODES, 6, true },
+  };
+  const kata_disk data = { sizeof data, "first", "/disk.img", 0 };
+  const kata_disk *const disks[] = { &data, NULL };
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
+    setup_init (&s, "[hypervisor.qemu]\ndisk_ports = 3\nshared_fs = \"none\"\npacked_containers = 2\n");
+    s.caps.have |= rows[i].caps;
+    s.options.disks = disks;
+    ck_assert_int_eq (kata_plan__make (&plan, &s.in, NULL), 0);
+    ck_assert_uint_eq (plan->vm.disk_ports, rows[i].ports);
+    ck_assert (plan->ports_by_mode == rows[i].by_mode);
+    if ((rows[i].caps & UINT64_C (1) << KATA_CAP_BLOCK_BY_ORDER) != 0) {
+      const kata_vm_disk later = { .size = sizeof later, .id = "later", .path = "/later", .port = 2 };
+      struct kata_storage storage = { 0 };
+      kata_plan__find_disk (&storage, plan->arena, plan, &later);
+      ck_assert_str_eq (storage.source, "/dev/vde"); /* behind one disk and two packs, the second place */
+    }
+    end ();
+  }
+}
+END_TEST
+
 START_TEST (nothing_shared)
 {
   g_autoptr (kata_container_plan) c = NULL;
@@ -304,6 +338,7 @@ main (void)
   tcase_add_loop_test (tcase, root, 0, G_N_ELEMENTS (roots));
   tcase_add_test (tcase, ids);
   tcase_add_test (tcase, disk);
+  tcase_add_test (tcase, later_disks);
   tcase_add_test (tcase, nothing_shared);
   tcase_add_test (tcase, packed);
   tcase_add_test (tcase, edits);
