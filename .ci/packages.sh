@@ -4,7 +4,7 @@
 build_packages="meson ninja-build gcc libc6-dev linux-libc-dev binutils pkg-config python3 git
   libglib2.0-dev libjson-glib-dev libprotobuf-c-dev protobuf-c-compiler libnl-3-dev liburing-dev check musl-tools"
 guest_packages="qemu-system-x86 lz4 busybox-static ca-certificates"
-test_packages="erofs-utils abigail-tools acpica-tools mandoc crun e2fsprogs fio golang-go clang clang-format llvm strace zstd socat util-linux procps iproute2 kmod passt
+test_packages="erofs-utils qemu-system-common abigail-tools acpica-tools mandoc crun e2fsprogs fio golang-go clang clang-format llvm strace zstd socat util-linux procps iproute2 kmod passt
   podman conmon netavark aardvark-dns catatonit iptables containerd containernetworking-plugins dbus-daemon
   mypy python3-setuptools python3-wheel python3-venv"
 # A guest of another architecture: the emulator, and what its agent is compiled with. Without them one test is skipped.

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cmd-disk: `katactl disk add` and `katactl disk remove`: disks that come to a sandbox and go from it. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "options.h"
 #include "output.h"
 #include "progress.h"
 #include "resolve.h"
 
-/* "ID=PATH", and ":ro" behind it. The id is the library's to judge. */
+/* "ID=PATH", and ":ro" behind it. The id is the library's to judge. A socket is a vhost-user server's. */
 static int
 parse (ctl *ctl, const char *word, char **id, char **path, uint32_t *flags)
 {
+  struct stat st;
   const char *equals = strchr (word, '=');
   if (equals == NULL || equals == word || equals[1] == '\0')
     return output_usage (ctl, "\"%s\" is no ID=PATH", word);
@@ -21,6 +23,8 @@ parse (ctl *ctl, const char *word, char **id, char **path, uint32_t *flags)
   }
   *id = g_strndup (word, (gsize) (equals - word));
   *path = g_canonicalize_filename (rest, NULL);
+  if (stat (*path, &st) == 0 && S_ISSOCK (st.st_mode))
+    *flags |= KATA_DISK_VHOST_USER;
   return CTL_OK;
 }
 

@@ -117,10 +117,13 @@ image_type (const char *path)
   return type;
 }
 
+/* What is behind a vhost-user server's socket only the guest can see. */
 static int
-take_image (ctl *ctl, request *request)
+take_image (ctl *ctl, request *request, gboolean server)
 {
-  const char *type = request->rootfs_type ? request->rootfs_type : image_type (request->rootfs_path);
+  const char *type = request->rootfs_type;
+  if (!type)
+    type = server ? "ext4" : image_type (request->rootfs_path);
   if (!type)
     return output_fail (ctl, CTL_FAILED,
                         "--rootfs: \"%s\" holds no ext4, xfs, erofs or squashfs; name the type with --rootfs-type",
@@ -128,6 +131,7 @@ take_image (ctl *ctl, request *request)
   gboolean fixed = strcmp (type, "erofs") == 0 || strcmp (type, "squashfs") == 0;
   request->disk = (kata_disk){ .size = sizeof (kata_disk), .id = "rootfs", .path = request->rootfs_path };
   request->disk.flags = fixed || request->readonly ? KATA_DISK_READONLY : 0;
+  request->disk.flags |= server ? KATA_DISK_VHOST_USER : 0u;
   request->readonly = request->readonly || fixed;
   request->disks[0] = &request->disk;
   request->sandbox.disks = request->disks;
@@ -162,7 +166,7 @@ take_root (ctl *ctl, request *request)
     return output_fail (ctl, CTL_FAILED, "--rootfs: \"%s\": %s; give a directory or a disk image", request->rootfs_path,
                         g_strerror (errno));
   if (!S_ISDIR (st.st_mode))
-    return take_image (ctl, request);
+    return take_image (ctl, request, S_ISSOCK (st.st_mode));
   request->container.rootfs = request->rootfs_path;
   return -1;
 }
@@ -174,6 +178,11 @@ take_network (ctl *ctl, request *request)
   const char *word = request->network;
   if (!word || strcmp (word, "none") == 0 || strcmp (word, "user") == 0 || strcmp (word, "new") == 0) {
     request->sandbox.network = word;
+    return -1;
+  }
+  if (g_str_has_prefix (word, "dan:")) {
+    g_autofree char *path = g_canonicalize_filename (word + 4, NULL);
+    request->sandbox.network = request->netns_path = g_strconcat ("dan:", path, NULL);
     return -1;
   }
   request->netns_path =

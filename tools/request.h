@@ -35,7 +35,7 @@ typedef struct request {
         "network",                                                                                                          \
         OPTION_STRING,                                                                                                      \
         &(r)->network,                                                                                                      \
-        "NETNS|none|user",                                                                                                  \
+        "NETNS|none|user|dan:FILE",                                                                                         \
         "network: a namespace (path or name), none (default), user = passt" },                                              \
       { 0,                                                                                                                  \
         "vfio",                                                                                                             \

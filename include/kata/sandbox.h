@@ -23,12 +23,17 @@ enum kata_state {
 /** A disk that the VM has from its start, or gets while it runs (kata_sandbox_add_disk()). */
 typedef struct kata_disk {
   size_t size;
-  const char *id;   /* [a-z0-9-]{1,20}; containers name it in kata_container_options.rootfs_disk */
-  const char *path; /* absolute: a regular file or block device with a raw file system */
-  uint32_t flags;   /* enum kata_disk_flags */
+  const char *id; /* [a-z0-9-]{1,20}; containers name it in kata_container_options.rootfs_disk */
+  const char
+      *path; /* absolute: a regular file or block device with a raw file system; with KATA_DISK_VHOST_USER a socket */
+  uint32_t flags; /* enum kata_disk_flags */
 } kata_disk;
 /** Of a disk. */
-enum kata_disk_flags { KATA_DISK_READONLY = 1 };
+enum kata_disk_flags {
+  KATA_DISK_READONLY = 1, /* with the next: its server must say so too */
+  KATA_DISK_VHOST_USER =
+      2 /* @path is where a vhost-user-blk server listens, which can read and write all of the guest's memory */
+};
 
 /** A PCI device of the host that the guest gets as it is, through VFIO. The administrator has bound it to vfio-pci: libkata does not (docs/devices.md). */
 typedef struct kata_host_device {
@@ -58,7 +63,8 @@ typedef struct kata_sandbox_options {
   /**
    * (nullable): the network, NULL = "none". An absolute path = the pod's network namespace (what config.json's linux.namespaces says): at its start
    * the guest takes the place of the interfaces in it. "none" = only lo. "new" = an empty namespace of the sandbox's own, at "netns" in its directory,
-   * for an engine that fills it later (kata_sandbox_refresh_network). "user" = through passt, which needs no rights.
+   * for an engine that fills it later (kata_sandbox_refresh_network). "user" = through passt, which needs no rights. "dan:" and the absolute path of
+   * a file = devices whose other ends are vhost-user servers, as the file describes them (docs/network.md), read when the sandbox starts.
    */
   const char *network;
   const kata_host_device *const *host_devices; /* (nullable): NULL-terminated */

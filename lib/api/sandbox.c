@@ -17,7 +17,7 @@ check_disk (const kata_disk *disk, kata_error **err)
   int r = kata_argument__size (disk, sizeof (kata_disk), KATA_SIZE_TO (kata_disk, flags), "kata_disk", err);
   if (r != 0)
     return r;
-  KATA_REQUIRE ((disk->flags & ~(uint32_t) KATA_DISK_READONLY) == 0, "disks", err);
+  KATA_REQUIRE ((disk->flags & ~(uint32_t) (KATA_DISK_READONLY | KATA_DISK_VHOST_USER)) == 0, "disks", err);
   return 0;
 }
 

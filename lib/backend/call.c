@@ -336,7 +336,7 @@ change_disk (kata_vm *vm, bool add, const kata_vm_disk *disk, const kata_backend
   const char *verb = add ? "add a disk while the guest runs" : "remove a disk while the guest runs";
   const kata_backend_disk *table = disk->port == 0 ? NULL : vm->entry->backend.query (KATA_BACKEND_DISK);
   kata_backend_env copy;
-  int code = check_table (vm, verb, disk->id, table, sizeof *table, env, &copy, err);
+  int code = check_table (vm, verb, disk->id, table, offsetof (kata_backend_disk, place), env, &copy, err);
   if (code < 0)
     return code;
   kata_error *got = NULL;
@@ -357,6 +357,28 @@ int
 kata_vm__remove_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err)
 {
   return change_disk (vm, false, disk, env, err);
+}
+
+int
+kata_vm__place_disk (kata_vm *vm, const kata_vm_disk *disk, char **path, const kata_backend_env *env, kata_error **err)
+{
+  static const char verb[] = "tell where in the guest a disk is";
+  const kata_backend_disk *table = vm->entry->backend.query (KATA_BACKEND_DISK);
+  kata_backend_env copy;
+  char *found = NULL;
+  int code = check_table (vm, verb, disk->id, table, sizeof *table, env, &copy, err);
+  if (code == 0 && table->place == NULL)
+    code = check_table (vm, verb, disk->id, NULL, sizeof *table, env, &copy, err);
+  if (code < 0)
+    return code;
+  kata_error *got = NULL;
+  g_mutex_lock (&vm->lock);
+  int result = table->place (vm->handle, disk, &found, &copy, &got);
+  code = settle (vm->entry, verb, result, got, err);
+  g_mutex_unlock (&vm->lock);
+  if (code == 0)
+    *path = found;
+  return code;
 }
 
 static int

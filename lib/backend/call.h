@@ -42,6 +42,9 @@ int kata_vm__remove_nic (kata_vm *vm, const kata_vm_nic *nic, const kata_backend
 /** Serialised. KATA_E_UNSUPPORTED where the backend has no kata_backend_disk. */
 int kata_vm__add_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
 int kata_vm__remove_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
+/** "03/00": where the guest has it on its PCI buses; kata_free(). */
+int
+kata_vm__place_disk (kata_vm *vm, const kata_vm_disk *disk, char **path, const kata_backend_env *env, kata_error **err);
 /** Of a paused VM, into the empty directory @dir: KATA_E_STATE otherwise. KATA_E_UNSUPPORTED where the backend has no kata_backend_snapshot. Serialised. */
 int kata_vm__snapshot (kata_vm *vm, const char *dir, const kata_backend_env *env, kata_error **err);
 /** As kata_vm__launch(), but the guest is that of @dir, and paused. */

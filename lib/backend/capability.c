@@ -31,6 +31,7 @@ static const char *const names[KATA_CAP_COUNT] = {
   [KATA_CAP_NET_BY_NAME] = "net-by-name",
   [KATA_CAP_BLOCK_BY_ORDER] = "block-by-order",
   [KATA_CAP_BLOCK_PORT_MODES] = "block-port-modes",
+  [KATA_CAP_VHOST_USER] = "vhost-user",
 };
 
 const char *
@@ -56,6 +57,8 @@ kata_capabilities__init (kata_capabilities *caps)
   kata_capabilities__lack (caps, KATA_CAP_NET_BY_NAME, "taps are handed over as descriptors");
   kata_capabilities__lack (caps, KATA_CAP_BLOCK_BY_ORDER, "disks have serial numbers");
   kata_capabilities__lack (caps, KATA_CAP_BLOCK_PORT_MODES, "each place for a later disk takes any");
+  kata_capabilities__lack (caps, KATA_CAP_VHOST_USER,
+                           "libkata connects devices of qemu and clh only to vhost-user servers");
 }
 
 void

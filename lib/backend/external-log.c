@@ -139,7 +139,9 @@ static rlim_t
 written_to (const kata_vm_disk *disk)
 {
   struct stat st;
-  return !disk->readonly && stat (disk->path, &st) == 0 && S_ISREG (st.st_mode) ? (rlim_t) st.st_size : 0;
+  return !disk->readonly && disk->vhost_user == 0 && stat (disk->path, &st) == 0 && S_ISREG (st.st_mode)
+             ? (rlim_t) st.st_size
+             : 0;
 }
 
 uint64_t

@@ -226,7 +226,7 @@ kata_external_vm__check_files (const kata_external_kind *kind, const kata_vm_pla
   for (size_t i = 0; code == 0 && plan->disks != NULL && plan->disks[i] != NULL; i++) {
     const kata_vm_disk *disk = plan->disks[i];
     kata_auto_fd int fd = -1;
-    if (disk->path != NULL && disk->path[0] != '\0')
+    if (disk->path != NULL && disk->path[0] != '\0' && disk->vhost_user == 0)
       code = kata_external__open_file (&fd, disk->path, write_disks && !disk->readonly, disk->id, err);
   }
   return code;

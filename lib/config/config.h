@@ -59,6 +59,9 @@ struct kata_hypervisor_config {
   char *vm_rootfs_driver, *block_device_driver;
   int32_t enable_numa;
   char **numa_mapping;
+  int32_t enable_vhost_user_store;
+  char *vhost_user_store_path, **valid_vhost_user_store_paths;
+  int64_t vhost_user_reconnect_timeout_sec;
   char *snp_id_block, *snp_id_auth;
   int64_t snp_guest_policy, tdx_quote_generation_service_socket_port;
   char *cold_plug_vfio;

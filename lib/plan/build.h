@@ -36,6 +36,7 @@ int kata_plan__confidential (struct kata_plan_build *b, kata_error **err); /* ca
 int kata_plan__numa (struct kata_plan_build *b, kata_error **err);
 int kata_plan__qemu (struct kata_plan_build *b, kata_error **err);
 
+int kata_plan__vhost_user (struct kata_plan_build *b, kata_error **err);
 int kata_plan__cgroup (struct kata_plan_build *b, kata_error **err);
 
 void kata_plan__warn (struct kata_plan_build *b, const char *format, ...) G_GNUC_PRINTF (2, 3);

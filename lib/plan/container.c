@@ -111,7 +111,7 @@ root_from_disk (struct kata_plan_edit *e, kata_error **err)
   const kata_vm_disk *disk = find_disk (e->plan, id);
   if (disk == NULL)
     return kata_error__set (err, KATA_E_INVALID, "rootfs_disk", "rootfs_disk: the sandbox has no disk \"%.40s\"", id);
-  if (!e->plan->disks_by_order && (e->plan->guest_features & KATA_GUEST_BY_KATA) == 0)
+  if (!e->plan->disks_by_order && disk->vhost_user == 0 && (e->plan->guest_features & KATA_GUEST_BY_KATA) == 0)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "rootfs_disk",
                             "rootfs_disk: this guest's agent does not find disks by their id");
   int rc = kata_plan__check_fstype ("rootfs_fstype", fstype, err);
@@ -125,6 +125,7 @@ root_from_disk (struct kata_plan_edit *e, kata_error **err)
                                     .options = disk->readonly ? (char **) readonly_option : NULL };
   kata_plan__find_disk (storage, e->arena, e->plan, disk);
   e->out->disk = kata_arena__strdup (e->arena, disk->id);
+  e->out->disk_by_place = disk->vhost_user != 0;
   if (disk->readonly)
     e->spec->root_readonly = true;
   e->spec->root_path = where;

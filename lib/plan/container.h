@@ -52,9 +52,10 @@ struct kata_container_plan {
   size_t n_blocks;
   struct kata_guest_device *devices; /* for CreateContainer */
   size_t n_devices;
-  bool packed;      /* its shares are gathered in kata_plan.pack_dir and packed into an image */
-  uint32_t pack;    /* once chosen: which of the sandbox's disks for images, from 1 */
-  const char *disk; /* of the sandbox's, the one with its root file system; "" = none */
+  bool packed;        /* its shares are gathered in kata_plan.pack_dir and packed into an image */
+  uint32_t pack;      /* once chosen: which of the sandbox's disks for images, from 1 */
+  const char *disk;   /* of the sandbox's, the one with its root file system; "" = none */
+  bool disk_by_place; /* the source of its storage is "", not known before the hypervisor was asked */
   bool sandbox_pidns;
   bool terminal;
   uint32_t rows, columns; /* of the terminal; never 0 */

@@ -17,14 +17,15 @@ kata_plan__disk (kata_vm_disk **out, kata_arena *arena, const kata_disk *disk, k
     rc = kata_plan__check_path ("disks", disk->path, KATA_E_INVALID, err);
   if (rc < 0)
     return rc;
-  if ((disk->flags & ~(uint32_t) KATA_DISK_READONLY) != 0)
+  if ((disk->flags & ~(uint32_t) (KATA_DISK_READONLY | KATA_DISK_VHOST_USER)) != 0)
     return kata_error__set (err, KATA_E_INVALID, "disks", "disks: %s: flags 0x%x has unknown bits", disk->id,
                             disk->flags);
   kata_vm_disk *made = kata_arena__new0 (arena, kata_vm_disk, 1);
   *made = (kata_vm_disk){ .size = sizeof *made,
                           .id = kata_arena__strdup (arena, disk->id),
                           .path = kata_arena__strdup (arena, disk->path),
-                          .readonly = (disk->flags & KATA_DISK_READONLY) != 0 };
+                          .readonly = (disk->flags & KATA_DISK_READONLY) != 0,
+                          .vhost_user = (disk->flags & KATA_DISK_VHOST_USER) != 0 };
   if (kata_plan__is_pack (made) || kata_plan__is_block (made))
     return kata_error__set (err, KATA_E_INVALID, "disks", "disks: %s: ids that begin like this are libkata's own",
                             disk->id);

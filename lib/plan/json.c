@@ -61,6 +61,8 @@ write_machine (struct kata_json_writer *w, const kata_vm_plan *vm)
   }
   kata_json_write__bool (w, "hugepages", vm->hugepages);
   kata_json_write__bool (w, "prealloc", vm->prealloc);
+  if (vm->memory_shared != 0)
+    kata_json_write__bool (w, "memory_shared", true);
   kata_json_write__bool (w, "memory_reporting", vm->memory_reporting);
   kata_json_write__string (w, "entropy_source", vm->entropy_source);
   kata_json_write__bool (w, "debug", vm->debug);
@@ -99,8 +101,12 @@ write_disks (struct kata_json_writer *w, const kata_vm_plan *vm)
     kata_json_write__string (w, "id", (*disk)->id);
     kata_json_write__string (w, "path", (*disk)->path);
     kata_json_write__bool (w, "readonly", (*disk)->readonly);
-    kata_json_write__string (w, "aio", WORD (aios, vm->block_aio));
-    kata_json_write__bool (w, "cache_direct", vm->block_cache_direct);
+    if ((*disk)->vhost_user != 0) {
+      kata_json_write__bool (w, "vhost_user", true);
+    } else {
+      kata_json_write__string (w, "aio", WORD (aios, vm->block_aio));
+      kata_json_write__bool (w, "cache_direct", vm->block_cache_direct);
+    }
     if ((*disk)->port != 0)
       kata_json_write__uint (w, "port", (*disk)->port);
     kata_json_write__end_object (w);
@@ -145,12 +151,14 @@ write_disk_limits (struct kata_json_writer *w, const kata_vm_plan *vm)
 static void
 write_network (struct kata_json_writer *w, const kata_plan *plan)
 {
-  static const char *const modes[] = { "none", "namespace", "new", "user" };
+  static const char *const modes[] = { "none", "namespace", "new", "user", "dan" };
   static const char *const models[] = { "tcfilter", "macvtap", "none" };
   const struct kata_network_plan *network = &plan->network;
   kata_json_write__begin_object (w, "network");
   kata_json_write__string (w, "mode", WORD (modes, network->mode));
-  if (network->path[0] != '\0') {
+  if (network->mode == KATA_NETWORK_DAN) {
+    kata_json_write__string (w, "file", network->path);
+  } else if (network->path[0] != '\0') {
     kata_json_write__string (w, "namespace", network->path);
     kata_json_write__string (w, "model", WORD (models, network->model));
   }

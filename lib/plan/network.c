@@ -7,6 +7,8 @@
 #define QUEUES_DEFAULT_MAX 8u
 /* For what comes after the start. Each is probed at boot, so few: docker's `network connect` and a CNI chain's second interface. */
 #define PORTS 2u
+/* Before the path of a file that describes devices. */
+#define DAN_PREFIX "dan:"
 
 static int
 decide_mode (struct kata_plan_build *b, kata_error **err)
@@ -27,11 +29,16 @@ decide_mode (struct kata_plan_build *b, kata_error **err)
         plan->path = kata_arena__printf (b->arena, "%s/" KATA_NETWORK_NEW_NAME, b->plan->vm.dir);
       return 0;
     }
+  bool dan = g_str_has_prefix (network, DAN_PREFIX);
+  if (dan)
+    network += strlen (DAN_PREFIX);
   if (!kata_plan__path_is_clean (network))
     return kata_error__set (
         err, KATA_E_INVALID, "network",
-        "network: \"%.200s\" is neither none, new, user nor an absolute path of a network namespace", network);
-  plan->mode = KATA_NETWORK_NETNS;
+        "network: \"%.200s\" is neither none, new, user, dan: and an absolute path of a file, nor an "
+        "absolute path of a network namespace",
+        network);
+  plan->mode = dan ? KATA_NETWORK_DAN : KATA_NETWORK_NETNS;
   plan->path = kata_arena__strdup (b->arena, network);
   return 0;
 }
@@ -97,7 +104,8 @@ decide_by_name (struct kata_plan_build *b, kata_error **err)
 {
   struct kata_network_plan *plan = &b->plan->network;
   kata_vm_plan *vm = &b->plan->vm;
-  vm->netns = plan->path != NULL && plan->model != KATA_NETWORK_MODEL_NONE ? plan->path : "";
+  bool in_netns = plan->mode != KATA_NETWORK_DAN && plan->model != KATA_NETWORK_MODEL_NONE;
+  vm->netns = plan->path != NULL && in_netns ? plan->path : "";
   plan->by_name = kata_plan__has (b, KATA_CAP_NET_BY_NAME);
   if (!plan->by_name)
     return 0;
@@ -131,7 +139,8 @@ kata_plan__network (struct kata_plan_build *b, kata_error **err)
     rc = need (b, KATA_CAP_NET, "a network device", err);
   else if (plan->mode == KATA_NETWORK_USER)
     rc = need (b, KATA_CAP_NET_STREAM, "a network in user space", err);
-  if (rc == 0 && (tap || plan->mode == KATA_NETWORK_USER) && (b->plan->guest_features & KATA_GUEST_NET) == 0)
+  bool device = tap || plan->mode == KATA_NETWORK_USER || plan->mode == KATA_NETWORK_DAN;
+  if (rc == 0 && device && (b->plan->guest_features & KATA_GUEST_NET) == 0)
     rc = kata_error__set (err, KATA_E_UNSUPPORTED, "network", "network: the guest has no driver for virtio-net");
   decide_queues (b);
   decide_limits (b);

@@ -103,6 +103,10 @@ kata_plan__find_disk (struct kata_storage *storage, kata_arena *arena, const kat
     return;
   }
   storage->driver = "blk";
+  if (disk->vhost_user != 0) {
+    storage->source = ""; /* the hypervisor knows where, once it runs */
+    return;
+  }
   storage->source = kata_arena__printf (arena, "%s/%s", KATA_GUEST_DISK_DIR, disk->id);
 }
 

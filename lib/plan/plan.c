@@ -98,10 +98,10 @@ int
 kata_plan__make (kata_plan **out, const struct kata_plan_input *in, kata_error **err)
 {
   static int (*const steps[]) (struct kata_plan_build *, kata_error **) = {
-    decide_place,       kata_plan__size,        kata_plan__growth, kata_plan__boot,   decide_features,
-    kata_plan__cmdline, kata_plan__image,       kata_plan__disks,  kata_plan__share,  kata_plan__packs,
-    kata_plan__ports,   kata_plan__channel,     kata_plan__guest,  kata_plan__cgroup, kata_plan__network,
-    kata_plan__qemu,    kata_plan__host_devices
+    decide_place,       kata_plan__size,         kata_plan__growth,    kata_plan__boot,   decide_features,
+    kata_plan__cmdline, kata_plan__image,        kata_plan__disks,     kata_plan__share,  kata_plan__packs,
+    kata_plan__ports,   kata_plan__channel,      kata_plan__guest,     kata_plan__cgroup, kata_plan__network,
+    kata_plan__qemu,    kata_plan__host_devices, kata_plan__vhost_user
   };
   g_autoptr (kata_plan) plan = plan_new ();
   g_autoptr (GPtrArray) warnings = g_ptr_array_new_with_free_func (g_free);

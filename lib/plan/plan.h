@@ -66,7 +66,13 @@ struct kata_plan_input {
   const int64_t *groups; /* (nullable): IOMMU groups of the options' host_devices, in their order; -1 = none */
 };
 
-enum kata_network_mode { KATA_NETWORK_NONE = 0, KATA_NETWORK_NETNS, KATA_NETWORK_NEW, KATA_NETWORK_USER };
+enum kata_network_mode {
+  KATA_NETWORK_NONE = 0,
+  KATA_NETWORK_NETNS,
+  KATA_NETWORK_NEW,
+  KATA_NETWORK_USER,
+  KATA_NETWORK_DAN
+};
 enum kata_network_model { KATA_NETWORK_MODEL_TCFILTER = 0, KATA_NETWORK_MODEL_MACVTAP, KATA_NETWORK_MODEL_NONE };
 /** In the sandbox's directory: the namespace of mode NEW. */
 #define KATA_NETWORK_NEW_NAME "netns"
@@ -78,7 +84,7 @@ enum kata_network_model { KATA_NETWORK_MODEL_TCFILTER = 0, KATA_NETWORK_MODEL_MA
 
 struct kata_network_plan {
   int32_t mode;     /* enum kata_network_mode */
-  const char *path; /* NETNS, NEW: of the namespace; else "" */
+  const char *path; /* NETNS, NEW: of the namespace; DAN: of the file that describes the devices; else "" */
   int32_t model;    /* enum kata_network_model */
   uint32_t queues;  /* of each device */
   bool vhost;       /* by /dev/vhost-net, if it can be opened */
@@ -121,6 +127,7 @@ struct kata_plan {
   uint64_t grow_memory_mib;
   bool no_block_devices; /* containers get none of the host's as root or volume */
   bool ports_by_mode;    /* for later disks: odd ones of disk_ports take those that are written to, even ones others */
+  const char *vhost_store; /* Kata's store of vhost-user servers, for disks that come later; "" = none is used */
 };
 
 /** KATA_E_INVALID, KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_GUEST; the key names the option or configuration key. */

@@ -13,6 +13,7 @@
 #include "host/beneath.h"
 #include "sandbox/block.h"
 #include "sandbox/container.h"
+#include "sandbox/disk.h"
 #include "sandbox/events.h"
 #include "sandbox/grow.h"
 #include "sandbox/process-file.h"
@@ -168,6 +169,27 @@ make (struct kata_operation *op, kata_link *link, kata_container_plan *plan, kat
   return r;
 }
 
+/* A disk whose serial number is its server's: the guest finds it by where it is. */
+static int
+find_disk (struct kata_operation *op, kata_container_plan *plan, kata_error **err)
+{
+  g_autoptr (kata_machine) machine = NULL;
+  const kata_vm_disk *disk = plan->disk_by_place ? kata_sandbox_disk__find (op->state, plan->disk) : NULL;
+  char *path = NULL;
+  if (disk == NULL)
+    return 0;
+  int r = kata_sandbox__machine (&machine, op->sandbox, op->state, err);
+  if (r != 0)
+    return r;
+  kata_backend_env env = kata_stage__env (op);
+  r = kata_vm__place_disk (kata_machine__vm (machine), disk, &path, &env, err);
+  for (size_t i = 0; r == 0 && i < plan->n_storages; i++)
+    if (g_strcmp0 (plan->storages[i].source, "") == 0)
+      plan->storages[i].source = kata_arena__strdup (plan->arena, path);
+  kata_free (path);
+  return r;
+}
+
 static int
 prepare (struct kata_operation *op, kata_container_plan **plan, const char *id, const kata_container_options *options,
          kata_error **err)
@@ -192,6 +214,8 @@ prepare (struct kata_operation *op, kata_container_plan **plan, const char *id, 
   }
   if (r == 0)
     r = kata_container__choose_pack (op, *plan, err);
+  if (r == 0)
+    r = find_disk (op, *plan, err);
   if (r != 0)
     return r;
   for (char **warning = (*plan)->warnings; warning != NULL && *warning != NULL; warning++)

@@ -14,6 +14,7 @@
 #include "sandbox/host-device.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/settings.h"
+#include "sandbox/vhost-disk.h"
 
 #define LOCK_WAIT_MS 10000
 
@@ -57,9 +58,11 @@ decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *o
   r = kata_sandbox__host_devices (&mine.host_devices, &groups, d->arena, "", options->host_devices, err);
   if (r != 0)
     return r;
-  const char *image = kata_config__hypervisor (d->config, name)->image;
-  if (image[0] == '\0')
-    image = runtime->guest.image;
+  const struct kata_hypervisor_config *hv = kata_config__hypervisor (d->config, name);
+  r = kata_vhost_disk__resolve_all (&mine.disks, d->arena, options->disks,
+                                    hv->enable_vhost_user_store ? hv->vhost_user_store_path : "", err);
+  if (r != 0)
+    return r;
   struct kata_plan_input input = {
     .config = d->config,
     .hypervisor = name,
@@ -70,6 +73,7 @@ decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *o
     .guest = runtime->guest,
     .groups = groups,
   };
+  const char *image = hv->image[0] != '\0' ? hv->image : runtime->guest.image;
   if (image != NULL)
     kata_image__look (image, &input.image.size, &input.image.partitioned);
   return kata_plan__make (&d->plan, &input, err);

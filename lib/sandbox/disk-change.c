@@ -4,9 +4,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backend/device.h"
 #include "plan/pack.h"
 #include "sandbox/disk.h"
 #include "sandbox/runtime.h"
+#include "sandbox/vhost-disk.h"
 
 /* What the hypervisor of this sandbox lacks, in its probe's words. */
 static int
@@ -18,7 +20,7 @@ lacks (struct kata_operation *op, int capability, const char *id, const char *wh
   if (r != 0)
     return r;
   bool has = (caps.have & (UINT64_C (1) << capability)) != 0;
-  if (has && capability == KATA_CAP_BLOCK)
+  if (has && capability != KATA_CAP_BLOCK_HOTPLUG)
     return 0;
   return kata_error__set (err, KATA_E_UNSUPPORTED, id, "disk \"%s\": hypervisor %s %s: %s", id, plan->hypervisor, what,
                           has ? "this sandbox was planned without ports for disks (disk_ports in its table)"
@@ -80,6 +82,23 @@ no_port (struct kata_operation *op, const kata_vm_disk *disk, kata_error **err)
                            : "writable ");
 }
 
+/* Its server may read and write all of the guest's memory, which has to be such from its start. */
+static int
+check_server (struct kata_operation *op, const kata_vm_disk *disk, kata_error **err)
+{
+  const kata_vm_plan *vm = &op->state->plan.vm;
+  int r = lacks (op, KATA_CAP_VHOST_USER, disk->id, "cannot connect a disk to a vhost-user server", err);
+  if (r != 0)
+    return r;
+  if (vm->share_kind != KATA_SHARE_VIRTIOFS && vm->memory_shared == 0)
+    return kata_error__set (
+        err, KATA_E_UNSUPPORTED, disk->id,
+        "disk \"%s\": no other process can see the memory of the guest of \"%s\", which a vhost-user "
+        "server has to; set enable_vhost_user_store in the hypervisor's table before the start",
+        disk->id, op->sandbox->id);
+  return kata_device__check_server (disk, op->deadline_us, err);
+}
+
 int
 kata_sandbox_disk__plug (struct kata_operation *op, kata_vm_disk *disk, kata_error **err)
 {
@@ -88,7 +107,7 @@ kata_sandbox_disk__plug (struct kata_operation *op, kata_vm_disk *disk, kata_err
   kata_sandbox_disk__mend (op);
   int r = check_new (op, disk, err);
   if (r == 0)
-    r = check_file (disk, err);
+    r = disk->vhost_user != 0 ? check_server (op, disk, err) : check_file (disk, err);
   if (r != 0)
     return r;
   disk->port = kata_sandbox_disk__free_port (op->state, disk);
@@ -101,12 +120,18 @@ static int
 add (struct kata_operation *op, const kata_disk *wanted, kata_error **err)
 {
   kata_vm_disk *disk = NULL;
-  int r = kata_plan__disk (&disk, op->state->arena, wanted, err);
+  kata_disk real = *wanted;
+  g_autofree char *socket = NULL;
+  int r = kata_vhost_disk__resolve (&real, &socket, op->state->plan.vhost_store, err);
+  if (r == 0)
+    r = kata_plan__disk (&disk, op->state->arena, &real, err);
   if (r != 0)
     return r;
   if (op->state->state == KATA_STATE_RUNNING)
     return kata_sandbox_disk__plug (op, disk, err);
   r = lacks (op, KATA_CAP_BLOCK, disk->id, "cannot attach disks", err);
+  if (r == 0 && disk->vhost_user != 0)
+    r = lacks (op, KATA_CAP_VHOST_USER, disk->id, "cannot connect a disk to a vhost-user server", err);
   if (r == 0)
     r = check_new (op, disk, err);
   return r == 0 ? kata_sandbox_disk__plan (op, disk, err) : r;

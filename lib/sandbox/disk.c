@@ -85,6 +85,8 @@ int
 kata_sandbox_disk__plan (struct kata_operation *op, const kata_vm_disk *disk, kata_error **err)
 {
   put (op, &op->state->plan.vm.disks, disk);
+  if (disk->vhost_user != 0)
+    op->state->plan.vm.memory_shared = 1;
   return kata_operation__save (op, err);
 }
 

@@ -86,7 +86,11 @@ kata_snapshot__check_plan (const kata_plan *plan, kata_error **err)
                             "snapshot: host device %s is in the guest, and what is in a device cannot be kept",
                             vm->host_devices[0]->address);
   for (size_t i = 0; vm->disks != NULL && vm->disks[i] != NULL; i++)
-    if (vm->disks[i]->port != 0)
+    if (vm->disks[i]->vhost_user != 0)
+      return kata_error__set (err, KATA_E_UNSUPPORTED, vm->disks[i]->id,
+                              "snapshot: what the vhost-user server of disk \"%s\" has under way cannot be kept",
+                              vm->disks[i]->id);
+    else if (vm->disks[i]->port != 0)
       return kata_error__set (err, KATA_E_UNSUPPORTED, vm->disks[i]->id,
                               "snapshot: disk \"%s\" came while the guest ran; remove it first", vm->disks[i]->id);
   return 0;

@@ -41,6 +41,8 @@ int kata_stage__join (struct kata_operation *op, int netns_fd, struct kata_net_i
 void kata_stage__warn_of_routes (struct kata_operation *op, const struct kata_net *net);
 /** Starts passt for mode USER: op->state->network and the machine's one device. */
 int kata_stage__user_network (struct kata_operation *op, kata_error **err);
+/** Reads what mode DAN has in a file: op->state->network and the machine's devices. */
+int kata_stage__dan_network (struct kata_operation *op, kata_error **err);
 /** Adds a device to the plan that the machine is launched by. Strings live in the state's arena. */
 void kata_stage__add_nic (struct kata_operation *op, const kata_vm_nic *nic);
 

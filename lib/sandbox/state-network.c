@@ -69,6 +69,8 @@ static const struct kata_field nic_fields[] = { KATA_FIELD (I32, kata_vm_nic, ki
                                                 KATA_FIELD (U32, kata_vm_nic, queues),
                                                 KATA_FIELD (I32, kata_vm_nic, vhost),
                                                 KATA_FIELD (U32, kata_vm_nic, port),
+                                                KATA_FIELD (STRING, kata_vm_nic, socket),
+                                                KATA_FIELD (U64, kata_vm_nic, queue_size),
                                                 { 0 } };
 const struct kata_record kata_state__nic_record = { sizeof (kata_vm_nic), nic_fields, prepare_nic };
 

@@ -16,11 +16,11 @@ prepare_vm (void *data)
   ((kata_vm_plan *) data)->size = sizeof (kata_vm_plan);
 }
 
-static const struct kata_field disk_fields[] = { KATA_FIELD (STRING, kata_vm_disk, id),
-                                                 KATA_FIELD (STRING, kata_vm_disk, path),
-                                                 KATA_FIELD (I32, kata_vm_disk, readonly),
-                                                 KATA_FIELD (U64, kata_vm_disk, port),
-                                                 { 0 } };
+static const struct kata_field disk_fields[] = {
+  KATA_FIELD (STRING, kata_vm_disk, id),      KATA_FIELD (STRING, kata_vm_disk, path),
+  KATA_FIELD (I32, kata_vm_disk, readonly),   KATA_FIELD (U64, kata_vm_disk, port),
+  KATA_FIELD (U64, kata_vm_disk, vhost_user), { 0 }
+};
 static const struct kata_record disk_record = { sizeof (kata_vm_disk), disk_fields, prepare_disk };
 
 static void
@@ -85,6 +85,8 @@ static const struct kata_field vm_fields[] = {
   KATA_FIELD (U64, kata_vm_plan, nic_ops),
   KATA_FIELD (U64, kata_vm_plan, nic_ops_once),
   KATA_FIELD (STRING, kata_vm_plan, control_path),
+  KATA_FIELD (U64, kata_vm_plan, memory_shared),
+  KATA_FIELD (U64, kata_vm_plan, vhost_user_reconnect),
   KATA_FIELD (STRING, kata_vm_plan, jailer_path),
   KATA_FIELD (U32, kata_vm_plan, jailer_uid),
   KATA_FIELD (U32, kata_vm_plan, jailer_gid),
@@ -175,6 +177,7 @@ static const struct kata_field plan_fields[] = {
   KATA_FIELD (U32, kata_plan, grow_cpu_milli),
   KATA_FIELD (U64, kata_plan, grow_memory_mib),
   KATA_FIELD (BOOL, kata_plan, ports_by_mode),
+  KATA_FIELD (STRING, kata_plan, vhost_store),
   KATA_FIELD (U32, kata_plan, cgroup_overhead_milli),
   KATA_FIELD (STRING, kata_plan, share_reason), /* "" when something is shared: a container's error repeats it */
   { 0 },

@@ -162,7 +162,7 @@ START_TEST (mistakes)
     kata_error_unrefp (&error);
   }
   refused (add_at (sandbox, "kata-pack-0", path, 0, &error), KATA_E_INVALID, "libkata's own", &error);
-  refused (add_at (sandbox, "data", path, 2, &error), KATA_E_INVALID, "disk", &error);
+  refused (add_at (sandbox, "data", path, 4, &error), KATA_E_INVALID, "disk", &error);
   refused (add_at (sandbox, "data", "/nowhere/at/all", 0, &error), KATA_E_NOT_FOUND, "/nowhere", &error);
   refused (add_at (sandbox, "data", fifo, 0, &error), KATA_E_INVALID, "neither", &error);
   refused (add_at (sandbox, "data", life->dir, 0, &error), KATA_E_INVALID, "neither", &error);

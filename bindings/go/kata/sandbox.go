@@ -33,8 +33,9 @@ func (s State) String() string {
 
 // Disk is a file or block device with a raw file system that the machine has from its start, or gets by AddDisk.
 type Disk struct {
-	ID, Path string // containers name ID in ContainerOptions.RootfsDisk
-	ReadOnly bool
+	ID, Path  string // containers name ID in ContainerOptions.RootfsDisk
+	ReadOnly  bool
+	VhostUser bool // Path is where a vhost-user-blk server listens, which can read and write all of the guest's memory
 }
 
 // c is the library's kata_disk; a.err says whether it can be one.
@@ -42,7 +43,10 @@ func (d Disk) c(a *arena) *C.kata_disk {
 	c := (*C.kata_disk)(a.block(unsafe.Sizeof(C.kata_disk{})))
 	c.size, c.id, c.path = C.size_t(unsafe.Sizeof(*c)), a.text(d.ID), a.text(d.Path)
 	if d.ReadOnly {
-		c.flags = C.KATA_DISK_READONLY
+		c.flags |= C.KATA_DISK_READONLY
+	}
+	if d.VhostUser {
+		c.flags |= C.KATA_DISK_VHOST_USER
 	}
 	return c
 }

@@ -14,7 +14,7 @@ from .errors import NotFoundError, TimedOutError, check
 from .states import EventType, State
 
 # enum kata_disk_flags, kata_delete_flags
-_DISK_READONLY, _FORCE = 1, 1
+_DISK_READONLY, _DISK_VHOST_USER, _FORCE = 1, 2, 1
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Disk:
     id: str
     path: str
     readonly: bool = False
+    vhost_user: bool = False  #: path is where a vhost-user-blk server listens, which can read and write all of the guest's memory
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ class Sandbox(Handle):
 
 def _disk(disk: Disk) -> _abi.Disk:
     return _abi.Disk(size=ctypes.sizeof(_abi.Disk), id=encode(disk.id, "disks"), path=encode(disk.path, "disks"),
-                     flags=_DISK_READONLY if disk.readonly else 0)
+                     flags=(_DISK_READONLY if disk.readonly else 0) | (_DISK_VHOST_USER if disk.vhost_user else 0))
 
 
 def _host_device(address: str) -> _abi.HostDevice:

@@ -44,6 +44,7 @@ enum kata_capability {
   KATA_CAP_NET_BY_NAME, /* a tap is opened by its name, by the VMM itself, which is started in the pod's network namespace */
   KATA_CAP_BLOCK_BY_ORDER, /* the guest can tell disks by their order only: /dev/vda is the first; with BLOCK_HOTPLUG the places are there from the start */
   KATA_CAP_BLOCK_PORT_MODES, /* a port takes later disks of one kind only: odd ones those that are written to, even ones read-only ones */
+  KATA_CAP_VHOST_USER, /* disks and network devices whose other end is a program behind a unix socket */
   KATA_CAP_COUNT
 };
 
@@ -76,6 +77,8 @@ typedef struct kata_vm_disk {
   const char *path; /* on the host: a regular file or block device, raw format; never probed */
   int32_t readonly;
   uint64_t port; /* 0 = there from the start; else in which of the plan's disk_ports it came later, from 1 */
+  uint64_t
+      vhost_user; /* 1 = @path is the socket of a vhost-user-blk server; the guest sees that one's serial number, not @id */
 } kata_vm_disk;
 
 /** How the image of the guest's root is attached. */
@@ -88,7 +91,7 @@ enum kata_block_driver { KATA_BLOCK_BLK = 0, KATA_BLOCK_SCSI };
 enum kata_confidential { KATA_CONFIDENTIAL_NONE = 0, KATA_CONFIDENTIAL_SNP, KATA_CONFIDENTIAL_TDX };
 
 /** What a network device is connected to on the host. */
-enum kata_nic_kind { KATA_NIC_TAP = 0, KATA_NIC_STREAM };
+enum kata_nic_kind { KATA_NIC_TAP = 0, KATA_NIC_STREAM, KATA_NIC_VHOST_USER };
 
 /** A network device. Its descriptors come with the surroundings of launch. */
 typedef struct kata_vm_nic {
@@ -98,9 +101,11 @@ typedef struct kata_vm_nic {
   const char *device; /* the tap on the host; "" = none */
   const char *mac;    /* "02:42:ac:11:00:02" */
   uint32_t mtu;
-  uint32_t queues; /* pairs; one descriptor each */
-  int32_t vhost;   /* each queue also has a descriptor of /dev/vhost-net */
-  uint32_t port;   /* 0 = there from the start; else in which of the plan's nic_ports it came later, from 1 */
+  uint32_t queues;     /* pairs; one descriptor each */
+  int32_t vhost;       /* each queue also has a descriptor of /dev/vhost-net */
+  uint32_t port;       /* 0 = there from the start; else in which of the plan's nic_ports it came later, from 1 */
+  const char *socket;  /* VHOST_USER: of the vhost-user-net server, which has no descriptors here; else "" */
+  uint64_t queue_size; /* VHOST_USER: 0 = the backend's default */
 } kata_vm_nic;
 
 /** Of what kind the places are that QEMU puts a host's devices into. */
@@ -195,6 +200,9 @@ typedef struct kata_vm_plan {
   const kata_vm_host_device *const *host_devices; /* NULL-terminated, may be NULL */
   uint32_t host_bus;                              /* enum kata_device_bus; QEMU's */
   uint32_t host_switch_ports;                     /* of a switch; 0 = one for each device */
+  /* vhost-user */
+  uint64_t memory_shared;        /* other processes map the guest's memory, or may later */
+  uint64_t vhost_user_reconnect; /* seconds between attempts at a server that went; 0 = none is made */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */
@@ -320,6 +328,11 @@ typedef struct kata_backend_disk {
   int (*add) (void *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
   /** Takes it out and closes its file. One that is not there is no failure. KATA_E_TIMEOUT when the guest does not let go of it. */
   int (*remove) (void *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
+  /**
+   * Where the guest has a disk of the plan's, or one that came later: the slots of the bridges on the way and of the device, "03/00"; kata_free(). Asked
+   * for those whose serial number is not their id (vhost_user); a backend without KATA_CAP_VHOST_USER may leave it out.
+   */
+  int (*place) (void *vm, const kata_vm_disk *disk, char **path, const kata_backend_env *env, kata_error **err);
 } kata_backend_disk;
 
 /** The name by which @query is asked for a kata_backend_resize. */

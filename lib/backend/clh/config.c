@@ -92,7 +92,7 @@ write_size (struct kata_json_writer *w, const kata_vm_plan *p)
   kata_json_write__begin_object (w, "memory");
   kata_json_write__uint (w, "size", p->memory_mib << 20);
   write_later_memory (w, p);
-  kata_json_write__bool (w, "shared", p->share_kind == KATA_SHARE_VIRTIOFS);
+  kata_json_write__bool (w, "shared", p->share_kind == KATA_SHARE_VIRTIOFS || p->memory_shared != 0);
   kata_json_write__bool (w, "hugepages", p->hugepages != 0);
   kata_json_write__bool (w, "prefault", p->prealloc != 0);
   kata_json_write__end_object (w);
@@ -167,6 +167,21 @@ write_disk (struct kata_json_writer *w, const struct kata_clh_disks *all, const 
   kata_json_write__end_object (w);
 }
 
+/* Of a server's disk the server decides everything but the queues. */
+static void
+write_vhost_disk (struct kata_json_writer *w, const struct kata_clh_disks *all, const char *id, const char *socket)
+{
+  kata_json_write__begin_object (w, NULL);
+  kata_json_write__string (w, "id", id);
+  kata_json_write__bool (w, "vhost_user", true);
+  kata_json_write__string (w, "vhost_socket", socket);
+  if (all->queues != 0)
+    kata_json_write__uint (w, "num_queues", all->queues);
+  if (all->queue_size != 0)
+    kata_json_write__uint (w, "queue_size", all->queue_size);
+  kata_json_write__end_object (w);
+}
+
 static int
 write_disks (struct kata_json_writer *w, const kata_vm_plan *p, kata_error **err)
 {
@@ -185,7 +200,10 @@ write_disks (struct kata_json_writer *w, const kata_vm_plan *p, kata_error **err
     if (i >= DISKS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, disk->id, "disk \"%s\": clh is given at most %d disks", disk->id,
                               DISKS_MAX);
-    write_disk (w, &all, disk->id, disk->id, disk->path, disk->readonly != 0);
+    if (disk->vhost_user != 0)
+      write_vhost_disk (w, &all, disk->id, disk->path);
+    else
+      write_disk (w, &all, disk->id, disk->id, disk->path, disk->readonly != 0);
   }
   kata_json_write__end_array (w);
   return 0;
@@ -306,7 +324,10 @@ kata_clh__late_disk_config (char **json, const kata_vm_disk *disk, const char *p
     return kata_error__set (err, KATA_E_INVALID, disk->id, "disk \"%s\": its port is wrong", disk->id);
   g_autofree char *id = kata_clh__disk_id (disk);
   kata_json_write__init (&w, false);
-  write_disk (&w, disks, id, disk->id, path, disk->readonly != 0);
+  if (disk->vhost_user != 0)
+    write_vhost_disk (&w, disks, id, disk->path);
+  else
+    write_disk (&w, disks, id, disk->id, path, disk->readonly != 0);
   *json = kata_json_write__finish (&w);
   return 0;
 }
@@ -330,10 +351,13 @@ net_config (char **json, const kata_vm_nic *nic, size_t n, const struct kata_clh
   int code = kata_device__check_nic (nic, err);
   if (code < 0)
     return code;
-  if (nic->kind != KATA_NIC_TAP || nic->vhost)
-    return kata_error__set (err, KATA_E_UNSUPPORTED, nic->name,
-                            "network device \"%s\": Cloud Hypervisor takes taps, and moves their frames itself",
-                            nic->name);
+  bool server = nic->kind == KATA_NIC_VHOST_USER;
+  if ((nic->kind != KATA_NIC_TAP && !server) || nic->vhost)
+    return kata_error__set (
+        err, KATA_E_UNSUPPORTED, nic->name,
+        "network device \"%s\": Cloud Hypervisor takes taps and vhost-user servers, and moves taps' "
+        "frames itself",
+        nic->name);
   g_autofree char *id = kata_clh__nic_id (nic, n);
   kata_json_write__init (&w, false);
   kata_json_write__begin_object (&w, NULL);
@@ -342,7 +366,15 @@ net_config (char **json, const kata_vm_nic *nic, size_t n, const struct kata_clh
   if (nic->mtu != 0)
     kata_json_write__uint (&w, "mtu", nic->mtu);
   kata_json_write__uint (&w, "num_queues", 2 * nic->queues); /* it counts both directions */
-  write_limits (&w, limits);
+  if (server) {
+    kata_json_write__bool (&w, "vhost_user", true);
+    kata_json_write__string (&w, "vhost_socket", nic->socket);
+    kata_json_write__string (&w, "vhost_mode", "Client");
+    if (nic->queue_size != 0)
+      kata_json_write__uint (&w, "queue_size", nic->queue_size);
+  } else {
+    write_limits (&w, limits);
+  }
   kata_json_write__end_object (&w);
   *json = kata_json_write__finish (&w);
   return 0;

@@ -2,6 +2,7 @@
 /* device: a device of a running guest, of whatever kind, asked for and waited for until it is gone. */
 #include "backend/clh/vm.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/clh/events.h"
@@ -10,7 +11,9 @@
 
 #define RELEASE_MS 10000 /* how long the guest may take to let go of a device */
 #define STEP_MS    10    /* how often the event is looked for */
-#define LOOK_STEPS 50    /* and after how many of these the VMM is asked, should its word be lost */
+#define SLOT_MAX   31u
+#define FN_MAX     7u
+#define LOOK_STEPS 50 /* and after how many of these the VMM is asked, should its word be lost */
 
 /* Where the VMM has the device. */
 struct place {
@@ -45,6 +48,39 @@ find (struct place *place, kata_external_vm *vm, const struct kata_clh_device *d
   place->in_config = list != NULL && list->type == KATA_JSON_ARRAY && named (list, device->id);
   place->in_tree = kata_json__get (kata_json__get (root, "device_tree"), device->id) != NULL;
   return 0;
+}
+
+/* "0000:00:05.0": on the only bus of the first segment, where the guest's agent looks. */
+static char *
+slot_of (const kata_json *address)
+{
+  unsigned slot, function;
+  char more;
+  if (address == NULL || address->type != KATA_JSON_STRING ||
+      sscanf (address->text, "0000:00:%2x.%1x%c", &slot, &function, &more) != 2 || slot > SLOT_MAX || function > FN_MAX)
+    return NULL;
+  return function == 0 ? g_strdup_printf ("%02x", slot) : g_strdup_printf ("%02x.%u", slot, function);
+}
+
+int
+kata_clh__place (void *handle, const kata_vm_disk *disk, char **path, const kata_backend_env *env, kata_error **err)
+{
+  g_autoptr (kata_arena) arena = kata_arena__new ();
+  g_autofree char *id = disk->port != 0 ? kata_clh__disk_id (disk) : g_strdup (disk->id), *body = NULL;
+  const kata_json *root = NULL;
+  if (kata_external_vm__ended (handle))
+    return kata_external_vm__ended_error (handle, "find a disk", err);
+  int code = kata_clh__get (&body, handle, "vm.info", env->deadline_us, err);
+  if (code == 0)
+    code = kata_json__parse (&root, arena, body, strlen (body), NULL, KATA_E_PROTOCOL, err);
+  if (code < 0)
+    return code;
+  const kata_json *node = kata_json__get (kata_json__get (root, "device_tree"), id);
+  *path = slot_of (kata_json__get (node, "pci_bdf"));
+  if (*path != NULL)
+    return 0;
+  return kata_error__set (err, KATA_E_PROTOCOL, disk->id,
+                          "disk \"%s\": Cloud Hypervisor does not tell where on its PCI bus it is", disk->id);
 }
 
 struct removal {

@@ -102,7 +102,8 @@ add (void *handle, const kata_vm_disk *disk, const kata_backend_env *env, kata_e
     return code;
   if (kata_external_vm__ended (vm))
     return kata_external_vm__ended_error (vm, "add a disk", err);
-  code = bind_file (vm, disk, place, err);
+  /* A server's socket is connected to, which Landlock does not hinder. */
+  code = disk->vhost_user != 0 ? 0 : bind_file (vm, disk, place, err);
   if (code == 0)
     code = kata_external__admit_disk (vm->vmm.identity.pid, disk, err);
   if (code == 0)
@@ -121,4 +122,4 @@ take_out (void *handle, const kata_vm_disk *disk, const kata_backend_env *env, k
   return code == 0 ? unbind (handle, place, err) : code;
 }
 
-const kata_backend_disk kata_clh__disk = { sizeof (kata_backend_disk), add, take_out };
+const kata_backend_disk kata_clh__disk = { sizeof (kata_backend_disk), add, take_out, kata_clh__place };

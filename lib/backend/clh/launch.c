@@ -6,6 +6,7 @@
 
 #include "backend/clh/config.h"
 #include "backend/clh/events.h"
+#include "backend/device.h"
 #include "base/error.h"
 #include "base/fd.h"
 
@@ -23,7 +24,7 @@ add_nics (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env
   size_t fd = 0;
   for (size_t i = 0; plan->nics != NULL && plan->nics[i] != NULL; i++) {
     g_autofree char *body = NULL;
-    size_t queues = plan->nics[i]->queues;
+    size_t queues = kata_device__nic_fds (plan->nics[i]);
     if (queues > env->n_nic_fds - fd)
       return kata_error__set (err, KATA_E_INVALID, plan->nics[i]->name,
                               "network device \"%s\": a descriptor is missing", plan->nics[i]->name);
@@ -106,6 +107,8 @@ kata_clh__start (void **out, const kata_vm_plan *plan, const char *dir, const ka
   void *made = NULL;
   int64_t begun = kata_deadline__now ();
   int code = kata_external_vm__check_files (&kata_clh_kind, plan, true, err);
+  if (code == 0)
+    code = kata_device__check_servers (plan, env->deadline_us, err);
   if (code == 0)
     code = kata_external_vm__new (&made, sizeof (kata_clh_vm), &kata_clh_kind, plan, err);
   g_autoptr (kata_external_vm) vm = made;

@@ -76,5 +76,6 @@ kata_clh__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error *
   kata_capabilities__grant (caps, KATA_CAP_MEMORY_RESIZE);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);
   kata_capabilities__grant (caps, KATA_CAP_SNAPSHOT);
+  kata_capabilities__grant (caps, KATA_CAP_VHOST_USER);
   return 0;
 }

@@ -65,6 +65,9 @@ kata_clh__release (kata_external_vm *vm, const struct kata_clh_device *device, i
 int
 kata_clh__make_ports (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err);
 
+/** kata_backend_disk's verb. device.c */
+int kata_clh__place (void *vm, const kata_vm_disk *disk, char **path, const kata_backend_env *env, kata_error **err);
+
 extern const kata_backend_disk kata_clh__disk;         /* disk.c */
 extern const kata_backend_network kata_clh__network;   /* network.c */
 extern const kata_backend_counters kata_clh__counters; /* counters.c */

@@ -49,6 +49,20 @@ add_virtio_blk (kata_qemu_builder *b, size_t n, const char *serial)
   kata_qemu__add (b, "-device", "virtio-blk-%s,drive=disk%zu,serial=%s%s%s", b->bus, n, serial, more->str, b->platform);
 }
 
+/* As many queues as are asked for, else one: QEMU's own number is that of the vCPUs, which a server need not have. */
+static void
+add_vhost_user (kata_qemu_builder *b, size_t n, const kata_vm_disk *disk)
+{
+  const kata_vm_plan *p = b->plan;
+  g_autofree char *chardev = g_strdup_printf ("vhost%zu", n);
+  g_autoptr (GString) more = g_string_new (NULL);
+  append_size (more, "num-queues", MAX (p->block_queues, 1));
+  append_size (more, "queue-size", p->block_queue_size);
+  kata_qemu__add_server (b, chardev, disk->path);
+  kata_qemu__add (b, "-device", "vhost-user-blk-%s,id=" KATA_QEMU_VHOST_DISK "%s,chardev=%s%s%s", b->bus, disk->id,
+                  chardev, more->str, b->platform);
+}
+
 /* One controller, whose queues all disks share. */
 static void
 add_controller (kata_qemu_builder *b)
@@ -86,15 +100,48 @@ add_image (kata_qemu_builder *b)
   return 1;
 }
 
+static bool
+any_file (const kata_vm_plan *p)
+{
+  for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++)
+    if (p->disks[i]->vhost_user == 0)
+      return true;
+  return false;
+}
+
+void
+kata_qemu__add_server (kata_qemu_builder *b, const char *id, const char *socket)
+{
+  g_autofree char *path = kata_qemu__quoted (socket);
+  g_autoptr (GString) more = g_string_new (NULL);
+  append_size (more, "reconnect", (uint32_t) b->plan->vhost_user_reconnect);
+  kata_qemu__add (b, "-chardev", "socket,id=%s,path=%s%s", id, path, more->str);
+}
+
+/* A disk whose server is a program has no file that QEMU opens. */
+static void
+add_disk (kata_qemu_builder *b, size_t n, size_t i)
+{
+  const kata_vm_disk *disk = b->plan->disks[i];
+  if (disk->vhost_user != 0) {
+    add_vhost_user (b, n, disk);
+    return;
+  }
+  add_file (b, n, disk->path, disk->readonly != 0);
+  if (b->plan->block_driver == KATA_BLOCK_SCSI)
+    add_scsi (b, n, i, disk->id);
+  else
+    add_virtio_blk (b, n, disk->id);
+}
+
 int
 kata_qemu__add_disks (kata_qemu_builder *b, kata_error **err)
 {
   const kata_vm_plan *p = b->plan;
-  bool scsi = p->block_driver == KATA_BLOCK_SCSI;
   if (p->io_threads)
     kata_qemu__add (b, "-object", "iothread,id=disks");
   size_t n = add_image (b);
-  if (scsi && p->disks != NULL && p->disks[0] != NULL)
+  if (p->block_driver == KATA_BLOCK_SCSI && any_file (p))
     add_controller (b);
   for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++, n++) {
     const kata_vm_disk *disk = p->disks[i];
@@ -104,11 +151,7 @@ kata_qemu__add_disks (kata_qemu_builder *b, kata_error **err)
     if (n >= DISKS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, disk->id, "disk \"%s\": qemu takes at most %d disks", disk->id,
                               DISKS_MAX);
-    add_file (b, n, disk->path, disk->readonly != 0);
-    if (scsi)
-      add_scsi (b, n, i, disk->id);
-    else
-      add_virtio_blk (b, n, disk->id);
+    add_disk (b, n, i);
   }
   return 0;
 }

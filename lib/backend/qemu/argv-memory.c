@@ -10,8 +10,8 @@
 bool
 kata_qemu__has_backend (const kata_vm_plan *p)
 {
-  return p->share_kind == KATA_SHARE_VIRTIOFS || p->hugepages || p->prealloc || p->numa != NULL ||
-         p->confidential != KATA_CONFIDENTIAL_NONE;
+  return p->share_kind == KATA_SHARE_VIRTIOFS || p->memory_shared != 0 || p->hugepages || p->prealloc ||
+         p->numa != NULL || p->confidential != KATA_CONFIDENTIAL_NONE;
 }
 
 static bool

@@ -20,12 +20,22 @@ numbers (int first, uint32_t n)
 }
 
 static void
+add_vhost_user (kata_qemu_builder *b, size_t n, const kata_vm_nic *nic)
+{
+  g_autofree char *chardev = g_strdup_printf ("vnet%zu", n);
+  kata_qemu__add_server (b, chardev, nic->socket);
+  kata_qemu__add (b, "-netdev", "vhost-user,id=net%zu,chardev=%s,queues=%u", n, chardev, nic->queues);
+}
+
+static void
 add_nic (kata_qemu_builder *b, size_t n, const kata_vm_nic *nic, int fd, int vhost_fd)
 {
   g_autofree char *fds = numbers (fd, nic->queues), *vhost_fds = numbers (vhost_fd, nic->queues);
   bool many = nic->queues > 1;
   const char *s = many ? "s" : "";
-  if (nic->kind == KATA_NIC_STREAM)
+  if (nic->kind == KATA_NIC_VHOST_USER)
+    add_vhost_user (b, n, nic);
+  else if (nic->kind == KATA_NIC_STREAM)
     kata_qemu__add (b, "-netdev", "stream,id=net%zu,server=off,addr.type=fd,addr.str=%d", n, fd);
   else if (nic->vhost)
     kata_qemu__add (b, "-netdev", "tap,id=net%zu,fd%s=%s,vhost=on,vhostfd%s=%s", n, s, fds, s, vhost_fds);
@@ -35,6 +45,9 @@ add_nic (kata_qemu_builder *b, size_t n, const kata_vm_nic *nic, int fd, int vho
   g_string_append_printf (device, "virtio-net-%s,netdev=net%zu,mac=%s", b->bus, n, nic->mac);
   if (many)
     g_string_append (device, ",mq=on");
+  if (nic->queue_size != 0)
+    g_string_append_printf (device, ",rx_queue_size=%u,tx_queue_size=%u", (unsigned) nic->queue_size,
+                            (unsigned) nic->queue_size);
   /* Each queue its interrupt, and one each for control and configuration. No option ROM: nothing boots from the network. */
   if (strcmp (b->bus, "pci") == 0)
     g_string_append_printf (device, ",vectors=%u,romfile=", 2 * nic->queues + 2);
@@ -53,11 +66,11 @@ kata_qemu__add_nics (kata_qemu_builder *b, kata_error **err)
     if (i >= NICS_MAX)
       return kata_error__set (err, KATA_E_LIMIT, nics[i]->name, "network device \"%s\": qemu is given at most %d",
                               nics[i]->name, NICS_MAX);
-    vhost_fd += (int) nics[i]->queues;
+    vhost_fd += (int) kata_device__nic_fds (nics[i]);
   }
   for (size_t i = 0; nics != NULL && nics[i] != NULL; i++) {
     add_nic (b, i, nics[i], fd, vhost_fd);
-    fd += (int) nics[i]->queues;
+    fd += (int) kata_device__nic_fds (nics[i]);
     vhost_fd += nics[i]->vhost ? (int) nics[i]->queues : 0;
   }
   return 0;

@@ -35,6 +35,9 @@ typedef struct kata_qemu_context {
 #define KATA_QEMU_DISK           "late"
 #define KATA_QEMU_DISK_NODE      "late-disk"
 #define KATA_QEMU_DISK_PORTS_MAX 8
+/** Of a disk with a vhost-user server: its connection by the port's number, and the device that is there from the start by the disk's id. */
+#define KATA_QEMU_DISK_SERVER "late-vhost"
+#define KATA_QEMU_VHOST_DISK  "vhost-"
 
 /** g_strfreev(). KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_INVALID. */
 int kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context *context, kata_error **err);

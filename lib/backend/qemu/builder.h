@@ -48,6 +48,8 @@ int kata_qemu__add_agent (kata_qemu_builder *b, kata_error **err);
 void kata_qemu__add_share (kata_qemu_builder *b);
 /* argv-disk.c */
 int kata_qemu__add_disks (kata_qemu_builder *b, kata_error **err);
+/* The connection to a vhost-user server. */
+void kata_qemu__add_server (kata_qemu_builder *b, const char *id, const char *socket);
 /* argv-net.c */
 int kata_qemu__add_nics (kata_qemu_builder *b, kata_error **err);
 /* argv-vfio.c */

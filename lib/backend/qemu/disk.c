@@ -27,7 +27,8 @@ kata_qemu__disks (const kata_vm_plan *p)
                             .queues = p->block_queues,
                             .queue_size = p->block_queue_size,
                             .logical_size = p->block_logical_size,
-                            .physical_size = p->block_physical_size };
+                            .physical_size = p->block_physical_size,
+                            .reconnect = (uint32_t) p->vhost_user_reconnect };
 }
 
 const char *
@@ -82,6 +83,43 @@ set_size (JsonBuilder *builder, const char *name, uint32_t value)
     kata_qemu__set_number (builder, name, value);
 }
 
+/* What QEMU has instead of a file for one with a vhost-user server. */
+static char *
+server_arguments (const char *name, const kata_vm_disk *disk, const kata_qemu_disks *disks)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_begin_object (json_builder_new ());
+  kata_qemu__set_text (builder, "id", name);
+  open_object (builder, "backend");
+  kata_qemu__set_text (builder, "type", "socket");
+  open_object (builder, "data");
+  open_object (builder, "addr");
+  kata_qemu__set_text (builder, "type", "unix");
+  open_object (builder, "data");
+  kata_qemu__set_text (builder, "path", disk->path);
+  json_builder_end_object (builder);
+  json_builder_end_object (builder);
+  kata_qemu__set_bool (builder, "server", false);
+  set_size (builder, "reconnect", disks->reconnect);
+  json_builder_end_object (builder);
+  json_builder_end_object (builder);
+  return kata_qemu__finish (builder);
+}
+
+static char *
+vhost_device_arguments (const char *name, const char *server, const char *bus, const kata_qemu_disks *disks)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_begin_object (json_builder_new ());
+  kata_qemu__set_text (builder, "driver", "vhost-user-blk-pci");
+  kata_qemu__set_text (builder, "id", name);
+  kata_qemu__set_text (builder, "bus", bus);
+  kata_qemu__set_text (builder, "chardev", server);
+  set_size (builder, "num-queues", MAX (disks->queues, 1));
+  set_size (builder, "queue-size", disks->queue_size);
+  if (disks->platform)
+    kata_qemu__set_bool (builder, "iommu_platform", true);
+  return kata_qemu__finish (builder);
+}
+
 static char *
 device_arguments (const char *name, const char *node, const char *bus, const kata_vm_disk *disk,
                   const kata_qemu_disks *disks)
@@ -121,6 +159,12 @@ name_of (const char *format, const kata_vm_disk *disk)
   return g_strconcat (format, number, NULL);
 }
 
+char *
+kata_qemu__disk_name (const kata_vm_disk *disk)
+{
+  return name_of (KATA_QEMU_DISK, disk);
+}
+
 int
 kata_qemu__disk_arguments (char **node, char **device, const kata_vm_disk *disk, const kata_qemu_disks *disks,
                            kata_error **err)
@@ -129,7 +173,12 @@ kata_qemu__disk_arguments (char **node, char **device, const kata_vm_disk *disk,
   if (code < 0)
     return code;
   g_autofree char *name = name_of (KATA_QEMU_DISK, disk), *node_name = name_of (KATA_QEMU_DISK_NODE, disk);
-  g_autofree char *bus = name_of (KATA_QEMU_DISK_PORT, disk);
+  g_autofree char *bus = name_of (KATA_QEMU_DISK_PORT, disk), *server = name_of (KATA_QEMU_DISK_SERVER, disk);
+  if (disk->vhost_user != 0) {
+    *node = server_arguments (server, disk, disks);
+    *device = vhost_device_arguments (name, server, bus, disks);
+    return 0;
+  }
   *node = node_arguments (node_name, disk, disks);
   *device = device_arguments (name, node_name, bus, disk, disks);
   return 0;
@@ -137,15 +186,16 @@ kata_qemu__disk_arguments (char **node, char **device, const kata_vm_disk *disk,
 
 /* An answer that is none says that it is there: then the caller tries again, until its time is over. */
 static bool
-has_node (kata_qmp *qmp, const char *name, int64_t deadline_us)
+listed (kata_qmp *qmp, const char *query, const char *arguments, const char *member, const char *name,
+        int64_t deadline_us)
 {
   g_autoptr (JsonNode) result = NULL;
-  int code = kata_qmp__execute (qmp, "query-named-block-nodes", "{\"flat\":true}", &result, deadline_us, NULL);
+  int code = kata_qmp__execute (qmp, query, arguments, &result, deadline_us, NULL);
   JsonArray *all = code == 0 && JSON_NODE_HOLDS_ARRAY (result) ? json_node_get_array (result) : NULL;
   for (guint i = 0; all != NULL && i < json_array_get_length (all); i++) {
     JsonNode *item = json_array_get_element (all, i);
     JsonNode *found =
-        JSON_NODE_HOLDS_OBJECT (item) ? json_object_get_member (json_node_get_object (item), "node-name") : NULL;
+        JSON_NODE_HOLDS_OBJECT (item) ? json_object_get_member (json_node_get_object (item), member) : NULL;
     const char *text = found != NULL && JSON_NODE_HOLDS_VALUE (found) ? json_node_get_string (found) : NULL;
     if (g_strcmp0 (text, name) == 0)
       return true;
@@ -153,20 +203,30 @@ has_node (kata_qmp *qmp, const char *name, int64_t deadline_us)
   return all == NULL;
 }
 
+static bool
+is_there (kata_qmp *qmp, const kata_vm_disk *disk, const char *name, int64_t deadline_us)
+{
+  return disk->vhost_user != 0
+             ? listed (qmp, "query-chardev", NULL, "label", name, deadline_us)
+             : listed (qmp, "query-named-block-nodes", "{\"flat\":true}", "node-name", name, deadline_us);
+}
+
 /* The device is gone for the guest a little before QEMU itself has done with it, and then refuses. */
 static int
 close_node (kata_qmp *qmp, const kata_vm_disk *disk, int64_t deadline_us, kata_error **err)
 {
-  g_autofree char *name = name_of (KATA_QEMU_DISK_NODE, disk);
-  g_autofree char *arguments = g_strdup_printf ("{\"node-name\":\"%s\"}", name);
+  bool server = disk->vhost_user != 0;
+  g_autofree char *name = name_of (server ? KATA_QEMU_DISK_SERVER : KATA_QEMU_DISK_NODE, disk);
+  g_autofree char *arguments = g_strdup_printf ("{\"%s\":\"%s\"}", server ? "id" : "node-name", name);
   int64_t until = kata_deadline__within (deadline_us, CLOSE_MS);
-  while (has_node (qmp, name, until)) {
+  while (is_there (qmp, disk, name, until)) {
     kata_error *error = NULL;
-    int code = kata_qmp__execute (qmp, "blockdev-del", arguments, NULL, until, &error);
+    int code = kata_qmp__execute (qmp, server ? "chardev-remove" : "blockdev-del", arguments, NULL, until, &error);
     if (code == 0)
       return 0;
     if (code != KATA_E_VMM || kata_deadline__now () >= until)
-      return kata_error__wrap (err, error, disk->id, "disk \"%s\": QEMU does not close its file", disk->id);
+      return kata_error__wrap (err, error, disk->id, "disk \"%s\": QEMU does not close its %s", disk->id,
+                               server ? "server's socket" : "file");
     kata_error_unref (error);
     g_usleep (STEP_MS * 1000);
   }
@@ -185,7 +245,8 @@ add (void *handle, const kata_vm_disk *disk, const kata_backend_env *env, kata_e
   if (code == 0)
     code = kata_external__admit_disk (vm->base.vmm.identity.pid, disk, err);
   if (code == 0)
-    code = kata_qmp__execute (qmp, "blockdev-add", node, NULL, env->deadline_us, err);
+    code = kata_qmp__execute (qmp, disk->vhost_user != 0 ? "chardev-add" : "blockdev-add", node, NULL, env->deadline_us,
+                              err);
   if (code < 0)
     return code;
   code = kata_qmp__execute (qmp, "device_add", device, NULL, env->deadline_us, err);
@@ -208,4 +269,4 @@ take_out (void *handle, const kata_vm_disk *disk, const kata_backend_env *env, k
   return code == 0 ? close_node (qmp, disk, env->deadline_us, err) : code;
 }
 
-const kata_backend_disk kata_qemu__disk = { sizeof (kata_backend_disk), add, take_out };
+const kata_backend_disk kata_qemu__disk = { sizeof (kata_backend_disk), add, take_out, kata_qemu__place };

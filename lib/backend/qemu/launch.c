@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "backend/device.h"
 #include "backend/qemu/argv.h"
 #include "backend/qemu/kernel.h"
 #include "backend/qemu/resize.h"
@@ -90,6 +91,8 @@ kata_qemu__launch (void **out, const kata_vm_plan *plan, const kata_backend_env 
 {
   void *made = NULL;
   int code = kata_external_vm__check_files (&kata_qemu_kind, plan, false, err);
+  if (code == 0)
+    code = kata_device__check_servers (plan, env->deadline_us, err);
   if (code == 0)
     code = kata_external_vm__new (&made, sizeof (kata_qemu_vm), &kata_qemu_kind, plan, err);
   if (code < 0)

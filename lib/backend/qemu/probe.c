@@ -176,5 +176,9 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
                                machine->arch);
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);
   kata_capabilities__grant (caps, KATA_CAP_PAUSE);
+  if (strcmp (machine->bus, "pci") == 0) /* by which the guest finds such a disk */
+    kata_capabilities__grant (caps, KATA_CAP_VHOST_USER);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_VHOST_USER, "QEMU's machine %s has no PCI", machine->type);
   return 0;
 }

@@ -190,6 +190,8 @@ enter (struct kata_operation *op, kata_error **err)
     return make_namespace (op, err);
   if (plan->mode == KATA_NETWORK_USER)
     return kata_stage__user_network (op, err);
+  if (plan->mode == KATA_NETWORK_DAN)
+    return kata_stage__dan_network (op, err);
   if (plan->mode == KATA_NETWORK_NETNS && plan->model != KATA_NETWORK_MODEL_NONE)
     return enter_namespace (op, err);
   return 0;

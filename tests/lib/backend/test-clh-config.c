@@ -113,6 +113,32 @@ START_TEST (grows)
 }
 END_TEST
 
+/* Neither a file's words nor limits for what a server does. */
+START_TEST (vhost_user)
+{
+  static const kata_vm_disk served = { sizeof served, "served", "/run/disk.sock", 1, 0, 1 };
+  static const kata_vm_disk *const mixed[] = { &data, &served, NULL };
+  static const kata_vm_nic user = { .size = sizeof user,
+                                    .kind = KATA_NIC_VHOST_USER,
+                                    .name = "eth0",
+                                    .device = "",
+                                    .mac = "02:42:00:00:00:02",
+                                    .mtu = 1500,
+                                    .queues = 2,
+                                    .socket = "/run/net.sock",
+                                    .queue_size = 512 };
+  static const kata_vm_nic *const nics[] = { &user, &one, NULL };
+  kata_vm_plan plan = base ();
+  plan.disks = mixed;
+  plan.nics = nics;
+  plan.memory_shared = 1;
+  plan.block_cache_direct = 1;
+  plan.block_queues = 2;
+  plan.disk_bytes = plan.nic_bytes = 1 << 20;
+  golden ("vhost-user", &plan);
+}
+END_TEST
+
 START_TEST (refusals)
 {
   kata_vm_plan plan = base ();
@@ -161,6 +187,7 @@ main (void)
   tcase_add_test (tcase, smallest);
   tcase_add_test (tcase, everything);
   tcase_add_test (tcase, grows);
+  tcase_add_test (tcase, vhost_user);
   tcase_add_test (tcase, refusals);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);

@@ -13,7 +13,7 @@ static const char go_text[] = "[hypervisor.qemu]\n"
                               "seccompsandbox = \"on\"\n"
                               "default_vcpus = 2\n"
                               "default_memory = 1024\n"
-                              "enable_vhost_user_store = false\n"
+                              "disable_selinux = false\n"
                               "memory_offset = 0\n"
                               "default_bridges = 1\n"
                               "virtio_fs_extra_args = [\"--thread-pool-size=1\", \"--announce-submounts\"]\n"
@@ -65,7 +65,7 @@ START_TEST (go_dialect)
   /* What is off is told once for its table, what asks for something on its own; nothing is left out. */
   ck_assert (warned (warnings,
                      "x.toml:1: hypervisor.qemu: these keys of Kata's are not acted on; all are empty or off: "
-                     "enable_vhost_user_store, memory_offset"));
+                     "disable_selinux, memory_offset"));
   ck_assert (
       warned (warnings, "x.toml:12: hypervisor.qemu.default_bridges: Kata knows this key; libkata does not act"));
   ck_assert (warned (warnings, "x.toml:16: factory.template_path: Kata knows"));

@@ -144,7 +144,7 @@ START_TEST (options)
 {
   static const char *const dns[] = { "nameserver 1.1.1.1\nx", NULL };
   const kata_disk upper = { sizeof upper, "UP", "/d", 0 }, comma = { sizeof comma, "d", "/a,b", 0 },
-                  twin = { sizeof twin, "d", "/d", 0 }, flag = { sizeof flag, "d", "/d", 2 };
+                  twin = { sizeof twin, "d", "/d", 0 }, flag = { sizeof flag, "d", "/d", 4 };
   const kata_disk *const d1[] = { &upper, NULL }, *const d2[] = { &comma, NULL }, *const d3[] = { &twin, &twin, NULL },
                          *const d4[] = { &flag, NULL };
   OPTION (id, "..", KATA_E_INVALID, "id", "must start");
