@@ -28,8 +28,8 @@ max_vcpus (const struct kata_plan_build *b)
 static bool
 may_grow (const struct kata_plan_build *b, int capability, int64_t most)
 {
-  /* What came would be in no node of the guest, and not among what was measured. */
-  if (b->hv->enable_numa || b->hv->confidential_guest)
+  /* What came would not be among what was measured; and memory bound to no node of the host. */
+  if (b->hv->confidential_guest || (b->hv->enable_numa && capability == KATA_CAP_MEMORY_RESIZE))
     return false;
   return most > 0 && kata_plan__has (b, capability) && !b->runtime->static_sandbox_resource_mgmt;
 }

@@ -28,12 +28,12 @@ refuse (struct kata_operation *op, int capability, uint64_t wanted, uint64_t mos
     return r;
   const char *name = cpus ? "default_maxvcpus" : "default_maxmemory";
   g_autofree char *key = g_strdup_printf ("hypervisor.%s.%s", op->state->plan.hypervisor, name);
-  return kata_error__set (err, KATA_E_LIMIT, key,
-                          "sandbox \"%s\": %" G_GUINT64_FORMAT
-                          " %s are asked for, and its start made room for %" G_GUINT64_FORMAT
-                          "; set %s for the next, runtime.static_sandbox_resource_mgmt = false, and neither "
-                          "enable_numa nor confidential_guest",
-                          op->sandbox->id, wanted, cpus ? "vCPUs" : "MiB", most, key);
+  return kata_error__set (
+      err, KATA_E_LIMIT, key,
+      "sandbox \"%s\": %" G_GUINT64_FORMAT " %s are asked for, and its start made room for %" G_GUINT64_FORMAT
+      "; set %s for the next, runtime.static_sandbox_resource_mgmt = false, and %s"
+      "confidential_guest",
+      op->sandbox->id, wanted, cpus ? "vCPUs" : "MiB", most, key, cpus ? "no " : "neither enable_numa nor ");
 }
 
 static int

@@ -14,14 +14,16 @@ import ctl   # noqa: E402
 CONFIG = """[hypervisor.qemu]
 kernel = "{guest}/vmlinuz"
 initrd = "{guest}/kata-containers-initrd.img"
-default_vcpus = 1
-default_maxvcpus = 2
 default_memory = 256
 default_maxmemory = 512
+{sizes}
 
 [agent.kata]
 dial_timeout = 200
 """
+
+PLAIN = 'default_vcpus = 1\ndefault_maxvcpus = 2'
+NODES = 'default_vcpus = 2\ndefault_maxvcpus = 4\nenable_numa = true\nnuma_mapping = ["0", "0"]'
 
 
 def seen(k):
@@ -54,15 +56,36 @@ def test_grows(k):
     assert json.loads(refused.stderr)['error']['code'] == 'limit', refused.stderr
 
 
+def nodes(k):
+    done = k.run('exec', 'nodes', '--', 'sh', '-c', 'cat /sys/devices/system/node/node0/cpulist /sys/devices/system/node/node1/cpulist')
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode().split()
+
+
+def test_nodes(k):
+    """What comes is in the guest's nodes, as what was there is."""
+    started = k.run('run', '--detach', '--name', 'nodes', '--rootfs', k.rootfs, '--', 'sleep', '1000')
+    if started.returncode != 0 and b'mbind' in started.stderr:
+        print('nodes not tried: ' + started.stderr.decode())
+        return
+    assert started.returncode == 0, started.stderr.decode()
+    assert nodes(k) == ['0', '1'], nodes(k)
+    k.json('resize', '--vcpus', '4', 'nodes')
+    k.wait_until('both nodes have what came', lambda: nodes(k) == ['0,2', '1,3'])
+    refused = k.run('--json', 'resize', '--memory', '384M', 'nodes')
+    assert refused.returncode == 125 and b'enable_numa' in refused.stderr, refused.stderr
+
+
 def main():
     k = ctl.Katactl(sys.argv[1], hypervisor='qemu', timeout=280)
     try:
         ctl.require_guest(k)
         ctl.make_rootfs(k.rootfs)
         k.config = os.path.join(k.directory, 'resize.toml')
-        with open(k.config, 'w', encoding='utf-8') as f:
-            f.write(CONFIG.format(guest=sys.argv[2]))
-        test_grows(k)
+        for sizes, test in ((PLAIN, test_grows), (NODES, test_nodes)):
+            with open(k.config, 'w', encoding='utf-8') as f:
+                f.write(CONFIG.format(guest=sys.argv[2], sizes=sizes))
+            test(k)
     finally:
         k.close()
 

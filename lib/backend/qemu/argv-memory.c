@@ -72,24 +72,33 @@ share_of (uint64_t total, uint64_t n, uint64_t i)
   return total / n + (i < total % n ? 1 : 0);
 }
 
-/* Processors one behind the other; a node without any has memory only. */
+/* Of @n nodes, what node @i has of @total processors that begin at @*first. */
+static void
+add_cpus (GString *text, uint64_t total, uint64_t n, uint64_t i, uint64_t *first)
+{
+  uint64_t share = share_of (total, n, i);
+  if (share != 0)
+    g_string_append_printf (text, ",cpus=%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, *first, *first + share - 1);
+  *first += share;
+}
+
+/* Processors one behind the other, and behind those of the start the ones that can come later; a node without any has memory only. */
 static void
 add_nodes (kata_qemu_builder *b)
 {
   const kata_vm_plan *p = b->plan;
-  uint64_t n = g_strv_length ((char **) p->numa), first = 0;
+  uint64_t n = g_strv_length ((char **) p->numa), first = 0, later = p->vcpus;
   for (uint64_t i = 0; i < n; i++) {
     g_autofree char *name = g_strdup_printf ("memory%" G_GUINT64_FORMAT, i);
     g_auto (GStrv) ranges = g_strsplit (p->numa[i], ",", -1);
     g_autoptr (GString) bound = g_string_new (",policy=bind"), cpus = g_string_new (NULL);
-    uint64_t vcpus = share_of (p->vcpus, n, i);
     for (char **range = ranges; *range != NULL; range++)
       g_string_append_printf (bound, ",host-nodes=%s", *range);
     add_backend (b, name, share_of (p->memory_mib, n, i), bound->str);
-    if (vcpus != 0)
-      g_string_append_printf (cpus, ",cpus=%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, first, first + vcpus - 1);
+    add_cpus (cpus, p->vcpus, n, i, &first);
+    if (b->machine->resizes && p->max_vcpus > p->vcpus)
+      add_cpus (cpus, p->max_vcpus - p->vcpus, n, i, &later);
     kata_qemu__add (b, "-numa", "node,nodeid=%" G_GUINT64_FORMAT ",memdev=%s%s", i, name, cpus->str);
-    first += vcpus;
   }
 }
 

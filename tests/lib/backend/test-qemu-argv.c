@@ -330,6 +330,8 @@ START_TEST (nodes)
   plan.hugepages = 0;
   plan.share_kind = KATA_SHARE_NONE;
   golden ("q35-nodes-memory-only", &plan);
+  plan.max_vcpus = 9;
+  golden ("q35-nodes-grow", &plan);
   plan.machine_type = "microvm";
   refused (&plan, KATA_E_UNSUPPORTED, "numa_mapping");
 }

@@ -367,6 +367,14 @@ START_TEST (nodes)
   ck_assert_str_eq (two->vm.numa[1], "2");
   ck_assert_ptr_null (two->vm.numa[2]);
   setup_clear (&s);
+  setup_init (&s, "[hypervisor.qemu]\nenable_numa = true\nnuma_mapping = [\"0\"]\ndefault_maxvcpus = "
+                  "4\ndefault_maxmemory = 4096\n");
+  kata_capabilities__grant (&s.caps, KATA_CAP_CPU_RESIZE);
+  kata_capabilities__grant (&s.caps, KATA_CAP_MEMORY_RESIZE);
+  g_autoptr (kata_plan) grows = made ();
+  ck_assert_uint_eq (grows->vm.max_vcpus, 4);
+  ck_assert_uint_eq (grows->vm.max_memory_mib, grows->vm.memory_mib);
+  setup_clear (&s);
   setup_init (&s, "[hypervisor.qemu]\nnuma_mapping = [\"0\"]\n");
   g_autoptr (kata_plan) off = made ();
   ck_assert_ptr_null (off->vm.numa);
