@@ -51,7 +51,8 @@ kata_external_api__ask (char **body, kata_external_vm *vm, const kata_external_a
   if (kata_external_vm__ended (vm))
     return kata_external_vm__ended_error (vm, what, err);
   g_autofree char *why = api->said (text);
-  return kata_error__set (err, KATA_E_VMM, what, "%s refuses %s (%u): %s", api->name, what, reply.status, why);
+  return kata_error__set (err, reply.status == 429 ? KATA_E_BUSY : KATA_E_VMM, what, "%s refuses %s (%u): %s",
+                          api->name, what, reply.status, why);
 }
 
 int

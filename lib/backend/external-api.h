@@ -13,7 +13,7 @@ typedef struct kata_external_api {
   char *(*said) (const char *body); /* the reason in a refusal's body; g_free() */
 } kata_external_api;
 
-/** Asks a running VMM. @body (out) (nullable): its answer; g_free(). @what: how errors call the request. KATA_E_VMM with what it says when it refuses, or when it has ended. */
+/** Asks a running VMM. @body (out) (nullable): its answer; g_free(). @what: how errors call the request. KATA_E_VMM with what it says when it refuses, or when it has ended; KATA_E_BUSY when it refuses for now (429). */
 int kata_external_api__ask (char **body, kata_external_vm *vm, const kata_external_api *api,
                             const kata_http_request *request, const char *what, int64_t deadline_us, kata_error **err);
 

@@ -63,7 +63,7 @@ change_vcpus (struct clh_size *size, guint64 wanted)
   if (wanted != size->vcpus && wanted < 1)
     return g_strdup ("Requested zero vCPUs");
   if (wanted != size->vcpus && size->leaving > 0)
-    return g_strdup ("Still pending removed vCPU");
+    return g_strdup (CLH_SIZE_BUSY);
   if (wanted > size->max_vcpus)
     return g_strdup ("Requested vCPUs exceed maximum");
   size->leaving = wanted < size->vcpus ? size->vcpus - wanted : size->leaving;

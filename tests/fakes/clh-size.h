@@ -20,7 +20,8 @@ struct clh_size {
 
 /** From a VmConfig. NULL, or what is wrong with it; g_free(). */
 char *clh_size_begin (struct clh_size *size, JsonNode *config, const struct fake_fault *fault);
-/** Of a VmResize. Likewise. */
+/** Of a VmResize. Likewise; CLH_SIZE_BUSY is its status 429. */
+#define CLH_SIZE_BUSY "Too Many Requests"
 char *clh_size_change (struct clh_size *size, JsonObject *resize, struct null_guest *guest);
 /** The guest goes on with what it was asked for. */
 void clh_size_settle (struct clh_size *size, struct null_guest *guest);

@@ -270,7 +270,8 @@ answer (struct vmm *vmm, int fd)
   } else if (!clh_events_strike (&vmm->fault, action->name, fd) && !fake_fault_strike (&vmm->fault, action->name, fd)) {
     g_autofree char *why = perform (vmm, action, &request);
     g_autofree char *said = why != NULL ? g_strdup_printf ("[\"%s\"]", why) : good_answer (vmm, action);
-    fake_reply (fd, why != NULL ? 500 : said != NULL ? 200 : 204, said);
+    unsigned refused = g_strcmp0 (why, CLH_SIZE_BUSY) == 0 ? 429 : 500;
+    fake_reply (fd, why != NULL ? refused : said != NULL ? 200 : 204, said);
     if (why != NULL)
       fprintf (stderr, "%s: %s\n", action->name, why);
     if (g_str_equal (action->name, why != NULL ? "vm.resize" : "vm.info"))

@@ -60,15 +60,9 @@ look (struct size *size, kata_external_vm *vm, int64_t deadline_us, kata_error *
 
 /* ---- vCPUs ---- */
 
-static bool
-says (const kata_error *error, const char *word)
-{
-  return kata_error_get_code (error) == KATA_E_VMM && strstr (kata_error_get_message (error), word) != NULL;
-}
-
 /*
- * Nothing tells when vCPUs have gone: until then the VMM refuses whatever number it is told, and afterwards takes the same one a second time. The first
- * may be refused because of an earlier call's, which go as well.
+ * Nothing tells when vCPUs have gone: until then the VMM is busy for whatever number it is told, and afterwards takes the same one a second time. It may be
+ * so the first time, because of an earlier call's, which go as well.
  */
 static int
 ask_vcpus (kata_external_vm *vm, const char *body, bool fewer, int64_t deadline_us, kata_error **err)
@@ -83,7 +77,7 @@ ask_vcpus (kata_external_vm *vm, const char *body, bool fewer, int64_t deadline_
       asked = true;
       continue;
     }
-    if (kata_external_vm__ended (vm) || !(asked ? code == KATA_E_VMM : says (error, "pending removed")))
+    if (code != KATA_E_BUSY)
       return kata_error__propagate (err, error);
     if (!kata_external__pause (vm->vmm.pidfd, STEP_MS, until)) {
       code = kata_error__set (err, KATA_E_TIMEOUT, "vcpus",
@@ -161,7 +155,7 @@ by_acpi (kata_external_vm *vm, uint64_t bytes, struct size *size, int64_t deadli
     kata_external__set_bound (vm->vmm.identity.pid, &before);
   if (code == 0)
     size->bytes = wanted;
-  else if (says (error, "slot"))
+  else if (code == KATA_E_VMM && strstr (kata_error_get_message (error), "slot") != NULL)
     return no_slot (error, err);
   return code == 0 ? 0 : kata_error__propagate (err, error);
 }
