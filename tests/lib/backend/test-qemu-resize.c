@@ -188,7 +188,7 @@ ask (const struct step *steps, bool virtio_mem, uint32_t vcpus, uint64_t mib, in
 #define FREE(N) "{\"type\":\"cpu\",\"vcpus-count\":1,\"props\":{\"core-id\":" N ",\"node-id\":1}}"
 #define CAME(N) "{\"type\":\"cpu\",\"props\":{\"core-id\":" N "},\"qom-path\":\"/machine/peripheral/cpu" N "\"}"
 #define FIRST   "{\"type\":\"cpu\",\"props\":{\"core-id\":0},\"qom-path\":\"/machine/unattached/device[0]\"}"
-#define NO      "!{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\\u001bway\"},\"id\":\"%s\"}"
+#define NO      "!{\"error\":{\"class\":\"GenericError\",\"desc\":\"no way\"},\"id\":\"%s\"}"
 
 START_TEST (vcpus_come_and_go)
 {
