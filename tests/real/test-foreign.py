@@ -172,6 +172,38 @@ class Foreign(unittest.TestCase):
         result = subprocess.run([program, HYPERVISOR, self.ctl.config], capture_output=True, text=True, timeout=2 * PATIENCE, check=False)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
+    def grown(self, more=""):
+        """A guest that has 3 processors and 640 MiB in the end; returned: what it keeps of the memory."""
+        lacking = {c["name"]: c["reason"] for h in self.ctl.json("hypervisor", "list") if h["name"] == HYPERVISOR for c in h["capabilities"] if not c["have"]}
+        for name in ("cpu-resize", "memory-resize"):
+            if name in lacking:
+                self.skipTest(lacking[name])
+        sizes = "default_vcpus = 1\ndefault_maxvcpus = 3\ndefault_memory = 256\ndefault_maxmemory = 640\n"
+        self.ctl.config = configure(self.ctl.directory, self.more + sizes + more)
+        self.detach("g")
+        first = self.seen("g")[1]
+        for vcpus, asked, memory in ((2, "300M", 384), (3, "640M", 640)):
+            begun = time.monotonic()
+            size = self.ctl.json("resize", "--vcpus", str(vcpus), "--memory", asked, "g")
+            print(f"{size} after {time.monotonic() - begun:.1f} s", flush=True)
+            self.assertEqual((size["vcpus"], size["memory_mib"]), (vcpus, memory))
+            # What describes the memory comes off it.
+            least = first + (memory - 256) * 15 // 16
+            self.ctl.wait_until(f"{vcpus} processors and {least} MiB", lambda: self.seen("g") >= (vcpus, least), 100)
+            print(f"the container sees {self.seen('g')}, {first} MiB at first", flush=True)
+        begun = time.monotonic()
+        size = self.ctl.json("resize", "--memory", "256M", "g")
+        print(f"{size} after {time.monotonic() - begun:.1f} s; the container sees {self.seen('g')}", flush=True)
+        return size["memory_mib"]
+
+    def test_grows(self):
+        self.assertEqual(self.grown(), 640)  # what came by ACPI stays
+        self.good("delete", "--force", "g")
+
+    def seen(self, name):
+        words = self.good("exec", name, "sh", "-c", "nproc; grep MemTotal /proc/meminfo").split()
+        return int(words[0]), int(words[2]) >> 10
+
     def test_cycles(self):
         for i in range(int(os.environ.get("KATA_TEST_CYCLES", "2"))):
             begun = time.monotonic()
