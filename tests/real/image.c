@@ -38,6 +38,7 @@ real_image (const char *name)
   g_autofree char *line =
       g_strdup_printf ("%s -q -F -t ext4 -O ^has_journal -d '%s' '%s' 16M >/dev/null", mke2fs (), tree, image);
   ck_assert_int_eq (system (line), 0);
+  ck_assert_int_eq (g_chmod (image, 0666), 0); /* for a jail's user */
   return image;
 }
 

@@ -1,36 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-disk: a disk comes to a guest that runs, a container lives on it, and it goes again; the host's file is closed. Arguments: HYPERVISOR CONFIG. */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 
-#include "fixture.h"
+#include "image.h"
 
-static const char *mke2fs;
 static bool in_order; /* the guest has no serial numbers of disks */
-
-/* An ext4 of a busybox and a file. */
-static char *
-make_image (const char *name)
-{
-  g_autofree char *tree = g_build_filename (life->dir, "tree", NULL), *mark = g_build_filename (tree, "mark", NULL);
-  char *image = g_build_filename (life->dir, name, NULL);
-  if (g_mkdir (tree, 0755) == 0) {
-    life_busybox (tree);
-    ck_assert (g_file_set_contents (mark, "from the disk\n", -1, NULL));
-  }
-  g_autofree char *line =
-      g_strdup_printf ("%s -q -F -t ext4 -O ^has_journal -d '%s' '%s' 16M >/dev/null", mke2fs, tree, image);
-  ck_assert_int_eq (system (line), 0);
-  ck_assert_int_eq (g_chmod (image, 0666), 0); /* for a jail's user */
-  return image;
-}
 
 static bool
 process_has (const char *pid, const char *path)
@@ -84,44 +64,17 @@ take_out (kata_sandbox *sandbox, const char *id, const char *path)
   ck_assert (!machine_has (sandbox, path));
 }
 
-/* A container whose root file system is the disk @id; what it says. */
-static char *
-run_on (kata_sandbox *sandbox, const char *id, const char *command)
-{
-  const char *const args[] = { "sh", "-c", command, NULL };
-  kata_container_options options = KATA_CONTAINER_OPTIONS_INIT;
-  kata_container *container = NULL;
-  kata_process *process = NULL;
-  kata_error *error = NULL;
-  int status = -1;
-  options.id = "c";
-  options.args = args;
-  options.rootfs_disk = id;
-  ck_ok (kata_container_create (&container, sandbox, &options, LIFE_MS, &error), error);
-  ck_assert_int_eq (kata_sandbox_remove_disk (sandbox, id, LIFE_MS, &error), KATA_E_BUSY);
-  kata_error_unrefp (&error);
-  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
-  ck_ok (kata_container_get_process (&process, container, &error), error);
-  GString *said = life_read_all (process, KATA_STDOUT);
-  ck_ok (kata_process_wait (process, &status, LIFE_MS, &error), error);
-  ck_assert_msg (status == 0, "exit status %d: %s", status, said->str);
-  ck_ok (kata_container_delete (container, 0, LIFE_MS, &error), error);
-  kata_process_unref (process);
-  kata_container_unref (container);
-  return g_string_free (said, FALSE);
-}
-
 START_TEST (comes_and_goes)
 {
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   kata_error *error = NULL;
-  g_autofree char *image = make_image ("image"), *other = make_image ("other");
+  g_autofree char *image = real_image ("image"), *other = real_image ("other");
   add (sandbox, "data", image, 0);
   add (sandbox, "other", other, KATA_DISK_READONLY);
-  g_autofree char *said = run_on (sandbox, "data", "cat /mark; echo changed >/mark; cat /sys/block/*/serial");
+  g_autofree char *said = real_run_on (sandbox, "data", "cat /mark; echo changed >/mark; cat /sys/block/*/serial");
   ck_assert_msg (g_str_has_prefix (said, "from the disk\n"), "%s", said);
   ck_assert_msg (in_order || (strstr (said, "data") != NULL && strstr (said, "other") != NULL), "%s", said);
-  g_autofree char *readonly = run_on (sandbox, "other", "cat /mark; echo x 2>/dev/null >/mark || echo refused");
+  g_autofree char *readonly = real_run_on (sandbox, "other", "cat /mark; echo x 2>/dev/null >/mark || echo refused");
   ck_assert_str_eq (readonly, "from the disk\nrefused\n");
   take_out (sandbox, "data", image);
   ck_assert (machine_has (sandbox, other));
@@ -129,7 +82,7 @@ START_TEST (comes_and_goes)
   kata_sandbox *again = NULL;
   ck_ok (kata_sandbox_open (&again, runtime, "s", &error), error);
   add (again, "renamed", image, 0);
-  g_autofree char *kept = run_on (again, "renamed", "cat /mark");
+  g_autofree char *kept = real_run_on (again, "renamed", "cat /mark");
   ck_assert_str_eq (kept, "changed\n");
   take_out (again, "renamed", image);
   take_out (again, "other", other);
@@ -151,12 +104,8 @@ make (void)
 int
 main (int argc, char **argv)
 {
-  g_autofree char *found = g_find_program_in_path ("mke2fs");
-  mke2fs = found != NULL ? found : "/sbin/mke2fs";
-  if (access (mke2fs, X_OK) != 0) {
-    puts ("SKIP: mke2fs is not installed (package e2fsprogs)");
+  if (!real_image_possible ())
     return 77;
-  }
   in_order = argc == 3 && strcmp (argv[1], "fc") == 0;
   g_autofree char *why = argc == 3 ? life_over (argv[1], argv[2]) : g_strdup ("which hypervisor, which configuration?");
   if (why != NULL) {
