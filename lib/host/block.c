@@ -3,11 +3,17 @@
 #include "host/block.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <glib.h>
+
+#include "base/fd.h"
+
+#define LOOKS   5 /* two who look at the same moment are in each other's way */
+#define LOOK_US 20000
 
 /* A file of sysfs is a page at most. */
 static char *
@@ -51,4 +57,17 @@ kata_block__is_readonly (uint32_t major, uint32_t minor)
 {
   g_autofree char *text = attribute (major, minor, "ro");
   return text != NULL && text[0] == '1';
+}
+
+int
+kata_block__try (const char *node)
+{
+  int r = -EBUSY;
+  for (unsigned look = 0; r == -EBUSY && look < LOOKS; look++) {
+    if (look > 0)
+      g_usleep (LOOK_US);
+    kata_auto_fd int fd = open (node, O_RDONLY | O_EXCL | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    r = fd >= 0 ? 0 : -errno;
+  }
+  return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* block: a block device of the host by its number, as the kernel names it; opens none. */
+/* block: a block device of the host by its number, as the kernel names it; reads and writes none. */
 #ifndef KATA_HOST_BLOCK_H
 #define KATA_HOST_BLOCK_H
 
@@ -17,5 +17,11 @@ bool kata_block__is (const char *node, uint32_t major, uint32_t minor);
 
 /** The kernel takes no writes for it. */
 bool kata_block__is_readonly (uint32_t major, uint32_t minor);
+
+/**
+ * Opens it as nobody else's, and closes it. Returns 0 or -errno: EBUSY after a tenth of a second when the host has it for itself: it or a part of it is
+ * mounted, is swap, or is under another device (open(2), O_EXCL).
+ */
+int kata_block__try (const char *node);
 
 #endif

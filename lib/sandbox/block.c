@@ -2,6 +2,7 @@
 /* block: counts by what the containers in the state name; the disks themselves are disk.c's. */
 #include "plan/block.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "host/block.h"
@@ -46,6 +47,22 @@ check_readonly (const struct kata_operation *op, const struct kata_block *block,
 }
 
 static int
+check_free (const char *node, kata_error **err)
+{
+  int r = kata_block__try (node);
+  if (r == 0)
+    return 0;
+  if (r == -EBUSY)
+    return kata_error__set (err, KATA_E_BUSY, node,
+                            "block device \"%s\": the host uses it itself (mounted, swap, or below another device: "
+                            "lsblk shows it), and two kernels that write to one file system destroy it; unmount it, or "
+                            "name another",
+                            node);
+  bool denied = r == -EPERM || r == -EACCES;
+  return kata_error__errno (err, denied ? KATA_E_PERMISSION : KATA_E_HOST, node, -r, "block device \"%s\": open", node);
+}
+
+static int
 attach_one (struct kata_operation *op, const struct kata_block *block, kata_error **err)
 {
   const kata_vm_disk *there = kata_sandbox_disk__find (op->state, block->id);
@@ -56,7 +73,10 @@ attach_one (struct kata_operation *op, const struct kata_block *block, kata_erro
     return kata_error__set (err, KATA_E_HOST, block->node,
                             "block device \"%s\": is no longer the device %u:%u that it was a moment ago", block->node,
                             block->major, block->minor);
-  int r = kata_sandbox_disk__plug (op, make_disk (op->state->arena, block), &cause);
+  int r = check_free (block->node, err);
+  if (r != 0)
+    return r;
+  r = kata_sandbox_disk__plug (op, make_disk (op->state->arena, block), &cause);
   return r == 0 ? 0
                 : kata_error__wrap (err, cause, block->node, "block device \"%s\" cannot be given to sandbox \"%s\"",
                                     block->node, op->sandbox->id);

@@ -9,11 +9,11 @@
 #include "fixture.h"
 #include "host/block.h"
 
-/* Of this machine, any two: the null hypervisor opens none. */
+/* Of this machine, any two that can be given away: the null hypervisor opens none. And one that cannot, if there is one. */
 static struct device {
   unsigned major, minor;
   char *node, *disk;
-} devices[2];
+} devices[2], kept;
 
 static bool
 find_devices (void)
@@ -21,13 +21,20 @@ find_devices (void)
   size_t n = 0;
   const char *name;
   g_autoptr (GDir) dir = g_dir_open ("/sys/dev/block", 0, NULL);
-  while (dir != NULL && n < G_N_ELEMENTS (devices) && (name = g_dir_read_name (dir)) != NULL) {
-    struct device *device = &devices[n];
-    if (sscanf (name, "%u:%u", &device->major, &device->minor) == 2 &&
-        kata_block__node (&device->node, device->major, device->minor) == 0) {
-      device->disk = g_strdup_printf ("kata-b-%u-%u", device->major, device->minor);
-      n++;
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    struct device found = { 0 };
+    if (sscanf (name, "%u:%u", &found.major, &found.minor) != 2 ||
+        kata_block__node (&found.node, found.major, found.minor) != 0)
+      continue;
+    struct device *device = kata_block__try (found.node) != 0 ? &kept
+                            : n < G_N_ELEMENTS (devices)      ? &devices[n++]
+                                                              : NULL;
+    if (device == NULL || device->node != NULL) {
+      g_free (found.node);
+      continue;
     }
+    found.disk = g_strdup_printf ("kata-b-%u-%u", found.major, found.minor);
+    *device = found;
   }
   return n == G_N_ELEMENTS (devices);
 }
@@ -125,6 +132,24 @@ START_TEST (readonly_first)
   drop (&a);
   ck_ok (create (&b, sandbox, life, "b", true, &error), error);
   drop (&b);
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (not_ours_to_give)
+{
+  kata_error *error = NULL;
+  kata_container *a = NULL;
+  if (kept.node == NULL)
+    return;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  devices[0] = kept; /* each test is a process of its own */
+  int r = create (&a, sandbox, life, "a", false, &error);
+  const char *words = r == KATA_E_BUSY ? "the host uses it itself" : "open";
+  ck_assert_int_lt (r, 0);
+  ck_assert_msg (strstr (kata_error_get_message (error), words) != NULL, "%s", kata_error_get_message (error));
+  kata_error_unrefp (&error);
+  ck_assert_int_eq (disks (sandbox), 0);
   end (sandbox);
 }
 END_TEST
@@ -256,6 +281,7 @@ make (void)
   TCase *tcase = bed_case (&suite, "block", 120, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, counted);
   tcase_add_test (tcase, readonly_first);
+  tcase_add_test (tcase, not_ours_to_give);
   tcase_add_test (tcase, more_than_ports);
   tcase_add_test (tcase, no_ports);
   tcase_add_test (tcase, every_point_fails);
