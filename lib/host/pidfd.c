@@ -100,10 +100,12 @@ kata_pidfd__open (int *pidfd, const kata_pid_identity *identity, kata_error **er
   if (identity->pid <= 0 || identity->pid > INT_MAX)
     return kata_error__set (err, KATA_E_INVALID, NULL, "process: %lld is not a process id", (long long) identity->pid);
   kata_auto_fd int fd = (int) syscall (SYS_pidfd_open, (pid_t) identity->pid, 0);
-  /* EINVAL: the number belongs to a thread by now, and so to another process. */
-  if (fd < 0)
-    return kata_error__errno (err, errno == ESRCH || errno == EINVAL ? KATA_E_NOT_FOUND : KATA_E_IO, NULL, errno,
-                              "process %lld", (long long) identity->pid);
+  /* EINVAL, ENOENT since Linux 6.15: the number belongs to a thread by now, and so to another process. */
+  if (fd < 0) {
+    bool gone = errno == ESRCH || errno == EINVAL || errno == ENOENT;
+    return kata_error__errno (err, gone ? KATA_E_NOT_FOUND : KATA_E_IO, NULL, errno, "process %lld",
+                              (long long) identity->pid);
+  }
   kata_pid_identity seen;
   int code = kata_pidfd__identify (&seen, identity->pid, err);
   if (code < 0)

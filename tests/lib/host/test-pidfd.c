@@ -60,6 +60,31 @@ START_TEST (reused_number)
 }
 END_TEST
 
+static gpointer
+tell_number (gpointer data)
+{
+  GAsyncQueue **queues = data;
+  g_async_queue_push (queues[0], GINT_TO_POINTER (gettid ()));
+  return g_async_queue_pop (queues[1]); /* stays until it is known what comes of it */
+}
+
+/* A number that a thread has now: the process that had it is gone. */
+START_TEST (number_of_a_thread)
+{
+  GAsyncQueue *queues[] = { g_async_queue_new (), g_async_queue_new () };
+  GThread *thread = g_thread_new ("number", tell_number, queues);
+  const kata_pid_identity identity = { GPOINTER_TO_INT (g_async_queue_pop (queues[0])), 1 };
+  int pidfd = -1;
+  g_autoptr (kata_error) error = NULL;
+  int r = kata_pidfd__open (&pidfd, &identity, &error);
+  g_async_queue_push (queues[1], thread);
+  g_thread_join (thread);
+  g_async_queue_unref (queues[0]);
+  g_async_queue_unref (queues[1]);
+  ck_assert_int_eq (r, KATA_E_NOT_FOUND);
+}
+END_TEST
+
 START_TEST (exit_status)
 {
   kata_pid_identity identity;
@@ -99,6 +124,7 @@ main (void)
   Suite *suite = suite_create ("host/pidfd");
   tcase_add_test (tc, identity);
   tcase_add_test (tc, reused_number);
+  tcase_add_test (tc, number_of_a_thread);
   tcase_add_test (tc, exit_status);
   tcase_add_test (tc, deadlines);
   suite_add_tcase (suite, tc);
