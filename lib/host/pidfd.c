@@ -23,6 +23,9 @@
 #define P_PIDFD 3
 #endif
 
+#define REAP_TRIES    200
+#define REAP_PAUSE_US 1000
+
 int64_t
 kata_deadline__now (void)
 {
@@ -152,8 +155,15 @@ void
 kata_pidfd__reap (int pidfd, kata_exit_status *out)
 {
   siginfo_t info = { 0 };
-  /* __WALL: a child of child.c that failed before exec has no exit signal, and plain wait calls pass over those. */
-  int result = waitid ((idtype_t) P_PIDFD, (id_t) pidfd, &info, WEXITED | WNOHANG | __WALL);
+  int result = 0;
+  /* One with several threads polls readable a moment before it can be waited for (seen with Linux 6.18). */
+  for (int i = 0; i < REAP_TRIES; i++) {
+    /* __WALL: a child of child.c that failed before exec has no exit signal, and plain wait calls pass over those. */
+    result = waitid ((idtype_t) P_PIDFD, (id_t) pidfd, &info, WEXITED | WNOHANG | __WALL);
+    if (result < 0 || info.si_pid != 0 || !kata_pidfd__ended (pidfd))
+      break;
+    g_usleep (REAP_PAUSE_US);
+  }
   *out = (kata_exit_status){ 0 };
   if (result < 0 || info.si_pid == 0)
     return;
