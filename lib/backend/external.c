@@ -192,6 +192,19 @@ kata_external__find_version (char **out, unsigned version[3], const char *config
 }
 
 int
+kata_external__check_seen (const kata_vm_disk *disk, const char *path, int source, kata_error **err)
+{
+  struct stat wanted, seen;
+  if (fstat (source, &wanted) == 0 && stat (path, &seen) == 0 && wanted.st_dev == seen.st_dev &&
+      wanted.st_ino == seen.st_ino)
+    return 0;
+  return kata_error__set (err, KATA_E_HOST, disk->path,
+                          "disk \"%s\": \"%s\" cannot be shown to the hypervisor, which was started in another mount "
+                          "namespace",
+                          disk->id, disk->path);
+}
+
+int
 kata_external__open_file (int *fd, const char *path, bool writable, const char *key, kata_error **err)
 {
   struct stat st;

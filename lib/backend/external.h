@@ -105,6 +105,8 @@ int kata_external__ended_error (const char *doing, const char *why, int dir_fd, 
 void kata_external__bound_logs (int64_t pid, const kata_vm_plan *plan);
 /** Raises that limit to the size of a writable disk that comes later: past it the guest's writes would fail. KATA_E_PERMISSION. */
 int kata_external__admit_disk (int64_t pid, const kata_vm_disk *disk, kata_error **err);
+/** That @path, by which the VMM's process finds a disk that comes later, is the file @source: it may have been started in other mounts. KATA_E_HOST. */
+int kata_external__check_seen (const kata_vm_disk *disk, const char *path, int source, kata_error **err);
 /** How long a file may become that a VMM writes: the console with room to spare, and the largest regular file of a writable disk. */
 uint64_t kata_external__file_max (const kata_vm_plan *plan);
 /** Takes that limit away while the VMM of a paused guest writes its memory into a file; *before is for the second, which sets it again. KATA_E_PERMISSION. */

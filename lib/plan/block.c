@@ -95,19 +95,10 @@ kata_plan__mount_block (struct kata_plan_edit *e, const struct kata_block_fact *
   return 0;
 }
 
-static const kata_vm_disk *
-find (const kata_plan *sandbox, const char *id)
-{
-  for (const kata_vm_disk *const *disk = sandbox->vm.disks; disk != NULL && *disk != NULL; disk++)
-    if (strcmp ((*disk)->id, id) == 0)
-      return *disk;
-  return NULL;
-}
-
 static int
 locate (struct kata_storage *out, kata_arena *arena, const kata_plan *sandbox, const char *id, kata_error **err)
 {
-  const kata_vm_disk *disk = find (sandbox, id);
+  const kata_vm_disk *disk = kata_plan__disk_named (sandbox->vm.disks, id);
   if (disk == NULL)
     return kata_error__set (err, KATA_E_INTERNAL, id, "disk \"%s\" is not among the sandbox's", id);
   kata_plan__find_disk (out, arena, sandbox, disk);

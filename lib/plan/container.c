@@ -83,15 +83,6 @@ kata_plan__add_share (struct kata_plan_edit *e, const struct kata_share *share, 
   return kata_arena__printf (e->arena, "%s/%s", KATA_GUEST_SHARE_DIR, share->path);
 }
 
-static const kata_vm_disk *
-find_disk (const kata_plan *plan, const char *id)
-{
-  for (const kata_vm_disk *const *disk = plan->vm.disks; disk != NULL && *disk != NULL; disk++)
-    if (strcmp ((*disk)->id, id) == 0)
-      return *disk;
-  return NULL;
-}
-
 int
 kata_plan__check_fstype (const char *key, const char *fstype, kata_error **err)
 {
@@ -108,7 +99,7 @@ root_from_disk (struct kata_plan_edit *e, kata_error **err)
 {
   const char *id = e->options->rootfs_disk;
   const char *fstype = e->options->rootfs_fstype != NULL ? e->options->rootfs_fstype : "ext4";
-  const kata_vm_disk *disk = find_disk (e->plan, id);
+  const kata_vm_disk *disk = kata_plan__disk_named (e->plan->vm.disks, id);
   if (disk == NULL)
     return kata_error__set (err, KATA_E_INVALID, "rootfs_disk", "rootfs_disk: the sandbox has no disk \"%.40s\"", id);
   if (!e->plan->disks_by_order && disk->vhost_user == 0 && (e->plan->guest_features & KATA_GUEST_BY_KATA) == 0)

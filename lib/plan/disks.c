@@ -9,6 +9,15 @@
 
 #define STRATOVIRT_PLACES 4u
 
+const kata_vm_disk *
+kata_plan__disk_named (const kata_vm_disk *const *disks, const char *id)
+{
+  for (const kata_vm_disk *const *disk = disks; disk != NULL && *disk != NULL; disk++)
+    if (strcmp ((*disk)->id, id) == 0)
+      return *disk;
+  return NULL;
+}
+
 int
 kata_plan__disk (kata_vm_disk **out, kata_arena *arena, const kata_disk *disk, kata_error **err)
 {

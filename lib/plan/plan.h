@@ -138,6 +138,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_plan, kata_plan__unref)
 
 /** A disk that comes later, as the plan's own: what its caller says, checked, in @arena. KATA_E_INVALID. */
 int kata_plan__disk (kata_vm_disk **out, kata_arena *arena, const kata_disk *disk, kata_error **err);
+/** The disk of this id in a NULL-terminated list (nullable), or NULL. */
+const kata_vm_disk *kata_plan__disk_named (const kata_vm_disk *const *disks, const char *id);
 
 /** The plan as JSON, for people and golden tests; kata_free(). */
 char *kata_plan__to_json (const kata_plan *plan);

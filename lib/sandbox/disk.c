@@ -2,8 +2,6 @@
 /* disk: two lists in the state, of the disks that are there and of those that are on their way; a disk moves between them, and each move is saved. */
 #include "sandbox/disk.h"
 
-#include <string.h>
-
 #define UNDO_MS 30000
 #define MEND_MS 5000 /* for the sake of another disk nobody waits longer for a guest that does not let go */
 
@@ -16,15 +14,6 @@ count (disk_list list)
   while (list != NULL && list[n] != NULL)
     n++;
   return n;
-}
-
-static const kata_vm_disk *
-find (disk_list list, const char *id)
-{
-  for (size_t i = 0; list != NULL && list[i] != NULL; i++)
-    if (strcmp (list[i]->id, id) == 0)
-      return list[i];
-  return NULL;
 }
 
 /* Lists are const to everybody else, so a new one takes the place of the old. */
@@ -72,13 +61,13 @@ kata_sandbox_disk__free_port (const kata_sandbox_state *state, const kata_vm_dis
 const kata_vm_disk *
 kata_sandbox_disk__find (const kata_sandbox_state *state, const char *id)
 {
-  return find (state->plan.vm.disks, id);
+  return kata_plan__disk_named (state->plan.vm.disks, id);
 }
 
 const kata_vm_disk *
 kata_sandbox_disk__half (const kata_sandbox_state *state, const char *id)
 {
-  return find (state->changing, id);
+  return kata_plan__disk_named (state->changing, id);
 }
 
 int

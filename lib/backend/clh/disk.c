@@ -59,20 +59,12 @@ unbind (kata_external_vm *vm, const char *place, kata_error **err)
   return code;
 }
 
-/* The VMM may have been started in other mounts than ours, and would find an empty file. */
 static int
 check_seen (kata_external_vm *vm, const kata_vm_disk *disk, const char *place, int source, kata_error **err)
 {
   g_autofree char *path =
       g_strdup_printf ("/proc/%d/cwd/%s", (int) vm->vmm.identity.pid, place); /* it runs in the sandbox's directory */
-  struct stat wanted, seen;
-  if (fstat (source, &wanted) == 0 && stat (path, &seen) == 0 && wanted.st_dev == seen.st_dev &&
-      wanted.st_ino == seen.st_ino)
-    return 0;
-  return kata_error__set (err, KATA_E_HOST, disk->path,
-                          "disk \"%s\": \"%s\" cannot be shown to the hypervisor, which was started in another mount "
-                          "namespace",
-                          disk->id, disk->path);
+  return kata_external__check_seen (disk, path, source, err);
 }
 
 static int

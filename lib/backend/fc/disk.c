@@ -97,7 +97,6 @@ check_place (const kata_fc_vm *vm, const kata_vm_disk *disk, kata_error **err)
   return 0;
 }
 
-/* The VMM may have been started in other mounts than ours, and would find another file or an empty one. */
 static int
 check_seen (kata_fc_vm *vm, const kata_vm_disk *disk, int source, kata_error **err)
 {
@@ -105,14 +104,7 @@ check_seen (kata_fc_vm *vm, const kata_vm_disk *disk, int source, kata_error **e
   long long pid = (long long) vm->base.vmm.identity.pid;
   g_autofree char *path = vm->root[0] != '\0' ? g_strdup_printf ("/proc/%lld/cwd/%s", pid, name)
                                               : g_strdup_printf ("/proc/%lld/root%s", pid, disk->path);
-  struct stat wanted, seen;
-  if (fstat (source, &wanted) == 0 && stat (path, &seen) == 0 && wanted.st_dev == seen.st_dev &&
-      wanted.st_ino == seen.st_ino)
-    return 0;
-  return kata_error__set (err, KATA_E_HOST, disk->path,
-                          "disk \"%s\": \"%s\" cannot be shown to the hypervisor, which was started in another mount "
-                          "namespace",
-                          disk->id, disk->path);
+  return kata_external__check_seen (disk, path, source, err);
 }
 
 /* In a jail the file is bound over the empty one. */
