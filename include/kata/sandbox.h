@@ -242,7 +242,8 @@ KATA_API int kata_sandbox_remove_disk (kata_sandbox *sandbox, const char *id, in
  * kata_sandbox_resize:
  * Change how many processors and how much memory a running guest has, within what its start made room for: the configuration's default_maxvcpus and
  * default_maxmemory, where they are set. The guest uses what came when the call returns. Of a call that failed, a part may have been done: another one
- * goes on from there, and kata_sandbox_inspect() tells how it is. What is running notices by itself; no container's own limits change.
+ * goes on from there, and kata_sandbox_inspect() tells how it is. A guest may let go of something later than the call waits for: the next call, also one
+ * that wants nothing, says so. What is running notices by itself; no container's own limits change.
  * @sandbox: in state RUNNING
  * @size: (inout): its size field is set by the caller (KATA_SANDBOX_SIZE_INIT); vcpus and memory_mib say what is wanted, 0 = as it is. Afterwards all
  *   fields say what there is, which can be more than was asked for: memory comes in steps of 128 MiB, and most hypervisors cannot take it away again.
@@ -252,7 +253,7 @@ KATA_API int kata_sandbox_remove_disk (kata_sandbox *sandbox, const char *id, in
  * Returns: 0 or a negative kata_error_code
  * Errors: KATA_E_UNSUPPORTED (the hypervisor cannot do it: the text says why), KATA_E_LIMIT (more than there is room for; the key is the configuration's),
  *   KATA_E_INVALID (less memory than at the start), KATA_E_STATE, KATA_E_BUSY, KATA_E_VMM, KATA_E_PROTOCOL, KATA_E_AGENT, KATA_E_TIMEOUT (also: the guest
- *   does not take what came), KATA_E_IO
+ *   does not take what came, or does not let go of what shall go: the text says how far it came), KATA_E_IO
  * Threads: any. Blocks: at most @timeout_ms. Since: 0.2
  */
 KATA_API int kata_sandbox_resize (kata_sandbox *sandbox, kata_sandbox_size *size, int64_t timeout_ms, kata_error **err);

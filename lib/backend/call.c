@@ -401,8 +401,8 @@ kata_vm__resize_vcpus (kata_vm *vm, uint32_t vcpus, uint32_t most, uint32_t *now
   const kata_backend_resize *table = vm->entry->backend.query (KATA_BACKEND_RESIZE);
   kata_backend_env copy;
   uint32_t found = 0;
-  int code = check_table (vm, verb, "vcpus", table != NULL && table->vcpus != NULL ? table : NULL, sizeof *table, env,
-                          &copy, err);
+  int code = check_table (vm, verb, "vcpus", table != NULL && table->vcpus != NULL ? table : NULL,
+                          offsetof (kata_backend_resize, tell), env, &copy, err);
   if (code < 0)
     return code;
   kata_error *got = NULL;
@@ -412,7 +412,7 @@ kata_vm__resize_vcpus (kata_vm *vm, uint32_t vcpus, uint32_t most, uint32_t *now
   g_mutex_unlock (&vm->lock);
   if (code == 0)
     code = check_size (vm, verb, found, most, err);
-  if (code == 0)
+  if (found >= 1 && found <= most)
     *now = found;
   return code;
 }
@@ -425,8 +425,8 @@ kata_vm__resize_memory (kata_vm *vm, uint64_t mib, uint64_t most, uint64_t *now,
   const kata_backend_resize *table = vm->entry->backend.query (KATA_BACKEND_RESIZE);
   kata_backend_env copy;
   uint64_t found = 0;
-  int code = check_table (vm, verb, "memory_mib", table != NULL && table->memory != NULL ? table : NULL, sizeof *table,
-                          env, &copy, err);
+  int code = check_table (vm, verb, "memory_mib", table != NULL && table->memory != NULL ? table : NULL,
+                          offsetof (kata_backend_resize, tell), env, &copy, err);
   if (code < 0)
     return code;
   kata_error *got = NULL;
@@ -436,8 +436,38 @@ kata_vm__resize_memory (kata_vm *vm, uint64_t mib, uint64_t most, uint64_t *now,
   g_mutex_unlock (&vm->lock);
   if (code == 0)
     code = check_size (vm, verb, found, most, err);
-  if (code == 0)
+  if (found >= 1 && found <= most)
     *now = found;
+  return code;
+}
+
+int
+kata_vm__tell_size (kata_vm *vm, const kata_vm_plan *plan, uint32_t *vcpus, uint64_t *mib, const kata_backend_env *env,
+                    kata_error **err)
+{
+  static const char verb[] = "tell the size of a running guest";
+  const kata_backend_resize *table = vm->entry->backend.query (KATA_BACKEND_RESIZE);
+  kata_backend_env copy;
+  uint32_t cpus = 0;
+  uint64_t memory = 0;
+  if (table == NULL || table->size < sizeof *table || table->tell == NULL)
+    return 0;
+  int code = check_table (vm, verb, NULL, table, sizeof *table, env, &copy, err);
+  if (code < 0)
+    return code;
+  kata_error *got = NULL;
+  g_mutex_lock (&vm->lock);
+  int result = table->tell (vm->handle, &cpus, &memory, &copy, &got);
+  code = settle (vm->entry, verb, result, got, err);
+  g_mutex_unlock (&vm->lock);
+  if (code == 0 && cpus != 0)
+    code = check_size (vm, verb, cpus, plan->max_vcpus, err);
+  if (code == 0)
+    code = check_size (vm, verb, memory, plan->max_memory_mib, err);
+  if (code == 0) {
+    *vcpus = cpus;
+    *mib = memory;
+  }
   return code;
 }
 

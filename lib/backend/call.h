@@ -56,13 +56,16 @@ int kata_vm__restore (kata_vm **out, const kata_backend_entry *entry, const kata
  */
 int kata_vm__counters (kata_vm *vm, char **json, const kata_backend_env *env, kata_error **err);
 /**
- * Serialised. @now: what the guest has afterwards, at least one and at most @most. KATA_E_UNSUPPORTED where the backend has no kata_backend_resize, or not
+ * Serialised. @now: what the guest has afterwards, at least one and at most @most; after a failure too where that is known, else untouched. KATA_E_UNSUPPORTED where the backend has no kata_backend_resize, or not
  * this verb of it; KATA_E_PROTOCOL when it says what cannot be.
  */
 int kata_vm__resize_vcpus (kata_vm *vm, uint32_t vcpus, uint32_t most, uint32_t *now, const kata_backend_env *env,
                            kata_error **err);
 int kata_vm__resize_memory (kata_vm *vm, uint64_t mib, uint64_t most, uint64_t *now, const kata_backend_env *env,
                             kata_error **err);
+/** Serialised. What there is; untouched after a failure and where the backend does not tell. *vcpus = 0: some are still to go. */
+int kata_vm__tell_size (kata_vm *vm, const kata_vm_plan *plan, uint32_t *vcpus, uint64_t *mib,
+                        const kata_backend_env *env, kata_error **err);
 /** The optional table @interface_name, or NULL. */
 const void *kata_vm__query (kata_vm *vm, const char *interface_name);
 /** Releases the handle (no other call may be under way); the VM goes on. NULL is fine. */

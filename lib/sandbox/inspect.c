@@ -112,6 +112,10 @@ write_size (struct kata_json_writer *w, const kata_sandbox_state *state)
   kata_json_write__uint (w, "max_vcpus", state->plan.vm.max_vcpus);
   kata_json_write__uint (w, "memory_mib", kata_state__memory_mib (state));
   kata_json_write__uint (w, "max_memory_mib", state->plan.vm.max_memory_mib);
+  if (state->asked_vcpus != 0)
+    kata_json_write__uint (w, "asked_vcpus", state->asked_vcpus);
+  if (state->asked_memory_mib != 0)
+    kata_json_write__uint (w, "asked_memory_mib", state->asked_memory_mib);
   kata_json_write__end_object (w);
 }
 

@@ -213,6 +213,8 @@ static const struct kata_field state_fields[] = {
   KATA_FIELD (TEXT, struct kata_sandbox_state, saved),
   KATA_FIELD (U32, struct kata_sandbox_state, vcpus),
   KATA_FIELD (U64, struct kata_sandbox_state, memory_mib),
+  KATA_FIELD (U32, struct kata_sandbox_state, asked_vcpus),
+  KATA_FIELD (U64, struct kata_sandbox_state, asked_memory_mib),
   KATA_FIELD (BOOL, struct kata_sandbox_state, restored),
   { .name = "containers",
     .type = KATA_FIELD_STRUCTS,

@@ -64,7 +64,8 @@ find_mistake (const struct kata_sandbox_state *state, const char *id)
       return "containers";
   }
   const kata_plan *plan = &state->plan;
-  if (state->vcpus > plan->vm.max_vcpus || state->memory_mib > plan->vm.max_memory_mib)
+  if (state->vcpus > plan->vm.max_vcpus || state->memory_mib > plan->vm.max_memory_mib ||
+      state->asked_vcpus > plan->vm.max_vcpus || state->asked_memory_mib > plan->vm.max_memory_mib)
     return "size";
   if (!timeout_ok (plan->start_timeout_ms) || !timeout_ok (plan->request_timeout_ms) ||
       !timeout_ok (plan->create_container_timeout_ms) || !timeout_ok (plan->stop_timeout_ms))

@@ -47,6 +47,8 @@ struct kata_sandbox_state {
   size_t n_timing;
   uint32_t vcpus; /* the machine's now; 0 = as the plan has it */
   uint64_t memory_mib;
+  uint32_t asked_vcpus; /* fewer or less than there are, asked for in vain: the guest may follow yet; 0 = not */
+  uint64_t asked_memory_mib;
   bool restored;           /* from a snapshot, and not resumed since: the guest's clock and random numbers are old */
   struct kata_net network; /* what the guest was given of the pod's; its arena is NULL */
   const kata_vm_disk *const

@@ -2,9 +2,12 @@
 /* clh-size: what vmm/src/{cpu,memory_manager,vm}.rs and virtio-devices/src/mem.rs of version 52 do and refuse. */
 #include "clh-size.h"
 
-#define STEP  (G_GUINT64_CONSTANT (128) << 20)
-#define BLOCK (G_GUINT64_CONSTANT (2) << 20)
-#define SLOTS 8
+#include <stdio.h>
+
+#define STEP    (G_GUINT64_CONSTANT (128) << 20)
+#define BLOCK   (G_GUINT64_CONSTANT (2) << 20)
+#define SLOTS   8
+#define LATE_US (3 * G_USEC_PER_SEC)
 
 static bool
 is (const struct fake_fault *fault, const char *action, const char *how)
@@ -42,18 +45,39 @@ clh_size_begin (struct clh_size *size, JsonNode *config, const struct fake_fault
   return size->virtio_mem && size->room % BLOCK != 0 ? g_strdup ("region_size is not aligned on block_size") : NULL;
 }
 
+/* Of what may go, or is late to. */
+static bool
+may_go (const struct clh_size *size, const char *action)
+{
+  if (is (size->fault, action, "late"))
+    return g_get_monotonic_time () - size->asked_us >= LATE_US;
+  return !is (size->fault, action, "hang") && !is (size->fault, action, "ignored");
+}
+
+static void
+settle_memory (struct clh_size *size)
+{
+  const char *action = size->requested > size->plugged ? "plug" : "unplug-memory";
+  if (size->requested == size->plugged || !may_go (size, action))
+    return;
+  if (is (size->fault, action, "slow"))
+    size->plugged -= BLOCK;
+  else if (is (size->fault, action, "part"))
+    size->plugged = MIN (size->plugged, MAX (size->requested, size->room / 2));
+  else
+    size->plugged = size->requested;
+}
+
 void
 clh_size_settle (struct clh_size *size, struct null_guest *guest)
 {
   if (guest == NULL)
     return;
-  if (!is (size->fault, "unplug", "hang")) {
+  if (size->leaving > 0 && may_go (size, "unplug")) {
     size->vcpus -= size->leaving;
     size->leaving = 0;
   }
-  bool more = size->requested > size->plugged;
-  if (!is (size->fault, more ? "plug" : "unplug-memory", "hang"))
-    size->plugged = size->requested;
+  settle_memory (size);
   fake_machine_size (guest, (unsigned) size->vcpus);
 }
 
@@ -66,7 +90,12 @@ change_vcpus (struct clh_size *size, guint64 wanted)
     return g_strdup (CLH_SIZE_BUSY);
   if (wanted > size->max_vcpus)
     return g_strdup ("Requested vCPUs exceed maximum");
-  size->leaving = wanted < size->vcpus ? size->vcpus - wanted : size->leaving;
+  if (wanted < size->vcpus) {
+    size->leaving = size->vcpus - wanted;
+    size->asked_us = g_get_monotonic_time ();
+    if (is (size->fault, "unplug", "ignored"))
+      fprintf (stderr, "Ignoring guest request to eject vCPU 1 not marked for removal by the VMM\n");
+  }
   size->vcpus = MAX (wanted, size->vcpus);
   size->said_vcpus = wanted;
   return NULL;
@@ -84,6 +113,7 @@ change_virtio_mem (struct clh_size *size, guint64 wanted)
   if (wanted - size->boot > size->room || (wanted - size->boot) % BLOCK != 0)
     return g_strdup ("new size is bigger than region_size, or not aligned");
   size->requested = wanted - size->boot;
+  size->asked_us = g_get_monotonic_time ();
   return NULL;
 }
 

@@ -13,8 +13,13 @@ struct clh_size {
   guint64 max_vcpus, said_vcpus, vcpus, leaving; /* leaving: how many are to go */
   guint64 boot, size, room, requested, plugged;  /* size: by ACPI with what came; requested, plugged: virtio-mem */
   guint slots;
+  gint64 asked_us; /* when something was to go */
   bool virtio_mem;
-  /* "unplug:hang": vCPUs stay; "plug:hang": memory is not taken, "unplug-memory:hang": nor given back; "size:HOW": what vm.info says is a lie. */
+  /*
+   * "unplug:hang": vCPUs stay; "unplug:late": they go after a while; "unplug:ignored": the guest lets go of them and the VMM takes no notice. "plug:hang":
+   * memory is not taken. "unplug-memory:hang": nor given back; "late": after a while; "slow": little by little; "part": some of it and no more.
+   * "size:HOW": what vm.info says is a lie.
+   */
   const struct fake_fault *fault;
 };
 

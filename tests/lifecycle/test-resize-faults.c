@@ -97,19 +97,61 @@ END_TEST
 
 /* ---- the guest ---- */
 
+static void
+times_out (kata_sandbox *sandbox, uint32_t vcpus, uint64_t memory_mib, int64_t timeout_ms, const char *part)
+{
+  kata_error *error = NULL;
+  ck_assert_int_eq (resize (sandbox, vcpus, memory_mib, timeout_ms, &error), KATA_E_TIMEOUT);
+  printf ("%s\n", kata_error_get_message (error));
+  ck_assert_msg (strstr (kata_error_get_message (error), part) != NULL, "%s", kata_error_get_message (error));
+  kata_error_unref (error);
+}
+
+/* inspect's words for what was asked for in vain; NULL = nothing is. */
+static void
+asked (kata_sandbox *sandbox, const char *text)
+{
+  char *json = NULL;
+  ck_assert_int_eq (kata_sandbox_inspect (&json, sandbox, NULL), 0);
+  ck_assert_msg (strstr (json, text != NULL ? text : "\"asked_") != NULL ? text != NULL : text == NULL, "%s", json);
+  kata_free (json);
+}
+
+/* As long as they may go yet, no number but that is one to count on: neither the old one nor another. */
 START_TEST (vcpus_stay)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running (ROOM, "unplug", "hang");
+  kata_sandbox *sandbox = running (ROOM, "unplug", _i == 0 ? "hang" : "ignored");
+  const char *part = _i == 0 ? "no other number can be set until it has" : "a fault of this build";
   ck_ok (resize (sandbox, 4, 0, LIFE_MS, &error), error);
-  ck_assert_int_eq (resize (sandbox, 2, 0, SHORT_MS, &error), KATA_E_TIMEOUT);
-  ck_assert_msg (strstr (kata_error_get_message (error), "did not let go of its vCPUs") != NULL, "%s",
-                 kata_error_get_message (error));
-  kata_error_unrefp (&error);
+  asked (sandbox, NULL);
+  times_out (sandbox, 2, 0, SHORT_MS, part);
+  asked (sandbox, "\"asked_vcpus\":2");
   sized (sandbox, 4, 256);
-  /* What the earlier call left under way is in the way of another number. */
-  ck_assert_int_eq (resize (sandbox, 3, 0, SHORT_MS, &error), KATA_E_TIMEOUT);
-  kata_error_unrefp (&error);
+  for (uint32_t vcpus = 2; vcpus <= 4; vcpus++)
+    times_out (sandbox, vcpus, 0, SHORT_MS, part);
+  sized (sandbox, 4, 256);
+  end (sandbox);
+}
+END_TEST
+
+/* They go after the call has given up: whoever asks then hears so, and the old number means that others come. */
+START_TEST (vcpus_go_late)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = running (ROOM, "unplug", "late");
+  ck_ok (resize (sandbox, 4, 0, LIFE_MS, &error), error);
+  times_out (sandbox, 2, 0, SHORT_MS, "let go of all vCPUs but 2");
+  if (_i == 0) {
+    ck_ok (resize (sandbox, 4, 0, LIFE_MS, &error), error);
+    sized (sandbox, 4, 256);
+  } else {
+    g_usleep (3500 * 1000);
+    asked (sandbox, "\"vcpus\":4,");
+    sized (sandbox, 2, 256); /* the guest notices when the VMM is asked */
+    sized (sandbox, 2, 256);
+  }
+  asked (sandbox, NULL);
   end (sandbox);
 }
 END_TEST
@@ -164,8 +206,53 @@ START_TEST (memory_is_not_given_back)
   kata_error *error = NULL;
   kata_sandbox *sandbox = running (VIRTIO_MEM, "unplug-memory", "hang");
   ck_ok (resize (sandbox, 0, 768, LIFE_MS, &error), error);
-  ck_ok (resize (sandbox, 0, 256, LIFE_MS, &error), error);
+  times_out (sandbox, 0, 256, LIFE_MS, "gave back 0 of 512 MiB"); /* after ten seconds without any */
+  asked (sandbox, "\"asked_memory_mib\":256");
   sized (sandbox, 1, 768);
+  ck_ok (resize (sandbox, 0, 768, LIFE_MS, &error), error); /* it need not be given back any more */
+  asked (sandbox, NULL);
+  end (sandbox);
+}
+END_TEST
+
+/* For longer than ten seconds, but it goes on. */
+START_TEST (memory_goes_slowly)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = running (VIRTIO_MEM, "unplug-memory", "slow");
+  ck_ok (resize (sandbox, 0, 768, LIFE_MS, &error), error);
+  int64_t begin = g_get_monotonic_time ();
+  ck_ok (resize (sandbox, 0, 256, LIFE_MS, &error), error);
+  ck_assert_int_gt ((int) ((g_get_monotonic_time () - begin) / 1000), 11000);
+  sized (sandbox, 1, 256);
+  asked (sandbox, NULL);
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (memory_goes_in_part)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = running (VIRTIO_MEM, "unplug-memory", "part"); /* 640 of 1280 MiB */
+  ck_ok (resize (sandbox, 0, 1536, LIFE_MS, &error), error);
+  times_out (sandbox, 0, 256, SHORT_MS, "gave back 640 of 1280 MiB");
+  sized (sandbox, 1, 896);
+  asked (sandbox, "\"asked_memory_mib\":256");
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (memory_goes_late)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = running (VIRTIO_MEM, "unplug-memory", "late");
+  ck_ok (resize (sandbox, 0, 768, LIFE_MS, &error), error);
+  times_out (sandbox, 0, 256, SHORT_MS, "gave back 0 of 512 MiB");
+  sized (sandbox, 1, 768);
+  g_usleep (3500 * 1000);
+  sized (sandbox, 1, 768); /* the guest goes on when the VMM is asked */
+  sized (sandbox, 1, 256);
+  asked (sandbox, NULL);
   end (sandbox);
 }
 END_TEST
@@ -191,11 +278,15 @@ make (void)
   Suite *suite = NULL;
   TCase *tcase = bed_case (&suite, "resize-faults", 180, fixture_setup, fixture_teardown);
   tcase_add_loop_test (tcase, vmm_fails, 0, (int) G_N_ELEMENTS (faults));
-  tcase_add_test (tcase, vcpus_stay);
+  tcase_add_loop_test (tcase, vcpus_stay, 0, 2);
+  tcase_add_loop_test (tcase, vcpus_go_late, 0, 2);
   tcase_add_test (tcase, vcpus_go);
   tcase_add_test (tcase, memory_goes);
   tcase_add_test (tcase, memory_is_not_taken);
   tcase_add_test (tcase, memory_is_not_given_back);
+  tcase_add_test (tcase, memory_goes_slowly);
+  tcase_add_test (tcase, memory_goes_in_part);
+  tcase_add_test (tcase, memory_goes_late);
   tcase_add_test (tcase, slots_run_out);
   return suite;
 }

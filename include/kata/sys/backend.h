@@ -345,9 +345,14 @@ typedef struct kata_backend_disk {
  */
 typedef struct kata_backend_resize {
   size_t size;
-  /** @now: what the guest has afterwards, which may be more than asked for where a VMM cannot take away. */
+  /**
+   * @now: what the guest has afterwards, which may be more than asked for where a VMM cannot take away. After a failure too where that is known; else it
+   * is left alone.
+   */
   int (*vcpus) (void *vm, uint32_t vcpus, uint32_t *now, const kata_backend_env *env, kata_error **err);
   int (*memory) (void *vm, uint64_t mib, uint64_t *now, const kata_backend_env *env, kata_error **err);
+  /** What there is, after a call that asked for less and failed: the guest may have followed later. *vcpus is 0 where some are still to go. NULL = not known. */
+  int (*tell) (void *vm, uint32_t *vcpus, uint64_t *mib, const kata_backend_env *env, kata_error **err);
 } kata_backend_resize;
 
 /** The name by which @query is asked for a kata_backend_snapshot. */

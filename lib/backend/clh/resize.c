@@ -5,15 +5,14 @@
 #include <string.h>
 
 #include "backend/clh/config.h"
+#include "backend/external-memory.h"
 #include "base/error.h"
 #include "base/json.h"
 
 #define ACTION     "vm.resize"
 #define MIB        (UINT64_C (1) << 20)
 #define STEP_MIB   128u
-#define TAKE_MS    30000 /* how long the guest may take to take memory, */
-#define RETURN_MS  10000 /* to give some back: it gives what it can, which may be nothing */
-#define RELEASE_MS 20000 /* and to let go of vCPUs */
+#define RELEASE_MS 20000 /* how long the guest may take to let go of vCPUs */
 #define STEP_MS    50
 
 /* What was asked for last, and what the guest uses: version 51 says the former of both. */
@@ -61,33 +60,50 @@ look (struct size *size, kata_external_vm *vm, int64_t deadline_us, kata_error *
 /* ---- vCPUs ---- */
 
 /*
- * Nothing tells when vCPUs have gone: until then the VMM is busy for whatever number it is told, and afterwards takes the same one a second time. It may be
- * so the first time, because of an earlier call's, which go as well.
+ * Whether there are as many as was asked for last. The VMM tells of that number only; but as long as some are to go it is busy for any other than that of
+ * those which are there, and of those it takes the number without a deed. So the number asked for last can be said again without harm, and no other can:
+ * the old one would be taken, the VMM would forget the new one, and the guest lets go later all the same.
  */
 static int
-ask_vcpus (kata_external_vm *vm, const char *body, bool fewer, int64_t deadline_us, kata_error **err)
+ask_settled (kata_external_vm *vm, uint64_t vcpus, bool *settled, int64_t deadline_us, kata_error **err)
+{
+  g_autofree char *body = g_strdup_printf ("{\"desired_vcpus\":%" G_GUINT64_FORMAT "}", vcpus);
+  kata_error *error = NULL;
+  int code = kata_clh__put (vm, ACTION, body, NULL, 0, deadline_us, &error);
+  *settled = code == 0;
+  if (code != 0 && code != KATA_E_BUSY)
+    return kata_error__propagate (err, error);
+  kata_error_unref (error);
+  return 0;
+}
+
+/* Builds from after version 53 (commit 3cd8abcd8) want the mark that the guest takes off before it lets go. */
+static int
+not_gone (kata_external_vm *vm, uint64_t vcpus, kata_error **err)
+{
+  g_autofree char *log = kata_external__tail (vm->dir_fd, KATA_CLH_LOG, KATA_EXTERNAL_TAIL_MAX);
+  bool ignored = strstr (log, "not marked for removal") != NULL;
+  return kata_error__set (err, KATA_E_TIMEOUT, "vcpus",
+                          "the guest was asked to let go of all vCPUs but %" G_GUINT64_FORMAT
+                          ", and in time (%d ms at most) Cloud Hypervisor has not seen it do so; %s",
+                          vcpus, RELEASE_MS,
+                          ignored
+                              ? "its log says that the guest did and that it took no notice, which is a fault of this "
+                                "build: its vCPUs cannot be changed any more"
+                              : "that cannot be called back: no other number can be set until it has");
+}
+
+static int
+await_settled (kata_external_vm *vm, uint64_t vcpus, int64_t deadline_us, kata_error **err)
 {
   int64_t until = kata_deadline__within (deadline_us, RELEASE_MS);
-  for (bool asked = false;;) {
-    kata_error *error = NULL;
-    int code = kata_clh__put (vm, ACTION, body, NULL, 0, deadline_us, &error);
-    if (code == 0 && (asked || !fewer))
-      return 0;
-    if (code == 0) {
-      asked = true;
-      continue;
-    }
-    if (code != KATA_E_BUSY)
-      return kata_error__propagate (err, error);
-    if (!kata_external__pause (vm->vmm.pidfd, STEP_MS, until)) {
-      code = kata_error__set (err, KATA_E_TIMEOUT, "vcpus",
-                              "the guest did not let go of its vCPUs in time (%d ms at most); its kernel needs "
-                              "CONFIG_HOTPLUG_CPU (%s)",
-                              RELEASE_MS, kata_error_get_message (error));
-      kata_error_unref (error);
+  for (;;) {
+    bool settled;
+    int code = ask_settled (vm, vcpus, &settled, deadline_us, err);
+    if (code < 0 || settled)
       return code;
-    }
-    kata_error_unref (error);
+    if (!kata_external__pause (vm->vmm.pidfd, STEP_MS, until))
+      return not_gone (vm, vcpus, err);
   }
 }
 
@@ -99,9 +115,14 @@ resize_vcpus (void *handle, uint32_t vcpus, uint32_t *now, const kata_backend_en
   if (kata_external_vm__ended (vm))
     return kata_external_vm__ended_error (vm, "change the number of vCPUs", err);
   int code = look (&size, vm, env->deadline_us, err);
-  g_autofree char *body = g_strdup_printf ("{\"desired_vcpus\":%u}", vcpus);
   if (code == 0)
-    code = ask_vcpus (vm, body, vcpus < size.vcpus, env->deadline_us, err);
+    code = await_settled (vm, size.vcpus, env->deadline_us, err);
+  if (code == 0 && vcpus != size.vcpus) {
+    g_autofree char *body = g_strdup_printf ("{\"desired_vcpus\":%u}", vcpus);
+    code = kata_clh__put (vm, ACTION, body, NULL, 0, env->deadline_us, err);
+    if (code == 0 && vcpus < size.vcpus)
+      code = await_settled (vm, vcpus, env->deadline_us, err);
+  }
   if (code == 0)
     *now = vcpus;
   return code;
@@ -170,26 +191,28 @@ plugged (const struct size *size)
 static int
 by_virtio_mem (kata_external_vm *vm, uint64_t bytes, struct size *size, int64_t deadline_us, kata_error **err)
 {
+  struct kata_external_memory memory;
   uint64_t wanted = round_up (bytes - MIN (bytes, size->bytes));
   int code = size->later_bytes != wanted ? ask_memory (vm, size->bytes + wanted, deadline_us, err) : 0;
   if (code == 0)
     code = look (size, vm, deadline_us, err);
-  bool more = code == 0 && wanted > plugged (size);
-  int64_t until = kata_deadline__within (deadline_us, more ? TAKE_MS : RETURN_MS);
+  kata_external_memory__begin (&memory, wanted, code == 0 ? plugged (size) : 0, deadline_us);
   while (code == 0 && plugged (size) != wanted) {
     if (kata_external_vm__ended (vm))
       return kata_external_vm__ended_error (vm, "change the memory", err);
-    if (!kata_external__pause (vm->vmm.pidfd, STEP_MS, until)) {
-      if (!more)
-        return 0;
-      return kata_error__set (err, KATA_E_TIMEOUT, "memory_mib",
-                              "the guest took %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                              " MiB that came within %d ms; its kernel needs CONFIG_VIRTIO_MEM",
-                              plugged (size) / MIB, wanted / MIB, TAKE_MS);
-    }
-    code = look (size, vm, until, err);
+    if (!kata_external_memory__wait (&memory, vm->vmm.pidfd))
+      return kata_external_memory__short (&memory, err);
+    code = look (size, vm, deadline_us, err);
+    if (code == 0)
+      kata_external_memory__saw (&memory, plugged (size));
   }
   return code;
+}
+
+static uint64_t
+memory_mib (kata_external_vm *vm, const struct size *size)
+{
+  return (size->bytes + (((kata_clh_vm *) vm)->room.virtio_mem ? plugged (size) : 0)) / MIB;
 }
 
 static int
@@ -201,11 +224,32 @@ resize_memory (void *handle, uint64_t mib, uint64_t *now, const kata_backend_env
   if (kata_external_vm__ended (vm))
     return kata_external_vm__ended_error (vm, "change the memory", err);
   int code = look (&size, vm, env->deadline_us, err);
-  if (code == 0)
+  bool looked = code == 0;
+  if (looked)
     code = (virtio_mem ? by_virtio_mem : by_acpi) (vm, mib * MIB, &size, env->deadline_us, err);
-  if (code == 0)
-    *now = (size.bytes + (virtio_mem ? plugged (&size) : 0)) / MIB;
+  if (looked && (code == 0 || code == KATA_E_TIMEOUT)) /* part of it came or went */
+    *now = memory_mib (vm, &size);
   return code;
 }
 
-const kata_backend_resize kata_clh__resize = { sizeof (kata_backend_resize), resize_vcpus, resize_memory };
+/* ---- both ---- */
+
+static int
+tell (void *handle, uint32_t *vcpus, uint64_t *mib, const kata_backend_env *env, kata_error **err)
+{
+  kata_external_vm *vm = handle;
+  struct size size;
+  bool settled;
+  if (kata_external_vm__ended (vm))
+    return kata_external_vm__ended_error (vm, "tell its size", err);
+  int code = look (&size, vm, env->deadline_us, err);
+  if (code == 0)
+    code = ask_settled (vm, size.vcpus, &settled, env->deadline_us, err);
+  if (code < 0)
+    return code;
+  *vcpus = settled && size.vcpus <= UINT32_MAX ? (uint32_t) size.vcpus : 0;
+  *mib = memory_mib (vm, &size);
+  return 0;
+}
+
+const kata_backend_resize kata_clh__resize = { sizeof (kata_backend_resize), resize_vcpus, resize_memory, tell };

@@ -5,15 +5,15 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "backend/external-memory.h"
 #include "backend/qemu/builder.h"
 #include "base/error.h"
 
-#define MIB       (UINT64_C (1) << 20)
-#define TAKE_MS   30000 /* how long the guest may take to take what came, */
-#define RETURN_MS 10000 /* and to give back: it gives what it can, which may be nothing */
-#define STEP_MS   50
-#define UNDO_MS   2000
-#define ENTRIES   1024u
+#define MIB     (UINT64_C (1) << 20)
+#define TAKE_MS 30000 /* how long the guest may take to take what came */
+#define STEP_MS 50
+#define UNDO_MS 2000
+#define ENTRIES 1024u
 /* ACPI: _OST's word for a device that came, and what says that it is under way. */
 #define OST_CAME        1u
 #define OST_IN_PROGRESS 0x80u
@@ -219,24 +219,20 @@ by_virtio_mem (kata_qemu_vm *vm, kata_qmp *qmp, uint64_t mib, struct came *came,
 {
   uint64_t wanted = (mib - MIN (mib, vm->room.memory_mib)) * MIB, step = KATA_QEMU_STEP_MIB * MIB;
   wanted = (wanted + step - 1) / step * step;
-  bool more = wanted > came->bytes;
-  int64_t until = kata_deadline__within (deadline_us, more ? TAKE_MS : RETURN_MS);
+  struct kata_external_memory memory;
   g_autofree char *arguments = g_strdup_printf ("{\"path\":\"/machine/peripheral/" KATA_QEMU_VMEM
                                                 "\",\"property\":\"requested-size\",\"value\":%" G_GUINT64_FORMAT "}",
                                                 wanted);
   int code = kata_qmp__execute (qmp, "qom-set", arguments, NULL, deadline_us, err);
+  kata_external_memory__begin (&memory, wanted, came->bytes, deadline_us);
   while (code == 0 && came->bytes != wanted) {
     if (kata_external_vm__ended (&vm->base))
       return kata_external_vm__ended_error (&vm->base, "change the memory", err);
-    if (!kata_external__pause (vm->base.vmm.pidfd, STEP_MS, until)) {
-      if (!more)
-        return 0;
-      return kata_error__set (err, KATA_E_TIMEOUT, "memory_mib",
-                              "the guest took %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                              " MiB that came within %d ms; its kernel needs CONFIG_VIRTIO_MEM",
-                              came->bytes / MIB, wanted / MIB, TAKE_MS);
-    }
+    if (!kata_external_memory__wait (&memory, vm->base.vmm.pidfd))
+      return kata_external_memory__short (&memory, err);
     code = look (came, qmp, deadline_us, err);
+    if (code == 0)
+      kata_external_memory__saw (&memory, came->bytes);
   }
   return code;
 }
@@ -252,9 +248,20 @@ kata_qemu__resize_memory (void *handle, uint64_t mib, uint64_t *now, const kata_
   int code = kata_qmp__open (&qmp, vm->base.dir_fd, vm->base.vmm.pidfd, env->deadline_us, err);
   if (code == 0)
     code = look (&came, qmp, env->deadline_us, err);
+  bool looked = code == 0;
   if (code == 0)
     code = (vm->room.virtio_mem ? by_virtio_mem : by_dimm) (vm, qmp, mib, &came, env->deadline_us, err);
-  if (code == 0)
+  if (code == 0 || (code == KATA_E_TIMEOUT && looked && vm->room.virtio_mem)) /* part of it came or went */
     *now = vm->room.memory_mib + came.bytes / MIB;
+  return code;
+}
+
+int
+kata_qemu__tell_memory (uint64_t *mib, kata_qemu_vm *vm, kata_qmp *qmp, int64_t deadline_us, kata_error **err)
+{
+  struct came came;
+  int code = look (&came, qmp, deadline_us, err);
+  if (code == 0)
+    *mib = vm->room.memory_mib + came.bytes / MIB;
   return code;
 }

@@ -188,4 +188,24 @@ resize_vcpus (void *handle, uint32_t vcpus, uint32_t *now, const kata_backend_en
   return code;
 }
 
-const kata_backend_resize kata_qemu__resize = { sizeof (kata_backend_resize), resize_vcpus, kata_qemu__resize_memory };
+static int
+tell (void *handle, uint32_t *vcpus, uint64_t *mib, const kata_backend_env *env, kata_error **err)
+{
+  kata_qemu_vm *vm = handle;
+  struct cpus cpus = { 0 };
+  g_autoptr (kata_qmp) qmp = NULL;
+  if (kata_external_vm__ended (&vm->base))
+    return kata_external_vm__ended_error (&vm->base, "tell its size", err);
+  int code = kata_qmp__open (&qmp, vm->base.dir_fd, vm->base.vmm.pidfd, env->deadline_us, err);
+  if (code == 0)
+    code = look (&cpus, qmp, env->deadline_us, err);
+  if (code == 0)
+    code = kata_qemu__tell_memory (mib, vm, qmp, env->deadline_us, err);
+  if (code == 0)
+    *vcpus = cpus.there;
+  cpus_clear (&cpus);
+  return code;
+}
+
+const kata_backend_resize kata_qemu__resize = { sizeof (kata_backend_resize), resize_vcpus, kata_qemu__resize_memory,
+                                                tell };

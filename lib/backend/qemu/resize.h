@@ -28,6 +28,8 @@ void kata_qemu__dimm_arguments (char **back, char **dimm, const struct kata_qemu
 const char *kata_qemu__memory_type (bool memfd);
 
 int kata_qemu__resize_memory (void *vm, uint64_t mib, uint64_t *now, const kata_backend_env *env, kata_error **err);
+/** How much there is. */
+int kata_qemu__tell_memory (uint64_t *mib, kata_qemu_vm *vm, kata_qmp *qmp, int64_t deadline_us, kata_error **err);
 
 /** A whole number of an object that QEMU sent; false: it is none, or below 0. */
 bool kata_qemu__number (JsonObject *object, const char *name, uint64_t *out);

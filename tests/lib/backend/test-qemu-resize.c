@@ -367,9 +367,45 @@ START_TEST (virtio_mem_hostile)
   static const struct step lies[] = {
     { MEMORY, "[" LATER ("0") "]" }, { MEMORY, "[{\"type\":\"virtio-mem\"}]" }, { "qom-set", "{}" }, { 0 }
   };
-  ask (deaf, true, 0, 512, KATA_E_TIMEOUT, "", 0);
+  ask (deaf, true, 0, 512, KATA_E_TIMEOUT, "", 257); /* what is there is told all the same */
   ask (refuses, true, 0, 512, KATA_E_VMM, "no way", 0);
   ask (lies, true, 0, 512, KATA_E_PROTOCOL, "has no size", 0);
+}
+END_TEST
+
+/* What goes little by little is waited for; what is left in the end is told. */
+START_TEST (memory_goes)
+{
+  static const struct step goes[] = { { MEMORY, "[" LATER ("268435456") "]" },
+                                      { MEMORY, "[" LATER ("201326592") "]" },
+                                      { MEMORY, "[" LATER (MIB_128) "]" },
+                                      { "qom-set", "{}" },
+                                      { 0 } };
+  static const struct step stays[] = {
+    { MEMORY, "[" LATER ("268435456") "]" }, { MEMORY, "[" LATER ("201326592") "]" }, { "qom-set", "{}" }, { 0 }
+  };
+  ask (goes, true, 0, 384, 0, "\"requested-size\",\"value\":" MIB_128, 384);
+  ask (stays, true, 0, 384, KATA_E_TIMEOUT, "", 448);
+}
+END_TEST
+
+START_TEST (tells)
+{
+  static const struct step steps[] = { { CPUS, "[" FREE ("1") "," CAME ("2") "," FIRST "]" },
+                                       { MEMORY, "[" LATER (MIB_128) "]" },
+                                       { 0 } };
+  static const struct step lies[] = { { CPUS, "[" FIRST "]" }, { MEMORY, "[7]" }, { 0 } };
+  for (int i = 0; i < 2; i++) {
+    struct talk t;
+    g_autoptr (kata_error) error = NULL;
+    uint32_t vcpus = 0;
+    uint64_t mib = 0;
+    talk_begin (&t, i == 0 ? steps : lies, true);
+    const kata_backend_env env = { .size = sizeof env, .deadline_us = kata_deadline__within (INT64_MAX, WAIT_MS) };
+    ck_assert_int_eq (kata_qemu__resize.tell (t.vm, &vcpus, &mib, &env, &error), i == 0 ? 0 : KATA_E_PROTOCOL);
+    ck_assert (vcpus == (i == 0 ? 2 : 0) && mib == (i == 0 ? 384 : 0));
+    talk_end (&t);
+  }
 }
 END_TEST
 
@@ -386,6 +422,8 @@ main (void)
   tcase_add_test (tcase, memory_comes);
   tcase_add_loop_test (tcase, memory_hostile, 0, N_MEMORY_HOSTILE);
   tcase_add_test (tcase, virtio_mem_hostile);
+  tcase_add_test (tcase, memory_goes);
+  tcase_add_test (tcase, tells);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_ENV);
