@@ -38,6 +38,11 @@ def last_words(record):
     return (text + '\n' + record.get('stderr', '')).splitlines()[-TAIL:]
 
 
+def stops(record):
+    """What a bed says of the times when it, not the test, stood still."""
+    return re.findall(r'^# STOOD STILL: (.*)$', record.get('stdout', ''), re.M)
+
+
 def records(folder):
     """Yields (run, record) of every test: the run is one call of meson."""
     for path in sorted(glob.glob(os.path.join(folder, '*.json'))):
@@ -72,6 +77,8 @@ def main():
     for name, _, why in (r for r in results if r[1] in GOOD and r[2]):
         print(f'passed, but left out a part: {name}: {"; ".join(why)}')
     for run, record in records(sys.argv[1]):
+        for line in stops(record):
+            print(f'{run} {line}; what it was doing: {record["name"]} in {run}.json')
         if record['result'] not in GOOD and record['result'] != 'SKIP':
             print(f"what {run} {record['name']} printed last:")
             print('\n'.join(f'    {line}' for line in last_words(record)))

@@ -18,6 +18,8 @@ class Command:
         self.name = name or os.path.basename(words[0])
         self.status = None
         self.problem = []
+        # What was found each time the bed stood still under it; `problem` is about its end.
+        self.stood_still = []
         # The latter is what the emulation cost this machine meanwhile; 0 = not known.
         self.seconds = self.cpu_seconds = 0.0
 

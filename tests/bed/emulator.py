@@ -19,7 +19,7 @@ def command_line(options):
     """The kernel's. With -icount the TSC counts instructions, a nanosecond each by name; else it is the machine's own."""
     khz = 1000000 if options.icount is not None else machine.tsc_khz()
     return ' '.join(['console=ttyS0', 'panic=-1', 'quiet', 'mitigations=off', 'lsm=landlock', 'cryptomgr.notests', 'no_timer_check',
-                     f'tsc_early_khz={khz}', 'tsc=reliable', 'kvm.tsc_tolerance_ppm=100000',
+                     f'tsc_early_khz={khz}', 'tsc=reliable', 'kvm.tsc_tolerance_ppm=100000', 'unknown_nmi_panic',
                      *(['intel_iommu=on'] if options.vfio else []), *options.append])
 
 
@@ -30,7 +30,7 @@ def share(number, path, tag, readonly=False):
             '-device', f'virtio-9p-pci,fsdev=f{number},mount_tag={tag}']
 
 
-def arguments(options, artifacts, control, console):
+def arguments(options, artifacts, control, console, monitor):
     if options.icount is not None:
         accel, cpus = ['-accel', 'tcg,thread=single', '-icount', f'shift={options.icount},sleep=on'], 1
     else:
@@ -38,7 +38,7 @@ def arguments(options, artifacts, control, console):
     argv = [BINARY, *accel, '-machine', options.machine, '-cpu', 'EPYC-v2', '-smp', str(cpus), '-m', str(options.memory),
             '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-name', 'libkata-bed',
             '-kernel', artifacts['kernel'], '-initrd', artifacts['initramfs'], '-append', command_line(options),
-            '-serial', f"file:{console.replace(',', ',,')}"]
+            '-serial', f"file:{console.replace(',', ',,')}", '-qmp', f"unix:{monitor.replace(',', ',,')},server=on,wait=off"]
     argv += (VFIO_EARLY if options.vfio else []) + options.early
     argv += share(0, '/', 'host', readonly=True) + share(1, control, 'control')
     for number, path in enumerate(options.share, 2):

@@ -40,6 +40,9 @@ class Report:
         print(f"{'ok' if good else 'not ok'} {self._number} - {item.name}{note}")
         cost = f', CPU {item.cpu_seconds:.1f} s' if item.cpu_seconds else ''
         print(f'# {item.name}: status {item.status}, {item.seconds:.1f} s{cost}')
+        for found in item.stood_still:
+            print(f'# STOOD STILL: {item.name}: {found[0]}')
+            print(''.join(f'#   {line}\n' for line in found[1:]), end='')
         if not good:
             for line in item.problem + text.splitlines()[-TAIL:]:
                 print(f'#   {line}')

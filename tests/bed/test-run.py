@@ -14,9 +14,10 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, '..', 'support'))
+sys.path[:0] = [HERE, os.path.join(HERE, '..', 'support')]
 sys.dont_write_bytecode = True
 
+import autopsy   # noqa: E402
 import residue   # noqa: E402
 
 RUN = [f'{HERE}/run', *(['--cache', sys.argv[1]] if len(sys.argv) > 1 else [])]
@@ -119,18 +120,40 @@ class Emulated(Both):
         self.assertIn('# crash: status 125,', text)
         self.assertIn('sysrq triggered crash', text)
 
-    def test_bed_that_hangs(self):
+    def standstill(self, times):
+        """The machine under the first command is stopped as often as this, once the command runs; what the runner prints."""
         path = f'{self.folder}/batch'
         with open(path, 'w', encoding='utf-8') as f:
-            f.write("hang 2 sh -c 'echo up; sleep 60'\nafter 60 echo next\n")
-        process = self.start('--batch', path, '--logs', self.folder)
-        until = time.monotonic() + LIMIT
-        while not glob.glob(f'{self.temporary}/*/control/0000/started') and time.monotonic() < until:
-            time.sleep(0.05)
-        os.kill(emulators(self.temporary)[0], signal.SIGSTOP)
-        out = process.communicate(timeout=LIMIT)[0].decode()
-        self.assertIn('# hang: status 124,', out)
-        self.assertIn('ok 2 - after', out)
+            f.write("hang 60 sh -c 'echo up; sleep 20; echo down'\nafter 60 echo next\n")
+        process = self.start('--batch', path, '--logs', self.folder, '--silence', '25')
+        for _ in range(times):
+            until = time.monotonic() + LIMIT
+            while not (started := glob.glob(f'{self.temporary}/*/control/0000/started')) and time.monotonic() < until:
+                time.sleep(0.05)
+            place = os.path.dirname(os.path.dirname(os.path.dirname(started[0])))
+            monitor = autopsy.Monitor(f'{place}/qmp')
+            monitor.ask('stop')
+            monitor.close()
+            while os.path.exists(place) and time.monotonic() < until:
+                time.sleep(0.05)
+        return process.communicate(timeout=LIMIT)[0].decode()
+
+    def test_bed_that_stands_still(self):
+        """The command is begun again, and the report says so and where the machine stood."""
+        out = self.standstill(1)
+        self.assertIn('# STOOD STILL: hang: the bed stood still\n', out)
+        self.assertIn('RIP=', out)
+        self.assertIn('ok 1 - hang\n', out)
+        self.assertNotIn('not ok', out)
+        self.assertIn('ok 2 - after\n', out)
+        with open(f'{self.folder}/hang.log', encoding='utf-8') as f:
+            self.assertEqual(f.read(), 'up\ndown\n')
+
+    def test_bed_that_stands_still_again(self):
+        out = self.standstill(2)
+        self.assertEqual(out.count('# STOOD STILL: hang:'), 2)
+        self.assertIn('not ok 1 - hang\n# hang: status 125,', out)
+        self.assertIn('ok 2 - after\n', out)
 
     def end_by(self, number):
         process = self.start('--', 'sh', '-c', 'echo up; sleep 300')
