@@ -3,9 +3,15 @@
 #include "clh-net.h"
 
 #include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "clh-events.h"
+
+#define FIRST_SLOT 5 /* before it are those that each machine has */
+#define PCI        "_virtio-pci-"
 
 static struct clh_nic *
 find (struct clh_net *net, const char *id)
@@ -34,21 +40,58 @@ clh_net_add (struct clh_net *net, const struct fake_request *request, JsonObject
   return NULL;
 }
 
+/* What a server and its device say to each other is not played. */
+static char *
+open_server (int *fd, JsonObject *config, bool shared)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  if (json_object_has_member (config, "path"))
+    return g_strdup ("Disk path and vhost socket both provided");
+  if (!shared)
+    return g_strdup ("Using vhost-user requires using shared memory or huge pages");
+  if (!json_object_has_member (config, "vhost_socket"))
+    return g_strdup ("No socket provided when using vhost-user");
+  g_strlcpy (address.sun_path, json_object_get_string_member (config, "vhost_socket"), sizeof address.sun_path);
+  *fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  return connect (*fd, (struct sockaddr *) &address, sizeof address) == 0 ? NULL : g_strdup ("no server listens");
+}
+
+static char *
+open_file (int *fd, JsonObject *config)
+{
+  bool readonly = json_object_get_boolean_member_with_default (config, "readonly", FALSE);
+  if (g_strcmp0 (json_object_get_string_member_with_default (config, "image_type", ""), "Raw") != 0)
+    return g_strdup ("the format of a disk is not guessed");
+  *fd = open (json_object_get_string_member_with_default (config, "path", ""),
+              (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+  return *fd >= 0 && lseek (*fd, 0, SEEK_END) > 0 ? NULL : g_strdup ("no file");
+}
+
 char *
-clh_disk_add (struct clh_net *net, JsonObject *config)
+clh_disk_add (struct clh_net *net, JsonObject *config, bool shared)
 {
   const char *id = json_object_get_string_member_with_default (config, "id", "");
-  bool readonly = json_object_get_boolean_member_with_default (config, "readonly", FALSE);
+  bool served = json_object_get_boolean_member_with_default (config, "vhost_user", FALSE);
   if (id[0] == '\0' || find (net, id) != NULL)
     return g_strdup_printf ("a second device '%s'", id);
   struct clh_nic *disk = find (net, NULL);
-  int fd = open (json_object_get_string_member_with_default (config, "path", ""),
-                 (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-  if (disk == NULL || fd < 0 || lseek (fd, 0, SEEK_END) <= 0)
-    return g_strdup ("too many devices, or no file");
-  if (g_strcmp0 (json_object_get_string_member_with_default (config, "image_type", ""), "Raw") != 0)
-    return g_strdup ("the format of a disk is not guessed");
-  *disk = (struct clh_nic){ .id = g_strdup (id), .n_fds = 1, .disk = true, .fds = { fd } };
+  int fd = -1;
+  if (disk == NULL)
+    return g_strdup ("too many devices");
+  char *why = served ? open_server (&fd, config, shared) : open_file (&fd, config);
+  if (why != NULL)
+    close (fd);
+  else
+    *disk = (struct clh_nic){ .id = g_strdup (id), .n_fds = 1, .disk = true, .fds = { fd } };
+  return why;
+}
+
+char *
+clh_net_bdf (const struct clh_net *net, const char *id)
+{
+  for (size_t i = 0; i < CLH_NICS; i++)
+    if (g_strcmp0 (net->nics[i].id, id) == 0)
+      return g_strdup_printf ("0000:00:%02x.0", (unsigned) (FIRST_SLOT + i));
   return NULL;
 }
 
@@ -80,8 +123,36 @@ clh_net_eject (struct clh_net *net, const struct fake_fault *fault)
   }
 }
 
+/* What vm.info says: as in vmm/src/device_tree.rs the device and its PCI function are two nodes, and the latter has the address. */
+static void
+add_nodes (GString *tree, const struct clh_net *net, const char *id, const struct fake_fault *fault)
+{
+  static const char *const lies[][3] = { { "none", "null", "null" },
+                                         { "alone", "null", "\"0000:00:05.0\"" },
+                                         { "text", "\"" PCI "%s\"", "\"0000:00:zz.0\"" },
+                                         { "far", "\"" PCI "%s\"", "\"0001:00:05.0\"" },
+                                         { "large", "\"" PCI "%s\"", "\"0000:00:25.0\"" },
+                                         { "number", "7", "5" } };
+  g_autofree char *bdf = clh_net_bdf (net, id);
+  g_autofree char *parent = g_strdup_printf ("\"" PCI "%s\"", id), *place = g_strdup_printf ("\"%s\"", bdf);
+  for (size_t i = 0; fault->action != NULL && g_str_equal (fault->action, "bdf") && i < G_N_ELEMENTS (lies); i++)
+    if (g_str_equal (fault->how, lies[i][0])) {
+      if (strchr (lies[i][1], '%') == NULL) {
+        g_free (parent);
+        parent = g_strdup (lies[i][1]);
+      }
+      g_free (place);
+      place = g_strdup (lies[i][2]);
+    }
+  g_string_append_printf (tree, "%s\"%s\":{\"id\":\"%s\",\"parent\":%s,\"children\":[],\"pci_bdf\":null},",
+                          tree->len > 0 ? "," : "", id, id, parent);
+  g_string_append_printf (tree,
+                          "\"" PCI "%s\":{\"id\":\"" PCI "%s\",\"parent\":null,\"children\":[\"%s\"],\"pci_bdf\":%s}",
+                          id, id, id, place);
+}
+
 char *
-clh_net_info (const struct clh_net *net, const char *config_more, const char *info_more)
+clh_net_info (const struct clh_net *net, const char *config_more, const char *info_more, const struct fake_fault *fault)
 {
   g_autoptr (GString) nics = g_string_new (NULL);
   g_autoptr (GString) disks = g_string_new (NULL);
@@ -92,7 +163,7 @@ clh_net_info (const struct clh_net *net, const char *config_more, const char *in
       continue;
     if (!nic->asked)
       g_string_append_printf (config, "%s{\"id\":\"%s\"}", config->len > 0 ? "," : "", nic->id);
-    g_string_append_printf (tree, "%s\"%s\":{\"id\":\"%s\"}", tree->len > 0 ? "," : "", nic->id, nic->id);
+    add_nodes (tree, net, nic->id, fault);
   }
   return g_strdup_printf ("{\"config\":{%s\"net\":[%s],\"disks\":[%s]},%s\"state\":\"Running\",\"device_tree\":{%s}}",
                           config_more, nics->str, disks->str, info_more, tree->str);

@@ -23,13 +23,15 @@ struct clh_net {
 
 /** With the request's descriptors, which it takes over. NULL, or why not; g_free(). */
 char *clh_net_add (struct clh_net *net, const struct fake_request *request, JsonObject *config);
-/** A disk, whose file must be one that can be opened. Likewise. */
-char *clh_disk_add (struct clh_net *net, JsonObject *config);
+/** A disk, whose file must be one that can be opened, or whose server one that can be connected to. Likewise. @shared: the guest's memory. */
+char *clh_disk_add (struct clh_net *net, JsonObject *config, bool shared);
+/** Where a device is on the PCI bus; g_free(). */
+char *clh_net_bdf (const struct clh_net *net, const char *id);
 /** The guest is asked to let go of a device, which must be there. Likewise. */
 char *clh_net_ask (struct clh_net *net, const char *id);
 /** It does so; with the fault "eject:hang" it does not, with "eject:silent" no event tells. */
 void clh_net_eject (struct clh_net *net, const struct fake_fault *fault);
-/** A VmInfo, in which @config and @info stand besides: members with a comma behind each; g_free(). */
-char *clh_net_info (const struct clh_net *net, const char *config, const char *info);
+/** A VmInfo, in which @config and @info stand besides: members with a comma behind each; g_free(). With the fault "bdf:HOW" places are no places. */
+char *clh_net_info (const struct clh_net *net, const char *config, const char *info, const struct fake_fault *fault);
 
 #endif

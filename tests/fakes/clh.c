@@ -50,15 +50,35 @@ share (JsonNode *config)
   return all != NULL && json_array_get_length (all) > 0 ? json_array_get_object_element (all, 0) : NULL;
 }
 
+static bool
+shared (JsonNode *config)
+{
+  return json_object_get_boolean_member_with_default (
+      json_object_get_object_member (json_node_get_object (config), "memory"), "shared", FALSE);
+}
+
+/* Those with servers; of the others nothing is asked. */
+static char *
+connect_disks (struct vmm *vmm)
+{
+  JsonObject *root = json_node_get_object (vmm->config);
+  JsonArray *all = json_object_has_member (root, "disks") ? json_object_get_array_member (root, "disks") : NULL;
+  char *why = NULL;
+  for (guint i = 0; why == NULL && all != NULL && i < json_array_get_length (all); i++) {
+    JsonObject *disk = json_array_get_object_element (all, i);
+    if (json_object_get_boolean_member_with_default (disk, "vhost_user", FALSE))
+      why = clh_disk_add (&vmm->net, disk, shared (vmm->config));
+  }
+  return why;
+}
+
 static char *
 create (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 {
-  JsonObject *root = json_node_get_object (body);
   const char *kernel = text (body, "payload", "kernel"), *initramfs = text (body, "payload", "initramfs");
   if (kernel == NULL || access (kernel, R_OK) != 0 || (initramfs != NULL && access (initramfs, R_OK) != 0))
     return g_strdup ("the payload cannot be read");
-  if (share (body) != NULL &&
-      !json_object_get_boolean_member_with_default (json_object_get_object_member (root, "memory"), "shared", FALSE))
+  if (share (body) != NULL && !shared (body))
     return g_strdup ("a vhost-user device needs shared memory");
   vmm->config = json_node_ref (body);
   vmm->state = CREATED;
@@ -80,7 +100,7 @@ add_net (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 static char *
 add_disk (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 {
-  return clh_disk_add (&vmm->net, json_node_get_object (body));
+  return clh_disk_add (&vmm->net, json_node_get_object (body), shared (vmm->config));
 }
 
 static char *
@@ -109,6 +129,8 @@ run (struct vmm *vmm)
 {
   const char *vsock = text (vmm->config, "vsock", "socket"), *console = text (vmm->config, "serial", "file");
   char *why = open_share (vmm);
+  if (why == NULL)
+    why = connect_disks (vmm);
   int fd = why == NULL && vsock != NULL ? fake_listen (vsock) : -1;
   if (why != NULL)
     return why;
@@ -230,20 +252,24 @@ perform (struct vmm *vmm, const struct action *action, const struct fake_request
 
 /* What is answered when all is well; g_free(). */
 static char *
-good_answer (const struct vmm *vmm, const struct action *action)
+good_answer (const struct vmm *vmm, const struct action *action, const struct fake_request *request)
 {
   if (g_str_equal (action->name, "vmm.ping"))
     return g_strdup ("{\"version\":\"v51.0.0\"}");
   if (g_str_equal (action->name, "vm.info")) {
     g_autofree char *config = NULL, *info = NULL;
     clh_size_info (&vmm->size, &config, &info);
-    return clh_net_info (&vmm->net, config, info);
+    return clh_net_info (&vmm->net, config, info, &vmm->fault);
   }
   if (g_str_equal (action->name, "vm.counters"))
     return g_strdup (
         "{\"_disk0\":{\"read_bytes\":4096,\"read latency\":12,\"lost\":-1},\"__rng\":{},\"bad\\\"\\n\":{\"n\":1}}");
-  if (g_str_has_prefix (action->name, "vm.add-") && vmm->state == RUNNING)
-    return g_strdup ("{\"id\":\"new\",\"bdf\":\"0000:00:09.0\"}");
+  if (g_str_has_prefix (action->name, "vm.add-") && vmm->state == RUNNING) {
+    g_autoptr (JsonNode) body = json_from_string (request->body, NULL);
+    const char *id = json_object_get_string_member (json_node_get_object (body), "id");
+    g_autofree char *bdf = clh_net_bdf (&vmm->net, id);
+    return g_strdup_printf ("{\"id\":\"%s\",\"bdf\":\"%s\"}", id, bdf);
+  }
   return NULL;
 }
 
@@ -269,7 +295,7 @@ answer (struct vmm *vmm, int fd)
     fake_reply (fd, 404, NULL);
   } else if (!clh_events_strike (&vmm->fault, action->name, fd) && !fake_fault_strike (&vmm->fault, action->name, fd)) {
     g_autofree char *why = perform (vmm, action, &request);
-    g_autofree char *said = why != NULL ? g_strdup_printf ("[\"%s\"]", why) : good_answer (vmm, action);
+    g_autofree char *said = why != NULL ? g_strdup_printf ("[\"%s\"]", why) : good_answer (vmm, action, &request);
     unsigned refused = g_strcmp0 (why, CLH_SIZE_BUSY) == 0 ? 429 : 500;
     fake_reply (fd, why != NULL ? refused : said != NULL ? 200 : 204, said);
     if (why != NULL)

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <string.h>
+#include <sys/wait.h>
 
 struct life *life;
 kata_runtime *runtime;
@@ -56,4 +57,43 @@ fixture_sandbox (void)
   options.id = "s";
   ck_ok (kata_sandbox_create (&sandbox, runtime, &options, &error), error);
   return sandbox;
+}
+
+int
+fixture_fail_each (const struct fixture_call *call)
+{
+  static struct life_fault fault; /* the runtime keeps it */
+  bool struck = true;
+  int points = 0;
+  life_fault (runtime, &fault);
+  for (int n = 1; struck; n++) {
+    kata_error *error = NULL;
+    fault = (struct life_fault){ .at = n, .code = KATA_E_NO_MEMORY };
+    int r = call->call (call->data, &error);
+    fault.at = 0;
+    struck = fault.name[0] != '\0';
+    points += struck;
+    ck_assert_msg ((r == KATA_E_NO_MEMORY) == struck && (r == 0) != struck, "at \"%s\": %d %s", fault.name, r,
+                   kata_error_get_message (error));
+    kata_error_unref (error);
+    call->after (call->data, struck ? fault.name : NULL);
+  }
+  return points;
+}
+
+int
+fixture_kill_each (const char *program, int last, void (*mend) (const char *point))
+{
+  int n = 1;
+  for (bool killed = true; killed; n++) {
+    g_autofree char *number = g_strdup_printf ("%d", n);
+    const char *const args[] = { program, "live", life->dir, number, NULL };
+    int status = bed_wait (bed_spawn (args), LIFE_MS);
+    killed = WIFSIGNALED (status);
+    ck_assert_msg (killed || (WIFEXITED (status) && WEXITSTATUS (status) == last), "status %d", status);
+    if (mend != NULL)
+      mend (number);
+    life_clear (life, "s", n % 2 == 0);
+  }
+  return n - 2;
 }

@@ -19,4 +19,18 @@ void fixture_misbehave (const char *action, const char *how);
 /** Sandbox "s", made and not started. */
 kata_sandbox *fixture_sandbox (void);
 
+/**
+ * Calls @call until none of its points of failure is left: each time another fails, and is found in what the call says; then, with none failing, @after,
+ * with the point's name, NULL the last time, when the call did it. Returns how many points there were.
+ */
+struct fixture_call {
+  int (*call) (void *data, kata_error **err);
+  void (*after) (void *data, const char *point);
+  void *data;
+};
+int fixture_fail_each (const struct fixture_call *call);
+
+/** Runs "@program live DIRECTORY N" for each point N, which kills it, until one ends with exit status @last; after each @mend (or NULL), then sandbox "s" is cleared. */
+int fixture_kill_each (const char *program, int last, void (*mend) (const char *point));
+
 #endif

@@ -75,8 +75,11 @@ kata_clh__place (void *handle, const kata_vm_disk *disk, char **path, const kata
     code = kata_json__parse (&root, arena, body, strlen (body), NULL, KATA_E_PROTOCOL, err);
   if (code < 0)
     return code;
-  const kata_json *node = kata_json__get (kata_json__get (root, "device_tree"), id);
-  *path = slot_of (kata_json__get (node, "pci_bdf"));
+  /* The device's own node has no address: that is its PCI function's, which is its parent. */
+  const kata_json *tree = kata_json__get (root, "device_tree");
+  const kata_json *parent = kata_json__get (kata_json__get (tree, id), "parent");
+  const char *function = parent != NULL && parent->type == KATA_JSON_STRING ? parent->text : "";
+  *path = slot_of (kata_json__get (kata_json__get (tree, function), "pci_bdf"));
   if (*path != NULL)
     return 0;
   return kata_error__set (err, KATA_E_PROTOCOL, disk->id,
