@@ -183,7 +183,10 @@ class Cache:
 
     def unpack(self, package):
         """Returns the folder that holds the package's files; unpacked once for each version."""
-        deb = self.fetch(package)
+        return self.unpack_file(self.fetch(package))
+
+    def unpack_file(self, deb):
+        """The same for a .deb that did not come by apt."""
         folder = os.path.join(self.path, 'unpacked', os.path.basename(deb)[:-len('.deb')])
         if not os.path.isdir(folder):
             part = f'{folder}.part.{os.getpid()}'

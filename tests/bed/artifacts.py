@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Prepares what the bed boots: Debian's general kernel and an initramfs with its modules, kept in a cache; it starts nothing."""
+"""Prepares what the bed boots: Debian's general kernel, or that of $KATA_BED_KERNEL (a linux-image .deb), and an initramfs with its modules, kept
+in a cache; it starts nothing."""
 
 import argparse
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -38,9 +40,15 @@ def default_cache():
     return os.environ.get('KATA_BED_CACHE') or (f'{xdg}/libkata' if xdg else f'{SOURCE}/build/guest/cache')
 
 
+def chosen():
+    """The linux-image package that the user wants, or None for the one of this machine's Debian."""
+    path = os.environ.get('KATA_BED_KERNEL')
+    return os.path.abspath(path) if path else None
+
+
 def digest():
     """What decides about the result besides the kernel's version."""
-    total = hashlib.sha256()
+    total = hashlib.sha256(os.path.basename(chosen() or '').encode())
     for path in (f'{HERE}/init.sh', os.path.abspath(__file__), bzimage.__file__, modules.__file__, cpio.__file__, BUSYBOX):
         try:
             with open(path, 'rb') as f:
@@ -68,15 +76,30 @@ def initramfs(mods):
     return tree.pack()
 
 
+def unpacked(cache_folder):
+    """The folder that the kernel's package is unpacked in, or ''."""
+    cache = debs.Cache(cache_folder)
+    if chosen():
+        return cache.unpack_file(chosen())
+    concrete = [n for n in cache.closure(PACKAGE)[1:] if n.startswith('linux-image-')]
+    return cache.unpack(concrete[0]) if concrete else ''
+
+
+def plain_modules(folder):
+    """Debian packs them from Linux 6.7 on."""
+    packed = glob.glob(f'{folder}/**/*.ko.xz', recursive=True)
+    if packed:
+        subprocess.run(['xargs', '-0', '-P', '2', '-n', '200', 'xz', '-d'], input='\0'.join(packed).encode(), check=True)
+
+
 def build(cache_folder, out):
     """Writes kernel and initramfs into `out` as one step; the modules stay in the unpacked package, with an index for modprobe."""
-    cache = debs.Cache(cache_folder)
-    concrete = [n for n in cache.closure(PACKAGE)[1:] if n.startswith('linux-image-')]
-    if not concrete:
+    root = unpacked(cache_folder)
+    if not root:
         raise ArtifactError(f'{PACKAGE}: apt does not name its kernel package; run "apt-get update" (as root) first')
-    root = cache.unpack(concrete[0])
-    release = concrete[0].removeprefix('linux-image-').removesuffix('-unsigned')
+    release = os.path.basename(root).split('_')[0].removeprefix('linux-image-').removesuffix('-unsigned')
     folder = f'{root}/lib/modules/{release}'
+    plain_modules(folder)
     if not os.path.exists(f'{folder}/modules.dep.bin'):
         subprocess.run(['/sbin/depmod', '-b', root, release], check=True)
     part = f'{out}.part'
@@ -115,17 +138,11 @@ def prepare(cache_folder=None, newest=False):
         with open(f'{cache_folder}/bed.lock', 'w', encoding='utf-8') as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             known = load(out)
-            if not known or newest and known['package'] != newest_package(cache_folder):
+            if not known or newest and known['package'] != os.path.basename(unpacked(cache_folder)):
                 build(cache_folder, out)
     except (OSError, debs.DebError, modules.ModuleError, subprocess.CalledProcessError) as e:
         raise ArtifactError(str(e))
     return load(out)
-
-
-def newest_package(cache_folder):
-    cache = debs.Cache(cache_folder)
-    concrete = [n for n in cache.closure(PACKAGE)[1:] if n.startswith('linux-image-')]
-    return os.path.basename(cache.unpack(concrete[0])) if concrete else ''
 
 
 def main():

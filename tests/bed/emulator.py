@@ -10,7 +10,8 @@ import machine
 
 BINARY = 'qemu-system-x86_64'
 # An IOMMU must come before the devices that it translates for; the devices have drivers in L1 and in guests, or none is loaded for them.
-VFIO_EARLY = ['-device', 'intel-iommu,intremap=on']
+# As wide as servers' have it: Cloud Hypervisor puts devices near the end of what the processor can address.
+VFIO_EARLY = ['-device', 'intel-iommu,intremap=on,aw-bits=48']
 VFIO = ['-drive', 'id=nvme,if=none,driver=null-co,size=64M,read-zeroes=on', '-device', 'nvme,serial=bed,drive=nvme',
         '-netdev', 'user,restrict=on,id=card', '-device', 'e1000e,netdev=card,romfile=']
 
