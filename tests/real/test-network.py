@@ -130,7 +130,7 @@ class Network(unittest.TestCase):
         self.assertEqual(pod.look(), pod.before)
         self.assertEqual(self.ctl.settled_leftovers(), [])
 
-    def exchange(self, pod, *more):
+    def exchange(self, pod, *more, network=None):
         data = os.urandom(SIZE)
         digest = hashlib.sha256(data).hexdigest()
         with open(os.path.join(self.ctl.rootfs, "root", "data"), "wb") as f:
@@ -140,7 +140,7 @@ class Network(unittest.TestCase):
         os.close(w)
         os.read(r, 1)
         os.close(r)
-        result = self.run_in(pod.pod, "ip addr show eth0; ip route; nc 10.99.0.1 7000 < /root/data > /tmp/got; sha256sum /tmp/got", *more)
+        result = self.run_in(network or pod.pod, "ip addr show eth0; ip route; nc 10.99.0.1 7000 < /root/data > /tmp/got; sha256sum /tmp/got", *more)
         out = result.stdout.decode()
         self.assertEqual(result.returncode, 0, out + result.stderr.decode())
         self.assertIn("inet 10.88.0.2/24", out)
@@ -303,6 +303,27 @@ class Network(unittest.TestCase):
         self.assertEqual(result.returncode, 0, out)
         self.assertIn("10.0.2.15/24", out)
         self.assertEqual(os.waitpid(server, 0)[1], 0)
+        self.assertEqual(self.ctl.settled_leftovers(), [])
+
+    def test_vhost_user(self):
+        """A device that passt of 2024 or later serves, by a file of a directly attached network."""
+        passt = shutil.which("passt")
+        if not passt or "--vhost-user" not in sh(f"{passt} --help 2>&1", check=False):
+            self.skipTest("passt is not installed, or does not know --vhost-user (from November 2024 on it does)")
+        pod = Pod("v")
+        path, dan = (os.path.join(self.ctl.directory, name) for name in ("served", "dan.json"))
+        with open(dan, "w", encoding="ascii") as f:
+            json.dump({"devices": [{"name": "eth0", "guest_mac": "02:00:00:00:00:01", "device": {"type": "vhost-user", "path": path}, "network_info": {
+                "interface": {"ip_addresses": ["10.88.0.2/24"], "mtu": 1400}, "routes": [{"dest": "", "gateway": "10.88.0.1"}]}}]}, f)
+        log = os.path.join(self.ctl.directory, "passt.log")
+        with subprocess.Popen(["ip", "netns", "exec", pod.host, passt, "-f", "--vhost-user", "-s", path, "-l", log, "-i", "p0", "-a", "10.88.0.2", "-n", "24", "-g",
+                               "10.88.0.1"], stdin=subprocess.DEVNULL) as server:
+            try:
+                self.ctl.wait_until("passt listens", lambda: os.path.exists(path) or server.poll() is not None)
+                self.exchange(pod, network=f"dan:{dan}")
+            finally:
+                server.kill()
+                pod.close()
         self.assertEqual(self.ctl.settled_leftovers(), [])
 
     def test_refused(self):

@@ -1,21 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Hands PCI devices of the host to a guest of QEMU's, in a bed with --vfio (an IOMMU, an NVMe disk, a network card). Argument: KATACTL."""
+"""Hands PCI devices of the host to a guest, in a bed with --vfio (an IOMMU, an NVMe disk, a network card). Arguments: KATACTL qemu|clh
+[unittest arguments]. Cloud Hypervisor: where it is on PATH."""
 
 import glob
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', 'support'), os.path.join(HERE, '..', 'oci')]
 sys.dont_write_bytecode = True
 
+import landlock  # noqa: E402
 import runtime   # noqa: E402
 from ctl import Katactl, make_rootfs, require_guest, skip   # noqa: E402
 
-PROGRAM = sys.argv[1]
+PROGRAM, HYPERVISOR = sys.argv[1:3]
 LIMIT = 400
 DEVICES = '/sys/bus/pci/devices'
 NVME, CARD = '0x010802', '0x020000'
@@ -23,6 +27,10 @@ PATIENCE = '\n[agent.kata]\ndial_timeout = 300\n'
 # Each function of the guest's: its class, and the first two bytes of its configuration space.
 LOOK = ('for f in /sys/bus/pci/devices/*; do echo "${f##*/} $(cat $f/class) $(head -c 2 $f/config | od -An -tx1) '
         '$(busybox readlink $f/driver 2>/dev/null)"; done; grep -i locked /proc/meminfo; true')
+
+GUEST = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(PROGRAM))), 'guest')
+CLH = (f'[hypervisor.clh]\npath = "{shutil.which("cloud-hypervisor")}"\nkernel = "{GUEST}/vmlinuz"\ninitrd = "{GUEST}/kata-containers-initrd.img"\n'
+       f'{landlock.waiver()}reclaim_guest_freed_memory = true\n')
 
 
 def write(path, text):
@@ -51,7 +59,7 @@ def bind(device, driver):
 
 class Vfio(unittest.TestCase):
     def setUp(self):
-        self.ctl = Katactl(PROGRAM, hypervisor='qemu', timeout=LIMIT)
+        self.ctl = Katactl(PROGRAM, hypervisor=HYPERVISOR, timeout=LIMIT)
         self.ctl.config = f'{self.ctl.directory}/configuration.toml'
         self.configure('')
         make_rootfs(self.ctl.rootfs)
@@ -65,6 +73,9 @@ class Vfio(unittest.TestCase):
         self.assertEqual(left, [])
 
     def configure(self, lines):
+        if HYPERVISOR == 'clh':
+            write(self.ctl.config, CLH + lines + PATIENCE)
+            return
         with open(f'{os.path.dirname(self.ctl.program)}/configuration.toml', encoding='utf-8') as f, \
                 open(self.ctl.config, 'w', encoding='utf-8') as mine:
             mine.write(f.read().replace('[hypervisor.qemu]\n', f'[hypervisor.qemu]\nreclaim_guest_freed_memory = true\n{lines}') + PATIENCE)
@@ -134,7 +145,7 @@ class Vfio(unittest.TestCase):
         def change(config):
             config['linux']['devices'] = [{'path': path, 'type': 'c', 'major': os.major(number), 'minor': os.minor(number)}]
             config['mounts'].append({'destination': '/sys', 'type': 'sysfs', 'source': 'sysfs', 'options': ['ro']})
-        r = runtime.Runtime(os.path.join(os.path.dirname(PROGRAM), 'kata-runtime'), 'qemu', timeout=LIMIT)
+        r = runtime.Runtime(os.path.join(os.path.dirname(PROGRAM), 'kata-runtime'), HYPERVISOR, timeout=LIMIT)
         self.addCleanup(r.close)
         plain = r.argv
         r.argv = lambda *words: [r.program, '--kata-config', self.ctl.config] + plain(*words)[1:]   # an agent may take longer here
@@ -152,20 +163,33 @@ class Vfio(unittest.TestCase):
         self.assertEqual(r.run('delete', 'c1').returncode, 0)
 
     def test_disk_and_card_behind_a_switch(self):
+        if HYPERVISOR == 'clh':
+            self.skipTest('no switches in Cloud Hypervisor: test_disk_and_card')
         self.configure('cold_plug_vfio = "switch-port"\npcie_switch_port = 3\n')
+        self.both()
+
+    def test_disk_and_card(self):
+        self.both()
+
+    def both(self):
         for device in (self.nvme, self.card):
             bind(device, 'vfio-pci')
         result = self.start(self.nvme, self.card)
         self.assertEqual(result.returncode, 0)
         rows = [self.has(result, NVME, self.nvme), self.has(result, CARD, self.card)]
-        self.assertNotEqual(rows[0][0].split(':')[1], rows[1][0].split(':')[1])   # a bus for each
+        if HYPERVISOR == 'qemu':
+            self.assertNotEqual(rows[0][0].split(':')[1], rows[1][0].split(':')[1])   # a bus for each
 
 
 if __name__ == '__main__':
     if 'KATA_BED' not in os.environ or not find(NVME) or not os.listdir('/sys/kernel/iommu_groups'):
         skip('no host of tests/bed/run --vfio')
+    if HYPERVISOR == 'clh' and not shutil.which('cloud-hypervisor'):
+        skip('cloud-hypervisor is not on PATH')
     # Read from the machine's disk once before anybody counts the seconds.
     subprocess.run(['qemu-system-x86_64', '--version'], check=False, stdout=subprocess.DEVNULL)
-    require_guest(Katactl(PROGRAM, hypervisor='qemu'))
+    with tempfile.TemporaryDirectory(prefix='kata-vfio-') as folder:
+        write(f'{folder}/configuration.toml', CLH)
+        require_guest(Katactl(PROGRAM, hypervisor=HYPERVISOR, config=f'{folder}/configuration.toml' if HYPERVISOR == 'clh' else None))
     subprocess.run(['modprobe', 'vfio-pci'], check=True)
-    unittest.main(argv=sys.argv[:1] + sys.argv[2:], verbosity=2)
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)
