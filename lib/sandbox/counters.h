@@ -8,7 +8,7 @@
 #include <kata/error.h>
 
 /** So much of a VMM's answer becomes samples, and so long are the names in it; the rest is cut off. */
-#define KATA_COUNTERS_MAX      512u
+#define KATA_COUNTERS_MAX      1024u
 #define KATA_COUNTERS_NAME_MAX 64u
 
 /**

@@ -12,7 +12,7 @@
 #include "metrics/process.h"
 #include "metrics/text.h"
 
-#define METRICS_GUEST_MAX (192u << 10) /* with what the library adds of the VMM */
+#define METRICS_GUEST_MAX (320u << 10) /* with what the library adds of the VMM */
 
 static const char *const states[] = { "created", "running", "paused", "stopped", NULL };
 /* What a guest may speak of, and the library of its VMM. */
