@@ -200,6 +200,7 @@ fill_options (request *request, GPtrArray *arguments)
   kata_sandbox_options *sandbox = &request->sandbox;
   kata_container_options *container = &request->container;
   sandbox->id = container->id = request->name;
+  sandbox->first_container = container;
   sandbox->hostname = container->hostname = request->hostname;
   sandbox->cgroup = request->cgroup;
   if (request->cgroup)

@@ -49,11 +49,17 @@ typedef struct kata_container_options {
   uint32_t pids;                     /* limit in the guest; 0 = the specification's */
   uint32_t flags;                    /* enum kata_container_flags */
   uint32_t rows, columns;            /* of the terminal; 0 = 24, 80 */
+  /**
+   * (nullable): NULL-terminated mount options of a root on @rootfs_disk or on a block device. With "ro" it takes no writes at all; without, a read-only
+   * root (KATA_CONTAINER_READONLY, root.readonly) is so to the container only: directories that it mounts on can be made. NULL = none, and "ro" for a
+   * read-only root on a block device.
+   */
+  const char *const *rootfs_options;
 } kata_container_options;
 #define KATA_CONTAINER_OPTIONS_INIT                                                                                    \
   {                                                                                                                    \
     sizeof (kata_container_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0,  \
-        0, 0, 0                                                                                                        \
+        0, 0, 0, NULL                                                                                                  \
   }
 
 /** Counters of one container, read in the guest. */

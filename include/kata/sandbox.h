@@ -43,6 +43,8 @@ typedef struct kata_host_device {
   uint64_t flags;      /* 0 */
 } kata_host_device;
 
+struct kata_container_options;
+
 /** What a sandbox shall be. Fields are only ever added at the end; zero or NULL = the configuration's value. */
 typedef struct kata_sandbox_options {
   size_t size;
@@ -68,10 +70,15 @@ typedef struct kata_sandbox_options {
    */
   const char *network;
   const kata_host_device *const *host_devices; /* (nullable): NULL-terminated */
+  /**
+   * (nullable): what the first container is going to be, if that is known: the block devices of the host that it brings (docs/disks.md) are disks of the
+   * machine from its start, also where the hypervisor cannot add any later. Only read; kata_container_create() makes it, from the same options.
+   */
+  const struct kata_container_options *first_container;
 } kata_sandbox_options;
 #define KATA_SANDBOX_OPTIONS_INIT                                                                                      \
   {                                                                                                                    \
-    sizeof (kata_sandbox_options), NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL                 \
+    sizeof (kata_sandbox_options), NULL, NULL, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL           \
   }
 
 /** How large a running sandbox's machine is, or shall be, and how large it can become: kata_sandbox_resize(). */

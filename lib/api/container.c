@@ -5,14 +5,15 @@
 #include <string.h>
 
 #include "api/argument.h"
+#include "api/container.h"
 #include "sandbox/container.h"
 #include "sandbox/process.h"
 
 #define SIGNAL_MAX 64
 #define STATS_MIN  KATA_SIZE_TO (kata_container_stats, tx_packets)
 
-static int
-take_options (kata_container_options *mine, const kata_container_options *options, kata_error **err)
+int
+kata_api__container_options (kata_container_options *mine, const kata_container_options *options, kata_error **err)
 {
   int r = kata_argument__options (mine, sizeof *mine, KATA_SIZE_TO (kata_container_options, columns), options,
                                   "kata_container_options", err);
@@ -38,7 +39,7 @@ kata_container_create (kata_container **out, kata_sandbox *sandbox, const kata_c
   KATA_REQUIRE (out != NULL, "out", err);
   KATA_REQUIRE (sandbox != NULL, "sandbox", err);
   KATA_REQUIRE (options != NULL, "options", err);
-  int r = take_options (&mine, options, err);
+  int r = kata_api__container_options (&mine, options, err);
   if (r == 0)
     r = kata_argument__timeout (timeout_ms, err);
   return r != 0 ? r : kata_container__create (out, sandbox, &mine, timeout_ms, err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/argument.h"
+#include "api/container.h"
 #include "sandbox/events.h"
 #include "sandbox/sandbox.h"
 
@@ -33,9 +34,10 @@ check_host_device (const kata_host_device *device, kata_error **err)
   return 0;
 }
 
-/* A copy of the options; NULL options are the defaults. */
+/* A copy of the options; NULL options are the defaults. @first: room for what they point to. */
 static int
-take_options (kata_sandbox_options *mine, const kata_sandbox_options *options, kata_error **err)
+take_options (kata_sandbox_options *mine, kata_container_options *first, const kata_sandbox_options *options,
+              kata_error **err)
 {
   static const kata_sandbox_options none = KATA_SANDBOX_OPTIONS_INIT;
   *mine = none;
@@ -55,6 +57,12 @@ take_options (kata_sandbox_options *mine, const kata_sandbox_options *options, k
     if (r != 0)
       return r;
   }
+  if (mine->first_container != NULL) {
+    r = kata_api__container_options (first, mine->first_container, err);
+    if (r != 0)
+      return r;
+    mine->first_container = first;
+  }
   size_t n = 0;
   while (mine->annotations != NULL && mine->annotations[n] != NULL)
     n++;
@@ -66,9 +74,10 @@ int
 kata_sandbox_create (kata_sandbox **out, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err)
 {
   kata_sandbox_options mine;
+  kata_container_options first;
   KATA_REQUIRE (out != NULL, "out", err);
   KATA_REQUIRE (runtime != NULL, "runtime", err);
-  int r = take_options (&mine, options, err);
+  int r = take_options (&mine, &first, options, err);
   return r != 0 ? r : kata_sandbox__create (out, runtime, &mine, err);
 }
 
@@ -108,9 +117,10 @@ int
 kata_sandbox_plan (char **json, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err)
 {
   kata_sandbox_options mine;
+  kata_container_options first;
   KATA_REQUIRE (json != NULL, "json", err);
   KATA_REQUIRE (runtime != NULL, "runtime", err);
-  int r = take_options (&mine, options, err);
+  int r = take_options (&mine, &first, options, err);
   return r != 0 ? r : kata_sandbox__plan_json (json, runtime, &mine, err);
 }
 
@@ -196,10 +206,11 @@ kata_sandbox_restore (kata_sandbox **out, kata_runtime *runtime, const char *dir
                       int64_t timeout_ms, kata_error **err)
 {
   kata_sandbox_options mine;
+  kata_container_options first;
   KATA_REQUIRE (out != NULL, "out", err);
   KATA_REQUIRE (runtime != NULL, "runtime", err);
   KATA_REQUIRE (dir != NULL, "dir", err);
-  int r = take_options (&mine, options, err);
+  int r = take_options (&mine, &first, options, err);
   if (r == 0)
     r = kata_argument__timeout (timeout_ms, err);
   return r != 0 ? r : kata_sandbox__restore (out, runtime, dir, &mine, timeout_ms, err);

@@ -2,6 +2,8 @@
 /* block: a device of the host becomes a disk of the machine, and that a storage or a device of the container. */
 #include "plan/block.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "plan/build.h"
@@ -15,6 +17,23 @@ bool
 kata_plan__is_block (const kata_vm_disk *disk)
 {
   return g_str_has_prefix (disk->id, BLOCK_ID);
+}
+
+kata_vm_disk *
+kata_plan__block_disk (kata_arena *arena, const struct kata_block *block)
+{
+  kata_vm_disk *disk = kata_arena__new0 (arena, kata_vm_disk, 1);
+  *disk = (kata_vm_disk){ .size = sizeof *disk,
+                          .id = kata_arena__strdup (arena, block->id),
+                          .path = kata_arena__strdup (arena, block->node),
+                          .readonly = block->readonly };
+  return disk;
+}
+
+bool
+kata_plan__block_number (const kata_vm_disk *disk, uint32_t *major, uint32_t *minor)
+{
+  return sscanf (disk->id, BLOCK_ID "%" SCNu32 "-%" SCNu32, major, minor) == 2;
 }
 
 const struct kata_block_fact *
@@ -95,6 +114,19 @@ kata_plan__mount_block (struct kata_plan_edit *e, const struct kata_block_fact *
   return 0;
 }
 
+/* A kernel has one file system on a disk, and where somebody may write to it, no "ro" one beside: then only what the container sees of it is read-only. */
+static void
+mount_as_others (struct kata_storage *storage, kata_arena *arena)
+{
+  char **kept = NULL;
+  if (strcmp (storage->fstype, "bind") == 0)
+    return;
+  for (char **option = storage->options; option != NULL && *option != NULL; option++)
+    if (strcmp (*option, "ro") != 0)
+      kept = kata_arena__strv_add (arena, kept, *option);
+  storage->options = kept;
+}
+
 static int
 locate (struct kata_storage *out, kata_arena *arena, const kata_plan *sandbox, const char *id, kata_error **err)
 {
@@ -102,6 +134,8 @@ locate (struct kata_storage *out, kata_arena *arena, const kata_plan *sandbox, c
   if (disk == NULL)
     return kata_error__set (err, KATA_E_INTERNAL, id, "disk \"%s\" is not among the sandbox's", id);
   kata_plan__find_disk (out, arena, sandbox, disk);
+  if (!disk->readonly && out->fstype != NULL)
+    mount_as_others (out, arena);
   return 0;
 }
 

@@ -10,6 +10,11 @@ struct kata_plan_edit;
 /** One of libkata's disks of a running guest, that are there for containers' block devices? */
 bool kata_plan__is_block (const kata_vm_disk *disk);
 
+/** Strings live in @arena. */
+kata_vm_disk *kata_plan__block_disk (kata_arena *arena, const struct kata_block *block);
+/** The number of the device that such a disk is. */
+bool kata_plan__block_number (const kata_vm_disk *disk, uint32_t *major, uint32_t *minor);
+
 /** The device that @path (as the specification means it: absolute) leads to, or that has this number; NULL. */
 const struct kata_block_fact *kata_plan__block_at (const struct kata_plan_edit *e, const char *path);
 const struct kata_block_fact *kata_plan__block_of (const struct kata_plan_edit *e, int64_t major, int64_t minor);

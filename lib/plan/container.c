@@ -12,6 +12,7 @@
 
 #define TERMINAL_ROWS    24u
 #define TERMINAL_COLUMNS 80u
+#define ROOT_OPTIONS_MAX 64u
 
 kata_container_plan *
 kata_container_plan__ref (kata_container_plan *plan)
@@ -94,6 +95,35 @@ kata_plan__check_fstype (const char *key, const char *fstype, kata_error **err)
   return 0;
 }
 
+static bool
+has (char **list, const char *word)
+{
+  return list != NULL && g_strv_contains ((const char *const *) list, word);
+}
+
+/* The caller's, and "ro" if nothing can be written. xfs refuses a second file system of one id in a kernel, and copies of an image have the same. */
+static int
+root_options (char ***out, struct kata_plan_edit *e, const char *fstype, bool readonly, kata_error **err)
+{
+  const char *const *said = e->options != NULL ? e->options->rootfs_options : NULL;
+  char **list = NULL;
+  for (size_t i = 0; said != NULL && said[i] != NULL; i++) {
+    if (said[i][0] == '\0' || strchr (said[i], ',') != NULL || !kata_plan__is_printable (said[i]) ||
+        !g_utf8_validate (said[i], -1, NULL))
+      return kata_error__set (err, KATA_E_INVALID, "rootfs_options",
+                              "rootfs_options[%zu]: is empty, or has a comma, a control character or no UTF-8", i);
+    if (i >= ROOT_OPTIONS_MAX)
+      return kata_error__set (err, KATA_E_LIMIT, "rootfs_options", "rootfs_options: more than %u", ROOT_OPTIONS_MAX);
+    list = kata_arena__strv_add (e->arena, list, kata_arena__strdup (e->arena, said[i]));
+  }
+  if (readonly && !has (list, "ro"))
+    list = kata_arena__strv_add (e->arena, list, "ro");
+  if (strcmp (fstype, "xfs") == 0 && !has (list, "nouuid"))
+    list = kata_arena__strv_add (e->arena, list, "nouuid");
+  *out = list;
+  return 0;
+}
+
 static int
 root_from_disk (struct kata_plan_edit *e, kata_error **err)
 {
@@ -105,45 +135,44 @@ root_from_disk (struct kata_plan_edit *e, kata_error **err)
   if (!e->plan->disks_by_order && disk->vhost_user == 0 && (e->plan->guest_features & KATA_GUEST_BY_KATA) == 0)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "rootfs_disk",
                             "rootfs_disk: this guest's agent does not find disks by their id");
+  char **how = NULL;
   int rc = kata_plan__check_fstype ("rootfs_fstype", fstype, err);
+  if (rc == 0)
+    rc = root_options (&how, e, fstype, disk->readonly, err);
   if (rc < 0)
     return rc;
-  static const char *const readonly_option[] = { "ro", NULL };
   struct kata_storage *storage = &e->out->storages[e->out->n_storages++];
   const char *where = kata_arena__printf (e->arena, "%s/%s", KATA_GUEST_STORAGE_DIR, e->out->id);
-  *storage = (struct kata_storage){ .fstype = kata_arena__strdup (e->arena, fstype),
-                                    .mount_point = where,
-                                    .options = disk->readonly ? (char **) readonly_option : NULL };
+  *storage =
+      (struct kata_storage){ .fstype = kata_arena__strdup (e->arena, fstype), .mount_point = where, .options = how };
   kata_plan__find_disk (storage, e->arena, e->plan, disk);
   e->out->disk = kata_arena__strdup (e->arena, disk->id);
   e->out->disk_by_place = disk->vhost_user != 0;
-  if (disk->readonly)
+  if (has (how, "ro"))
     e->spec->root_readonly = true;
   e->spec->root_path = where;
   e->spec->have_root = true;
   return 0;
 }
 
-/* xfs refuses a second file system of one id in a kernel, and copies of an image have the same. */
+/* Who says how it is mounted says whether it takes writes: then only the container may see a read-only root so. */
 static int
 root_from_block (struct kata_plan_edit *e, const struct kata_block_fact *fact, kata_error **err)
 {
   const char *fstype = e->options != NULL && e->options->rootfs_fstype != NULL ? e->options->rootfs_fstype : "ext4";
-  bool readonly = fact->readonly || e->spec->root_readonly;
+  bool said = e->options != NULL && e->options->rootfs_options != NULL;
   char **how = NULL;
   int rc = kata_plan__check_fstype ("rootfs_fstype", fstype, err);
+  if (rc == 0)
+    rc = root_options (&how, e, fstype, fact->readonly || (!said && e->spec->root_readonly), err);
   if (rc < 0)
     return rc;
-  if (readonly)
-    how = kata_arena__strv_add (e->arena, how, "ro");
-  if (strcmp (fstype, "xfs") == 0)
-    how = kata_arena__strv_add (e->arena, how, "nouuid");
   const struct kata_storage storage = { .fstype = kata_arena__strdup (e->arena, fstype),
                                         .mount_point =
                                             kata_arena__printf (e->arena, KATA_GUEST_STORAGE_DIR "/%s", e->out->id),
                                         .options = how };
   e->spec->root_path = storage.mount_point;
-  e->spec->root_readonly = readonly;
+  e->spec->root_readonly = e->spec->root_readonly || has (how, "ro");
   return kata_plan__mount_block (e, fact, &storage, "$.root.path", err);
 }
 

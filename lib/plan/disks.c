@@ -59,17 +59,22 @@ take_disk (const kata_vm_disk **list, size_t i, struct kata_plan_build *b, const
 static int
 add_disks (struct kata_plan_build *b, const kata_disk *const *disks, size_t n, kata_error **err)
 {
-  if (n > 0 && !kata_plan__has (b, KATA_CAP_BLOCK))
+  size_t all = n + b->in->n_blocks;
+  if (all > KATA_DISKS_MAX)
+    return kata_error__set (err, KATA_E_LIMIT, "disks", "disks: more than %u", KATA_DISKS_MAX);
+  if (all > 0 && !kata_plan__has (b, KATA_CAP_BLOCK))
     return kata_error__set (err, KATA_E_UNSUPPORTED, "disks", "disks: %s cannot attach disks: %s", b->in->hypervisor,
                             kata_plan__reason (b, KATA_CAP_BLOCK));
-  if (n > 0 && (b->plan->guest_features & KATA_GUEST_BLOCK) == 0)
+  if (all > 0 && (b->plan->guest_features & KATA_GUEST_BLOCK) == 0)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "disks", "disks: the guest's kernel has no virtio-blk");
-  const kata_vm_disk **list = kata_arena__new0 (b->arena, const kata_vm_disk *, n + 1);
+  const kata_vm_disk **list = kata_arena__new0 (b->arena, const kata_vm_disk *, all + 1);
   for (size_t i = 0; i < n; i++) {
     int rc = take_disk (list, i, b, disks[i], err);
     if (rc < 0)
       return rc;
   }
+  for (size_t i = 0; i < b->in->n_blocks; i++)
+    list[n + i] = kata_plan__block_disk (b->arena, &b->in->blocks[i]);
   b->plan->vm.disks = list;
   return 0;
 }
@@ -147,8 +152,7 @@ kata_plan__disks (struct kata_plan_build *b, kata_error **err)
 {
   size_t n = 0;
   for (const kata_disk *const *disk = b->in->options->disks; disk != NULL && *disk != NULL; disk++)
-    if (++n > KATA_DISKS_MAX)
-      return kata_error__set (err, KATA_E_LIMIT, "disks", "disks: more than %u", KATA_DISKS_MAX);
+    n++;
   b->plan->no_block_devices = b->hv->disable_block_device_use;
   decide_limits (b);
   int rc = add_disks (b, b->in->options->disks, n, err);

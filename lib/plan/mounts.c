@@ -133,6 +133,8 @@ mount_block (struct kata_plan_edit *e, struct kata_oci_mount *mount, const struc
     return rc;
   if (fact->readonly && !has_option (mount->options, "ro"))
     inner = kata_arena__strv_add (e->arena, inner, "ro");
+  if (strcmp (mount->type, "xfs") == 0 && !has_option (mount->options, "nouuid"))
+    inner = kata_arena__strv_add (e->arena, inner, "nouuid"); /* it may be a copy of another that this guest has */
   for (char **option = mount->options; option != NULL && *option != NULL; option++)
     if (!g_strv_contains (propagation, *option))
       inner = kata_arena__strv_add (e->arena, inner, *option);

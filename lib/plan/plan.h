@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "plan/storage.h"
 
+struct kata_block;
 struct kata_config;
 
 /** What the host is like; found out by the caller. */
@@ -64,6 +65,8 @@ struct kata_plan_input {
   struct kata_guest_facts guest;
   struct kata_image_facts image;
   const int64_t *groups; /* (nullable): IOMMU groups of the options' host_devices, in their order; -1 = none */
+  const struct kata_block *blocks; /* block devices of the host that the first container brings: disks from the start */
+  size_t n_blocks;
 };
 
 enum kata_network_mode {

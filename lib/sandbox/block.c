@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "host/block.h"
 #include "sandbox/block.h"
@@ -19,18 +20,6 @@ is_used (const kata_sandbox_state *state, const char *disk, const struct kata_co
         g_strv_contains ((const char *const *) state->containers[i].blocks, disk))
       return true;
   return false;
-}
-
-/* Strings live as long as the lists that it gets into. */
-static kata_vm_disk *
-make_disk (kata_arena *arena, const struct kata_block *block)
-{
-  kata_vm_disk *disk = kata_arena__new0 (arena, kata_vm_disk, 1);
-  *disk = (kata_vm_disk){ .size = sizeof *disk,
-                          .id = kata_arena__strdup (arena, block->id),
-                          .path = kata_arena__strdup (arena, block->node),
-                          .readonly = block->readonly };
-  return disk;
 }
 
 static int
@@ -62,6 +51,52 @@ check_free (const char *node, kata_error **err)
   return kata_error__errno (err, denied ? KATA_E_PERMISSION : KATA_E_HOST, node, -r, "block device \"%s\": open", node);
 }
 
+/* Two ways to one device that is written to: each has its own idea of what is on it. */
+int
+kata_sandbox_block__alone (const kata_sandbox_state *state, const kata_vm_disk *disk, kata_error **err)
+{
+  struct stat mine, other;
+  if (stat (disk->path, &mine) != 0 || !S_ISBLK (mine.st_mode))
+    return 0;
+  for (size_t i = 0; state->plan.vm.disks != NULL && state->plan.vm.disks[i] != NULL; i++) {
+    const kata_vm_disk *there = state->plan.vm.disks[i];
+    if (there == disk || (there->readonly && disk->readonly) || stat (there->path, &other) != 0 ||
+        !S_ISBLK (other.st_mode) || other.st_rdev != mine.st_rdev)
+      continue;
+    return kata_error__set (err, KATA_E_BUSY, disk->path,
+                            "block device \"%s\": the machine has it already as its disk \"%s\", and one of both is "
+                            "written to; give it once only",
+                            disk->path, there->id);
+  }
+  return 0;
+}
+
+static int
+check_device (const char *node, uint32_t major, uint32_t minor, kata_error **err)
+{
+  if (!kata_block__is (node, major, minor))
+    return kata_error__set (err, KATA_E_HOST, node,
+                            "block device \"%s\": is no longer the device %u:%u that it was a moment ago", node, major,
+                            minor);
+  return check_free (node, err);
+}
+
+int
+kata_sandbox_block__check (const kata_sandbox_state *state, kata_error **err)
+{
+  const kata_vm_disk *const *disks = state->plan.vm.disks;
+  int r = 0;
+  for (size_t i = 0; r == 0 && disks != NULL && disks[i] != NULL; i++) {
+    uint32_t major, minor;
+    if (!kata_plan__block_number (disks[i], &major, &minor))
+      continue;
+    r = check_device (disks[i]->path, major, minor, err);
+    if (r == 0)
+      r = kata_sandbox_block__alone (state, disks[i], err);
+  }
+  return r;
+}
+
 static int
 attach_one (struct kata_operation *op, const struct kata_block *block, kata_error **err)
 {
@@ -69,14 +104,10 @@ attach_one (struct kata_operation *op, const struct kata_block *block, kata_erro
   kata_error *cause = NULL;
   if (there != NULL)
     return check_readonly (op, block, there, err);
-  if (!kata_block__is (block->node, block->major, block->minor))
-    return kata_error__set (err, KATA_E_HOST, block->node,
-                            "block device \"%s\": is no longer the device %u:%u that it was a moment ago", block->node,
-                            block->major, block->minor);
-  int r = check_free (block->node, err);
+  int r = check_device (block->node, block->major, block->minor, err);
   if (r != 0)
     return r;
-  r = kata_sandbox_disk__plug (op, make_disk (op->state->arena, block), &cause);
+  r = kata_sandbox_disk__plug (op, kata_plan__block_disk (op->state->arena, block), &cause);
   return r == 0 ? 0
                 : kata_error__wrap (err, cause, block->node, "block device \"%s\" cannot be given to sandbox \"%s\"",
                                     block->node, op->sandbox->id);

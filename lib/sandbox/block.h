@@ -10,6 +10,12 @@
 void kata_sandbox_block__look (struct kata_container_facts *out, kata_arena *arena, const kata_oci_spec *spec,
                                const kata_container_options *options);
 
+/** Of a machine that is about to start: the devices of its first container are what they were, and nobody's else. KATA_E_BUSY, KATA_E_HOST, KATA_E_PERMISSION. */
+int kata_sandbox_block__check (const kata_sandbox_state *state, kata_error **err);
+
+/** Of a disk: no other of the machine's is the same device of the host, unless both only read. KATA_E_BUSY. */
+int kata_sandbox_block__alone (const kata_sandbox_state *state, const kata_vm_disk *disk, kata_error **err);
+
 /**
  * Makes each device of the plan a disk of the running machine, unless it is one, and writes into the plan where in the guest it is. The state names
  * each disk before the machine has it; those that no container of the state uses are kata_sandbox_block__collect()'s.

@@ -39,8 +39,8 @@ read_bundle (char **text, size_t *length, const char *bundle, kata_error **err)
   return 0;
 }
 
-static int
-read_spec (kata_oci_spec **out, const kata_container_options *options, kata_error **err)
+int
+kata_container__read_spec (kata_oci_spec **out, const kata_container_options *options, kata_error **err)
 {
   g_autoptr (kata_oci_spec) spec = NULL;
   g_autofree char *text = NULL;
@@ -207,7 +207,7 @@ prepare (struct kata_operation *op, kata_container_plan **plan, const char *id, 
   /* One of this name whose making was cut short. */
   int r = kata_undo__replay (op->sandbox->dirfd, id, op->deadline_us, NULL, err);
   if (r == 0)
-    r = read_spec (&spec, options, err);
+    r = kata_container__read_spec (&spec, options, err);
   if (r == 0) {
     kata_sandbox_block__look (&facts, arena, spec, options);
     r = kata_container_plan__make (plan, &op->state->plan, spec, options, &facts, id, err);

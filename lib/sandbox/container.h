@@ -22,6 +22,8 @@ void kata_container__free (kata_container *container);
 int kata_container__open (kata_container **out, kata_sandbox *sandbox, const char *id, kata_error **err);
 
 /* ---- container-create.c ---- */
+/** What the options say that the container is: the bundle's config.json or the text, with the options applied. */
+int kata_container__read_spec (kata_oci_spec **out, const kata_container_options *options, kata_error **err);
 int kata_container__create (kata_container **out, kata_sandbox *sandbox, const kata_container_options *options,
                             int64_t timeout_ms, kata_error **err);
 

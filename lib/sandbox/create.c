@@ -10,6 +10,8 @@
 #include "config/config.h"
 #include "host/image.h"
 #include "host/tree.h"
+#include "sandbox/block.h"
+#include "sandbox/container.h"
 #include "sandbox/directory.h"
 #include "sandbox/host-device.h"
 #include "sandbox/sandbox.h"
@@ -34,6 +36,35 @@ decision_clear (struct decision *decision)
   kata_settings__free (decision->config);
   kata_arena__free (decision->arena);
   g_free (decision->caps);
+}
+
+/*
+ * Twice, if the first container brings block devices: only a plan tells which of what it names they are to it. A specification that cannot be read brings
+ * none; its container's create says what is wrong with it.
+ */
+static int
+make_plan (struct decision *d, struct kata_plan_input *input, const kata_container_options *first, kata_error **err)
+{
+  g_autoptr (kata_oci_spec) spec = NULL;
+  g_autoptr (kata_container_plan) container = NULL;
+  struct kata_container_facts facts = { 0 };
+  int r = kata_plan__make (&d->plan, input, err);
+  if (r != 0 || first == NULL)
+    return r;
+  if (kata_container__read_spec (&spec, first, NULL) != 0)
+    return 0;
+  kata_sandbox_block__look (&facts, d->arena, spec, first);
+  if (facts.n_blocks == 0)
+    return 0;
+  r = kata_container_plan__make (&container, d->plan, spec, first, &facts, first->id != NULL ? first->id : "first",
+                                 err);
+  if (r != 0 || container->n_blocks == 0)
+    return r;
+  input->blocks = container->blocks;
+  input->n_blocks = container->n_blocks;
+  kata_plan__unref (d->plan);
+  d->plan = NULL;
+  return kata_plan__make (&d->plan, input, err);
 }
 
 static int
@@ -76,7 +107,7 @@ decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *o
   const char *image = hv->image[0] != '\0' ? hv->image : runtime->guest.image;
   if (image != NULL)
     kata_image__look (image, &input.image.size, &input.image.partitioned);
-  return kata_plan__make (&d->plan, &input, err);
+  return make_plan (d, &input, options->first_container, err);
 }
 
 /* The options with an id: the caller's or a random one. */

@@ -6,6 +6,7 @@
 
 #include "backend/device.h"
 #include "plan/pack.h"
+#include "sandbox/block.h"
 #include "sandbox/disk.h"
 #include "sandbox/runtime.h"
 #include "sandbox/vhost-disk.h"
@@ -56,7 +57,7 @@ check_new (struct kata_operation *op, const kata_vm_disk *disk, kata_error **err
 
 /* A VMM that opens a FIFO waits for its other end, with all its guest. */
 static int
-check_file (const kata_vm_disk *disk, kata_error **err)
+check_file (const kata_sandbox_state *state, const kata_vm_disk *disk, kata_error **err)
 {
   struct stat st;
   if (stat (disk->path, &st) != 0)
@@ -65,7 +66,7 @@ check_file (const kata_vm_disk *disk, kata_error **err)
   if (!S_ISREG (st.st_mode) && !S_ISBLK (st.st_mode))
     return kata_error__set (err, KATA_E_INVALID, disk->path,
                             "disk \"%s\": \"%s\" is neither a regular file nor a block device", disk->id, disk->path);
-  return 0;
+  return kata_sandbox_block__alone (state, disk, err);
 }
 
 static int
@@ -107,7 +108,7 @@ kata_sandbox_disk__plug (struct kata_operation *op, kata_vm_disk *disk, kata_err
   kata_sandbox_disk__mend (op);
   int r = check_new (op, disk, err);
   if (r == 0)
-    r = disk->vhost_user != 0 ? check_server (op, disk, err) : check_file (disk, err);
+    r = disk->vhost_user != 0 ? check_server (op, disk, err) : check_file (op->state, disk, err);
   if (r != 0)
     return r;
   disk->port = kata_sandbox_disk__free_port (op->state, disk);

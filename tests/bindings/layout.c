@@ -13,7 +13,7 @@
 #define CONTAINER(X, T)                                                                                                \
   X (T, size), X (T, id), X (T, bundle), X (T, config_json), X (T, rootfs), X (T, rootfs_disk), X (T, rootfs_fstype),  \
       X (T, args), X (T, env), X (T, cwd), X (T, user), X (T, hostname), X (T, volumes), X (T, memory_bytes),          \
-      X (T, cpu_milli), X (T, pids), X (T, flags), X (T, rows), X (T, columns)
+      X (T, cpu_milli), X (T, pids), X (T, flags), X (T, rows), X (T, columns), X (T, rootfs_options)
 #define STATS(X, T)                                                                                                    \
   X (T, size), X (T, cpu_total_ns), X (T, cpu_user_ns), X (T, cpu_system_ns), X (T, cpu_throttled_ns),                 \
       X (T, memory_bytes), X (T, memory_peak_bytes), X (T, memory_limit_bytes), X (T, memory_cache_bytes),             \
@@ -28,7 +28,7 @@
 #define SANDBOX(X, T)                                                                                                  \
   X (T, size), X (T, id), X (T, hypervisor), X (T, vcpus), X (T, flags), X (T, memory_mib), X (T, hostname),           \
       X (T, annotations), X (T, disks), X (T, dns), X (T, limit_cpu_milli), X (T, limit_memory_bytes), X (T, cgroup),  \
-      X (T, network), X (T, host_devices)
+      X (T, network), X (T, host_devices), X (T, first_container)
 #define HOST_DEVICE(X, T) X (T, size), X (T, id), X (T, address), X (T, flags)
 #define EVENT(X, T)       X (T, size), X (T, type), X (T, state), X (T, exit_status), X (T, container_id)
 #define PLACEMENT(X, T)                                                                                                \

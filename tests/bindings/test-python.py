@@ -82,6 +82,21 @@ class Life(unittest.TestCase):
             with self.assertRaises(ValueError):
                 r.create_sandbox(id="py-vfio", host_devices=["01:00.0\0"])
 
+    def test_first_container(self):
+        nodes = [n for n in map("/dev/".__add__, os.listdir("/sys/class/block")) if os.path.exists(n)]
+        if not NULL or not nodes:
+            self.skipTest("over null only, where there is a block device in /dev")
+        device, first = os.stat(nodes[0]).st_rdev, {"rootfs": ROOTFS, "args": ["cat"], "volumes": [kata.Volume(nodes[0], "/disk", readonly=True)]}
+        with runtime() as r:
+            disks = r.plan_sandbox(first_container=first)["plan"]["disks"]
+            self.assertEqual([d["id"] for d in disks], [f"kata-b-{os.major(device)}-{os.minor(device)}"])
+            first = {"rootfs": nodes[0], "rootfs_options": ["noatime,ro"], "args": ["cat"]}
+            with self.assertRaises(kata.InvalidError) as caught:
+                r.plan_sandbox(first_container=first)
+            self.assertIn("rootfs_options", str(caught.exception))
+            with self.assertRaises(TypeError):
+                r.plan_sandbox(first_container={"nonesuch": 1})
+
     def disks(self, sandbox):
         disk = kata.Disk("data", CONFIG, readonly=True)
         sandbox.add_disk(disk, LONG)

@@ -41,23 +41,45 @@ find_devices (void)
 
 static const char *access_word = "rwm"; /* of the rule about the first device */
 
-/* A container with the first device in linux.devices, and the second, if @two, as a volume. */
-static int
-create (kata_container **out, kata_sandbox *sandbox, struct life *where, const char *id, bool two, kata_error **err)
+/* A container with the first device in linux.devices, and the second, if @two, as a volume. @json: g_free(). */
+static kata_container_options
+container_options (char **json, struct life *where, const char *id, bool two)
 {
   kata_container_options options = KATA_CONTAINER_OPTIONS_INIT;
   g_autofree char *volume =
       two ? g_strdup_printf (",{\"destination\":\"/volume\",\"type\":\"bind\",\"source\":\"%s\"}", devices[1].node)
           : g_strdup ("");
-  g_autofree char *json = g_strdup_printf (
+  *json = g_strdup_printf (
       "{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sleep\",\"100\"],\"cwd\":\"/\"},\"root\":{\"path\":\"%s\"},"
       "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}%s],\"linux\":{\"devices\":[{"
       "\"path\":\"/dev/x\",\"type\":\"b\",\"major\":%u,\"minor\":%u}],\"resources\":{\"devices\":[{"
       "\"allow\":true,\"type\":\"b\",\"major\":%u,\"minor\":%u,\"access\":\"%s\"}]}}}",
       where->rootfs, volume, devices[0].major, devices[0].minor, devices[0].major, devices[0].minor, access_word);
   options.id = id;
-  options.config_json = json;
+  options.config_json = *json;
+  return options;
+}
+
+static int
+create (kata_container **out, kata_sandbox *sandbox, struct life *where, const char *id, bool two, kata_error **err)
+{
+  g_autofree char *json = NULL;
+  const kata_container_options options = container_options (&json, where, id, two);
   return kata_container_create (out, sandbox, &options, LIFE_MS, err);
+}
+
+/* A sandbox that knows its first container, which has both; not started. @own: (nullable): a disk of its own. */
+static int
+know_first (kata_sandbox **out, kata_runtime *where, struct life *place, const kata_disk *own, kata_error **err)
+{
+  g_autofree char *json = NULL;
+  const kata_container_options first = container_options (&json, place, "a", true);
+  const kata_disk *const own_disks[] = { own, NULL };
+  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+  options.id = "s";
+  options.disks = own_disks;
+  options.first_container = &first;
+  return kata_sandbox_create (out, where, &options, err);
 }
 
 static int
@@ -235,6 +257,150 @@ START_TEST (every_point_fails)
 }
 END_TEST
 
+static void
+reconfigure (const char *settings)
+{
+  life_configure (life, settings);
+  kata_runtime_unref (runtime);
+  runtime = life_runtime (life);
+}
+
+/* Where no disk can come later, the first container's are there; each time that it is made. */
+START_TEST (from_the_start)
+{
+  kata_error *error = NULL;
+  kata_container *a = NULL;
+  kata_sandbox *sandbox = NULL;
+  reconfigure ("disk_ports = 0");
+  ck_ok (know_first (&sandbox, runtime, life, NULL, &error), error);
+  ck_assert_int_eq (disks (sandbox), 2);
+  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
+  for (int i = 0; i < 2; i++) {
+    ck_ok (create (&a, sandbox, life, "a", true, &error), error);
+    ck_assert_int_eq (kata_sandbox_remove_disk (sandbox, devices[0].disk, LIFE_MS, &error), KATA_E_BUSY);
+    kata_error_unrefp (&error);
+    drop (&a);
+    ck_assert_int_eq (disks (sandbox), 2);
+  }
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (from_the_start_readonly)
+{
+  kata_error *error = NULL;
+  kata_container *a = NULL;
+  kata_sandbox *sandbox = NULL;
+  if (kata_block__is_readonly (devices[0].major, devices[0].minor))
+    return;
+  access_word = "r";
+  ck_ok (know_first (&sandbox, runtime, life, NULL, &error), error);
+  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
+  access_word = "rwm";
+  ck_assert_int_eq (create (&a, sandbox, life, "a", true, &error), KATA_E_BUSY);
+  kata_error_unrefp (&error);
+  end (sandbox);
+}
+END_TEST
+
+START_TEST (from_the_start_not_ours)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = NULL;
+  if (kept.node == NULL)
+    return;
+  devices[0] = kept;
+  ck_ok (know_first (&sandbox, runtime, life, NULL, &error), error);
+  int r = kata_sandbox_start (sandbox, LIFE_MS, &error);
+  const char *words = r == KATA_E_BUSY ? "the host uses it itself" : "open";
+  ck_assert_int_lt (r, 0);
+  ck_assert_msg (strstr (kata_error_get_message (error), words) != NULL, "%s", kata_error_get_message (error));
+  kata_error_unrefp (&error);
+  end (sandbox);
+}
+END_TEST
+
+/* One device by two ways, one of which writes: whichever comes first. */
+START_TEST (twice)
+{
+  kata_error *error = NULL;
+  kata_container *a = NULL;
+  kata_sandbox *sandbox = NULL;
+  kata_disk own = { sizeof own, "own", devices[0].node, 0 };
+  ck_ok (know_first (&sandbox, runtime, life, &own, &error), error);
+  ck_assert_int_eq (kata_sandbox_start (sandbox, LIFE_MS, &error), KATA_E_BUSY);
+  ck_assert_msg (strstr (kata_error_get_message (error), "give it once only") != NULL, "%s",
+                 kata_error_get_message (error));
+  kata_error_unrefp (&error);
+  end (sandbox);
+  sandbox = life_sandbox (runtime, "s");
+  ck_ok (create (&a, sandbox, life, "a", false, &error), error);
+  own.flags = KATA_DISK_READONLY;
+  ck_assert_int_eq (kata_sandbox_add_disk (sandbox, &own, LIFE_MS, &error), KATA_E_BUSY);
+  kata_error_unrefp (&error);
+  drop (&a);
+  ck_ok (kata_sandbox_add_disk (sandbox, &own, LIFE_MS, &error), error);
+  ck_assert_int_eq (create (&a, sandbox, life, "a", false, &error), KATA_E_BUSY);
+  kata_error_unrefp (&error);
+  end (sandbox);
+}
+END_TEST
+
+/* What the plan cannot have is said before anything is made; and what cannot be read is the container's to say. */
+START_TEST (from_the_start_refused)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = NULL;
+  kata_container_options first = KATA_CONTAINER_OPTIONS_INIT;
+  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+  reconfigure ("disable_block_device_use = true");
+  ck_assert_int_eq (know_first (&sandbox, runtime, life, NULL, &error), KATA_E_UNSUPPORTED);
+  ck_assert_msg (strstr (kata_error_get_message (error), "disable_block_device_use") != NULL, "%s",
+                 kata_error_get_message (error));
+  kata_error_unrefp (&error);
+  options.first_container = &first;
+  first.flags = 1u << 20;
+  ck_assert_int_eq (kata_sandbox_create (&sandbox, runtime, &options, NULL), KATA_E_INVALID);
+  first.flags = 0;
+  first.size = 3;
+  ck_assert_int_eq (kata_sandbox_create (&sandbox, runtime, &options, NULL), KATA_E_INVALID);
+  first.size = sizeof first;
+  first.bundle = "/nonexistent";
+  ck_ok (kata_sandbox_create (&sandbox, runtime, &options, &error), error);
+  end (sandbox);
+}
+END_TEST
+
+/* Each point of a start and of the container's create fails once. */
+START_TEST (from_the_start_every_point_fails)
+{
+  kata_error *error = NULL;
+  struct life_fault fault = { 0 };
+  int points = 0;
+  life_fault (runtime, &fault);
+  for (bool struck = true; struck;) {
+    kata_sandbox *sandbox = NULL;
+    kata_container *a = NULL;
+    fault = (struct life_fault){ .at = points + 1, .code = KATA_E_NO_MEMORY };
+    int r = know_first (&sandbox, runtime, life, NULL, &error);
+    if (r == 0)
+      r = kata_sandbox_start (sandbox, LIFE_MS, &error);
+    if (r == 0)
+      r = create (&a, sandbox, life, "a", true, &error);
+    struck = fault.name[0] != '\0';
+    ck_assert_msg ((r != 0) == struck, "at \"%s\": %d", fault.name, r);
+    kata_error_unrefp (&error);
+    points += struck;
+    fault = (struct life_fault){ 0 };
+    kata_container_unref (a);
+    if (sandbox != NULL)
+      end (sandbox);
+  }
+  printf ("block: %d points of a start with its container's devices, each failed once\n", points);
+  ck_assert_int_ge (points, 20);
+}
+END_TEST
+
 /* In the child: argv[3] is the point. */
 static int
 live (char **argv)
@@ -244,12 +410,19 @@ live (char **argv)
   kata_runtime *child = NULL;
   kata_sandbox *sandbox = NULL;
   kata_container *a = NULL;
+  bool cold = strcmp (argv[4], "cold") == 0;
   kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
   options.id = "s";
-  if (!find_devices () || life_runtime_new (&child, mine, NULL) != 0 ||
-      kata_sandbox_create (&sandbox, child, &options, NULL) != 0 || kata_sandbox_start (sandbox, LIFE_MS, NULL) != 0)
+  if (!find_devices () || life_runtime_new (&child, mine, NULL) != 0)
     return 3;
-  life_fault (child, &fault);
+  if (cold)
+    life_fault (child, &fault);
+  if ((cold ? know_first (&sandbox, child, mine, NULL, NULL) : kata_sandbox_create (&sandbox, child, &options, NULL)) !=
+          0 ||
+      kata_sandbox_start (sandbox, LIFE_MS, NULL) != 0)
+    return 3;
+  if (!cold)
+    life_fault (child, &fault);
   int r = create (&a, sandbox, mine, "a", true, NULL);
   if (r == 0)
     r = kata_container_delete (a, KATA_DELETE_FORCE, LIFE_MS, NULL);
@@ -265,7 +438,7 @@ START_TEST (killed_at_every_point)
   int n = 1;
   for (bool killed = true; killed; n++) {
     g_autofree char *number = g_strdup_printf ("%d", n);
-    const char *const args[] = { "test-block", "live", life->dir, number, NULL };
+    const char *const args[] = { "test-block", "live", life->dir, number, _i == 0 ? "later" : "cold", NULL };
     int status = bed_wait (bed_spawn (args), LIFE_MS);
     killed = WIFSIGNALED (status);
     ck_assert_msg (killed || (WIFEXITED (status) && WEXITSTATUS (status) == 0), "status %d", status);
@@ -287,14 +460,20 @@ make (void)
   tcase_add_test (tcase, more_than_ports);
   tcase_add_test (tcase, no_ports);
   tcase_add_test (tcase, every_point_fails);
-  tcase_add_test (tcase, killed_at_every_point);
+  tcase_add_test (tcase, from_the_start);
+  tcase_add_test (tcase, from_the_start_readonly);
+  tcase_add_test (tcase, from_the_start_not_ours);
+  tcase_add_test (tcase, twice);
+  tcase_add_test (tcase, from_the_start_refused);
+  tcase_add_test (tcase, from_the_start_every_point_fails);
+  tcase_add_loop_test (tcase, killed_at_every_point, 0, 2);
   return suite;
 }
 
 int
 main (int argc, char **argv)
 {
-  if (argc >= 4 && strcmp (argv[1], "live") == 0)
+  if (argc >= 5 && strcmp (argv[1], "live") == 0)
     return live (argv);
   if (!find_devices ()) {
     printf ("SKIP: this machine has no two block devices in /dev\n");

@@ -130,6 +130,37 @@ class Block(unittest.TestCase):
             with open(loop.image, "rb") as f:
                 self.assertEqual(f.read(5), b"HOST\0")
 
+    def test_mount_options(self):
+        """A file system as a volume, written to: the options that are the file system's and those of the mount; and the same one again, read-only."""
+        data = self.loop("data", mkfs=[])
+        command = ("set -e; grep ' /data ' /proc/mounts; cp /bin/busybox /data/true; /data/true || echo no program; echo kept > /data/file; "
+                   "cat /again/file; echo x 2>/dev/null > /again/file || echo refused; sync")
+        result = self.shell(command, both(data.mount("/again", "ext4", "ro"),
+                                          data.mount("/data", "ext4", "rw", "noatime", "nosuid", "nodev", "noexec", "commit=7", "rslave")))
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        lines = result.stdout.decode().strip().split("\n")
+        self.assertEqual(lines[1:], ["no program", "kept", "refused"], result.stderr)
+        options = lines[0].split()[3].split(",")
+        self.assertLessEqual({"rw", "nosuid", "nodev", "noexec"}, set(options), lines[0])
+        dump = subprocess.run(["debugfs", "-R", "cat /file", data.image], capture_output=True, check=False)
+        self.assertEqual(dump.stdout, b"kept\n", dump.stderr)
+
+    def test_later_refused(self):
+        """Without hotplug only the first container of a pod can bring devices."""
+        if HYPERVISOR == "qemu":
+            self.skipTest("this hypervisor plugs them in")
+        first, second = self.loop("first"), self.loop("second")
+        pod = self.r.bundle(*SLEEP, change=both(first.device("/dev/raw"), lambda c: c.update(annotations={
+            "io.kubernetes.cri.container-type": "sandbox", "io.kubernetes.cri.sandbox-id": "pod"})))
+        self.assertEqual(self.r.create("pod", pod), 0)
+        bundle = self.r.bundle(*SLEEP, change=both(second.device("/dev/raw"), lambda c: c.update(annotations=POD)))
+        result = self.r.run("create", "--bundle", bundle, "a")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn(b"block device", result.stderr)
+        self.assertNotEqual(first.users(), [])
+        self.assertEqual(self.r.run("delete", "--force", "pod").returncode, 0)
+        self.assertEqual(first.users() + second.users(), [])
+
     def test_pod(self):
         """Two containers of a pod: one disk for both, there until the second is deleted; from another process each time."""
         raw = self.loop("raw")

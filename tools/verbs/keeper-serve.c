@@ -57,10 +57,24 @@ settings_of (const char *config)
   return (char **) g_ptr_array_free (pairs, FALSE);
 }
 
-static int
-boot (keeper *keeper, const kata_placement *placement, const char *config, const char *netns, answer *answer)
+static kata_container_options
+container_options (wire_message *request, const char *id, const char *config)
 {
-  g_auto (GStrv) settings = settings_of (config);
+  kata_container_options options = KATA_CONTAINER_OPTIONS_INIT;
+  options.id = id;
+  options.bundle = members_string (request->object, "bundle");
+  options.config_json = config;
+  options.rows = (uint32_t) members_int (request->object, "rows", 0);
+  options.columns = (uint32_t) members_int (request->object, "columns", 0);
+  return options;
+}
+
+static int
+boot (keeper *keeper, const kata_placement *placement, wire_message *request, const kata_container_options *first,
+      answer *answer)
+{
+  const char *netns = members_string (request->object, "netns");
+  g_auto (GStrv) settings = settings_of (first->config_json);
   kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
   CTL_AUTO (sandbox) sandbox = NULL;
   CTL_AUTO (error) err = NULL;
@@ -73,6 +87,7 @@ boot (keeper *keeper, const kata_placement *placement, const char *config, const
   g_auto (GStrv) groups = g_strsplit (placement->vfio_groups, " ", -1);
   g_autoptr (GPtrArray) devices = devices_of (groups);
   options.host_devices = (const kata_host_device *const *) devices->pdata;
+  options.first_container = first;
   if (kata_sandbox_create (&sandbox, keeper->oci->ctl.runtime, &options, &err) < 0) {
     fail_with (answer, err);
     return -1;
@@ -132,27 +147,21 @@ take_fds (wire_message *request, int terminal)
 }
 
 static unit *
-make_unit (keeper *keeper, wire_message *request, const char *id, const char *config, int terminal, answer *answer)
+make_unit (keeper *keeper, wire_message *request, const kata_container_options *options, int terminal, answer *answer)
 {
-  kata_container_options options = KATA_CONTAINER_OPTIONS_INIT;
   CTL_AUTO (container) container = NULL;
   CTL_AUTO (process) process = NULL;
   CTL_AUTO (error) err = NULL;
-  options.id = id;
-  options.bundle = members_string (request->object, "bundle");
-  options.config_json = config;
-  options.rows = (uint32_t) members_int (request->object, "rows", 0);
-  options.columns = (uint32_t) members_int (request->object, "columns", 0);
-  if (kata_container_create (&container, keeper->sandbox, &options, KATA_TIMEOUT_DEFAULT, &err) < 0 ||
+  if (kata_container_create (&container, keeper->sandbox, options, KATA_TIMEOUT_DEFAULT, &err) < 0 ||
       kata_container_get_process (&process, container, &err) < 0) {
     fail_with (answer, err);
     return NULL;
   }
   unit *unit = g_new0 (struct unit, 1);
   kept_fds fds = take_fds (request, terminal);
-  unit->id = g_strdup (id);
+  unit->id = g_strdup (options->id);
   unit->container = kata_container_ref (container);
-  unit->bundle = g_strdup (options.bundle);
+  unit->bundle = g_strdup (options->bundle);
   unit->execs = g_ptr_array_new ();
   unit->init = kept_new (process, &fds, terminal, 0);
   return unit;
@@ -168,11 +177,12 @@ serve_create (keeper *keeper, wire_message *request, const char *id, answer *ans
     fail_with (answer, err);
     return;
   }
+  const kata_container_options options = container_options (request, id, config);
   g_mutex_lock (&keeper->boot);
-  int rc = keeper->sandbox ? 0 : boot (keeper, &placement, config, members_string (request->object, "netns"), answer);
+  int rc = keeper->sandbox ? 0 : boot (keeper, &placement, request, &options, answer);
   g_mutex_unlock (&keeper->boot);
   unit *unit =
-      rc < 0 ? NULL : make_unit (keeper, request, id, config, (placement.flags & KATA_PLACEMENT_TERMINAL) != 0, answer);
+      rc < 0 ? NULL : make_unit (keeper, request, &options, (placement.flags & KATA_PLACEMENT_TERMINAL) != 0, answer);
   if (unit && keeper_add (keeper, unit) < 0) {
     fail (answer, "container with given ID already exists: \"%s\"", id);
     unit_free (unit);

@@ -23,9 +23,9 @@ type ContainerOptions struct {
 	ID            string // "" = a random one
 	Bundle        string // directory with config.json
 	ConfigJSON    string // instead of the bundle's config.json
-	Rootfs        string // directory on the host
+	Rootfs        string // directory or block device on the host
 	RootfsDisk    string // a Disk's ID
-	RootfsFstype  string // of RootfsDisk; "" = ext4
+	RootfsFstype  string // of RootfsDisk, or of a Rootfs that is a block device; "" = ext4
 	Args          []string
 	Env           []string // "NAME=value", added
 	Cwd           string
@@ -38,6 +38,7 @@ type ContainerOptions struct {
 	Terminal      bool
 	ReadOnly      bool
 	Rows, Columns uint32
+	RootfsOptions []string // mount options of such a root; nil = none, and "ro" for a read-only block device
 }
 
 func (o *ContainerOptions) toC(a *arena) (*C.kata_container_options, error) {
@@ -46,6 +47,7 @@ func (o *ContainerOptions) toC(a *arena) (*C.kata_container_options, error) {
 		rootfs: a.str(o.Rootfs), rootfs_disk: a.str(o.RootfsDisk), rootfs_fstype: a.str(o.RootfsFstype), args: a.strv(o.Args), env: a.strv(o.Env),
 		cwd: a.str(o.Cwd), user: a.str(o.User), hostname: a.str(o.Hostname), memory_bytes: C.uint64_t(o.MemoryBytes),
 		cpu_milli: C.uint32_t(o.CPUMilli), pids: C.uint32_t(o.PIDs), rows: C.uint32_t(o.Rows), columns: C.uint32_t(o.Columns),
+		rootfs_options: a.strv(o.RootfsOptions),
 	}
 	if o.Terminal {
 		c.flags |= C.KATA_CONTAINER_TERMINAL

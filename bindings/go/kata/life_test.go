@@ -5,6 +5,7 @@ package kata_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -126,6 +127,29 @@ func TestHostDevices(t *testing.T) {
 	_, e := r.CreateSandbox(&kata.SandboxOptions{ID: "go-vfio", HostDevices: []string{"0000:01:00.0"}})
 	equal(t, errors.Is(e, kata.ErrUnsupported), true)
 	_, e = r.CreateSandbox(&kata.SandboxOptions{ID: "go-vfio", HostDevices: []string{"01:00.0\x00"}})
+	equal(t, errors.Is(e, kata.ErrInvalid), true)
+}
+
+func TestFirstContainer(t *testing.T) {
+	names, _ := filepath.Glob("/sys/class/block/*")
+	node := ""
+	for _, name := range names {
+		if _, e := os.Stat("/dev/" + filepath.Base(name)); e == nil {
+			node = "/dev/" + filepath.Base(name)
+		}
+	}
+	if !null() || node == "" {
+		t.Skip("over null only, where there is a block device in /dev")
+	}
+	r := aRuntime(t)
+	first := &kata.ContainerOptions{Rootfs: node, RootfsFstype: "xfs", RootfsOptions: []string{"noatime"}, Args: []string{"cat"}}
+	plan := must[json.RawMessage](t)(r.PlanSandbox(&kata.SandboxOptions{FirstContainer: first}))
+	equal(t, strings.Contains(string(plan), "\"kata-b-"), true)
+	first.RootfsOptions = []string{"a,b"}
+	_, e := r.PlanSandbox(&kata.SandboxOptions{FirstContainer: first})
+	equal(t, errors.Is(e, kata.ErrInvalid), true)
+	first.RootfsOptions = []string{"a\x00b"}
+	_, e = r.PlanSandbox(&kata.SandboxOptions{FirstContainer: first})
 	equal(t, errors.Is(e, kata.ErrInvalid), true)
 }
 

@@ -66,6 +66,8 @@ type SandboxOptions struct {
 	Cgroup           string
 	Network          string   // "" or "none", "user", "new", or the path of a network namespace
 	HostDevices      []string // addresses of the host's PCI devices for the guest, bound to vfio-pci
+	// FirstContainer is what CreateContainer is going to get first: the block devices that it brings are disks of the machine from its start.
+	FirstContainer *ContainerOptions
 }
 
 func (o *SandboxOptions) toC(a *arena) (*C.kata_sandbox_options, error) {
@@ -103,6 +105,15 @@ func (o *SandboxOptions) toC(a *arena) (*C.kata_sandbox_options, error) {
 			list[i] = unsafe.Pointer(device)
 		}
 		c.host_devices = (**C.kata_host_device)(unsafe.Pointer(&list[0]))
+	}
+	if o.FirstContainer != nil {
+		mine, e := o.FirstContainer.toC(a)
+		if e != nil {
+			return nil, e
+		}
+		first := (*C.kata_container_options)(a.block(unsafe.Sizeof(*mine)))
+		*first = *mine
+		c.first_container = first
 	}
 	return c, a.err
 }

@@ -28,7 +28,8 @@ class ContainerOptions(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("id", c_char_p), ("bundle", c_char_p), ("config_json", c_char_p), ("rootfs", c_char_p),
                 ("rootfs_disk", c_char_p), ("rootfs_fstype", c_char_p), ("args", Strings), ("env", Strings), ("cwd", c_char_p),
                 ("user", c_char_p), ("hostname", c_char_p), ("volumes", POINTER(POINTER(Volume))), ("memory_bytes", c_uint64),
-                ("cpu_milli", c_uint32), ("pids", c_uint32), ("flags", c_uint32), ("rows", c_uint32), ("columns", c_uint32)]
+                ("cpu_milli", c_uint32), ("pids", c_uint32), ("flags", c_uint32), ("rows", c_uint32), ("columns", c_uint32),
+                ("rootfs_options", Strings)]
 
 
 class ContainerStats(ctypes.Structure):
@@ -60,7 +61,7 @@ class SandboxOptions(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("id", c_char_p), ("hypervisor", c_char_p), ("vcpus", c_uint32), ("flags", c_uint32),
                 ("memory_mib", c_uint64), ("hostname", c_char_p), ("annotations", Strings), ("disks", POINTER(POINTER(Disk))),
                 ("dns", Strings), ("limit_cpu_milli", c_uint32), ("limit_memory_bytes", c_uint64), ("cgroup", c_char_p),
-                ("network", c_char_p), ("host_devices", POINTER(POINTER(HostDevice)))]
+                ("network", c_char_p), ("host_devices", POINTER(POINTER(HostDevice))), ("first_container", POINTER(ContainerOptions))]
 
 
 class Event(ctypes.Structure):

@@ -149,7 +149,7 @@ def container_options(*, id: Optional[str] = None, bundle: Optional[str] = None,
                args: Optional[Sequence[str]] = None, env: Optional[Sequence[str]] = None, cwd: Optional[str] = None,
                user: Optional[str] = None, hostname: Optional[str] = None, volumes: Sequence[Volume] = (), memory_bytes: int = 0,
                cpu_milli: int = 0, pids: int = 0, terminal: bool = False, readonly: bool = False, rows: int = 0,
-               columns: int = 0) -> _abi.ContainerOptions:
+               columns: int = 0, rootfs_options: Optional[Sequence[str]] = None) -> _abi.ContainerOptions:
     """kata_container_options from Python's words. Not public."""
     shared: list[ctypes.Structure] = [
         _abi.Volume(size=ctypes.sizeof(_abi.Volume), source=encode(v.source, "volumes"), destination=encode(v.destination, "volumes"),
@@ -160,7 +160,8 @@ def container_options(*, id: Optional[str] = None, bundle: Optional[str] = None,
         rootfs_disk=encode(rootfs_disk, "rootfs_disk"), rootfs_fstype=encode(rootfs_fstype, "rootfs_fstype"), args=strings(args, "args"),
         env=strings(env, "env"), cwd=encode(cwd, "cwd"), user=encode(user, "user"), hostname=encode(hostname, "hostname"),
         memory_bytes=memory_bytes, cpu_milli=cpu_milli, pids=pids,
-        flags=(_TERMINAL if terminal else 0) | (_READONLY if readonly else 0), rows=rows, columns=columns)
+        flags=(_TERMINAL if terminal else 0) | (_READONLY if readonly else 0), rows=rows, columns=columns,
+        rootfs_options=strings(rootfs_options, "rootfs_options"))
     array = _abi.pointers(shared, _abi.Volume)
     if array is not None:
         options.volumes = array

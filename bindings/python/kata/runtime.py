@@ -78,12 +78,13 @@ class Runtime(Handle):
                        memory_mib: int = 0, hostname: Optional[str] = None, annotations: Optional[Mapping[str, str]] = None,
                        disks: Sequence[Disk] = (), dns: Optional[Sequence[str]] = None, limit_cpu_milli: int = 0,
                        limit_memory_bytes: int = 0, cgroup: Optional[str] = None, network: Optional[str] = None,
-                       host_devices: Sequence[str] = ()) -> Sandbox:
+                       host_devices: Sequence[str] = (), first_container: Optional[Mapping[str, Any]] = None) -> Sandbox:
         """Plans and records a sandbox; start() boots it. 0 and None = the configuration's value. `network`: None or "none", "user", "new", or
-        the path of a network namespace. `host_devices`: addresses of the host's PCI devices for the guest, bound to vfio-pci."""
+        the path of a network namespace. `host_devices`: addresses of the host's PCI devices for the guest, bound to vfio-pci. `first_container`: the
+        arguments that create_container() is going to get first; the block devices that it brings are disks of the machine from its start."""
         options = sandbox_options(id=id, hypervisor=hypervisor, vcpus=vcpus, memory_mib=memory_mib, hostname=hostname, annotations=annotations,
                              disks=disks, dns=dns, limit_cpu_milli=limit_cpu_milli, limit_memory_bytes=limit_memory_bytes, cgroup=cgroup,
-                             network=network, host_devices=host_devices)
+                             network=network, host_devices=host_devices, first_container=first_container)
         ref = self._ref
         return Sandbox(self._make(lib.kata_sandbox_create, ref.pointer, ctypes.byref(options)), owned=True)
 

@@ -132,12 +132,14 @@ class Sandbox(Handle):
                          rootfs_fstype: Optional[str] = None, args: Optional[Sequence[str]] = None, env: Optional[Sequence[str]] = None,
                          cwd: Optional[str] = None, user: Optional[str] = None, hostname: Optional[str] = None,
                          volumes: Sequence[Volume] = (), memory_bytes: int = 0, cpu_milli: int = 0, pids: int = 0, terminal: bool = False,
-                         readonly: bool = False, rows: int = 0, columns: int = 0, timeout: Optional[float] = None) -> Container:
+                         readonly: bool = False, rows: int = 0, columns: int = 0, rootfs_options: Optional[Sequence[str]] = None,
+                         timeout: Optional[float] = None) -> Container:
         """Creates a container whose program waits for start(). `bundle`, or `config_json` (text or a mapping), or neither: then a default
-        specification runs `args` in `rootfs`. The rest changes what the specification says; 0 and None = as it says."""
+        specification runs `args` in `rootfs`. The rest changes what the specification says; 0 and None = as it says. `rootfs_options`: how a root on
+        `rootfs_disk` or a block device is mounted."""
         options = container_options(id=id, bundle=bundle, config_json=config_json, rootfs=rootfs, rootfs_disk=rootfs_disk, rootfs_fstype=rootfs_fstype,
                              args=args, env=env, cwd=cwd, user=user, hostname=hostname, volumes=volumes, memory_bytes=memory_bytes,
-                             cpu_milli=cpu_milli, pids=pids, terminal=terminal, readonly=readonly, rows=rows, columns=columns)
+                             cpu_milli=cpu_milli, pids=pids, terminal=terminal, readonly=readonly, rows=rows, columns=columns, rootfs_options=rootfs_options)
         ref = self._ref
         return Container(self._make(lib.kata_container_create, ref.pointer, ctypes.byref(options), milliseconds(timeout)), owned=True)
 
@@ -203,7 +205,7 @@ def sandbox_options(*, id: Optional[str] = None, hypervisor: Optional[str] = Non
                memory_mib: int = 0, hostname: Optional[str] = None, annotations: Optional[Mapping[str, str]] = None,
                disks: Sequence[Disk] = (), dns: Optional[Sequence[str]] = None, limit_cpu_milli: int = 0, limit_memory_bytes: int = 0,
                cgroup: Optional[str] = None, network: Optional[str] = None,
-               host_devices: Sequence[str] = ()) -> _abi.SandboxOptions:
+               host_devices: Sequence[str] = (), first_container: Optional[Mapping[str, Any]] = None) -> _abi.SandboxOptions:
     """kata_sandbox_options from Python's words. Not public."""
     listed: list[ctypes.Structure] = [_disk(d) for d in disks]
     pairs = None if annotations is None else [word for pair in annotations.items() for word in pair]
@@ -219,4 +221,6 @@ def sandbox_options(*, id: Optional[str] = None, hypervisor: Optional[str] = Non
     array = _abi.pointers(devices, _abi.HostDevice)
     if array is not None:
         options.host_devices = array
+    if first_container is not None:
+        options.first_container = ctypes.pointer(container_options(**first_container))
     return options

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* vm: the hypervisor, started by its backend. */
+#include "sandbox/block.h"
 #include "sandbox/snapshot.h"
 #include "sandbox/stage.h"
 
@@ -11,6 +12,8 @@ enter (struct kata_operation *op, kata_error **err)
   kata_sandbox *sandbox = op->sandbox;
   const kata_backend_entry *entry = NULL;
   int r = kata_registry__find (&entry, sandbox->runtime->registry, op->state->plan.hypervisor, err);
+  if (r == 0)
+    r = kata_sandbox_block__check (op->state, err);
   if (r == 0)
     r = kata_operation__fault (op, "backend:launch", err);
   if (r != 0)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "agent/spec.h"
+#include "plan/pack.h"
 #include "setup.h"
 
 #define HEAD   "{\"ociVersion\":\"1.2.0\",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\"}"
@@ -112,6 +113,34 @@ START_TEST (volumes)
 }
 END_TEST
 
+/* Of one device: who reads only and who writes, in one container or two, get one file system. */
+START_TEST (readers_beside_writers)
+{
+  g_autoptr (kata_container_plan) both = NULL, reader = NULL;
+  kata_vm_disk disks[2];
+  const kata_vm_disk *list[3] = { NULL };
+  const char *ro =
+      "{\"destination\":\"/a\",\"type\":\"ext4\",\"source\":\"/dev/sdb\",\"options\":[\"ro\",\"noatime\"]}";
+  const char *rw = "{\"destination\":\"/b\",\"type\":\"ext4\",\"source\":\"/dev/sdb\",\"options\":[\"rw\"]}";
+  g_autofree char *two = g_strconcat (HEAD MOUNTS, ro, ",", rw, "]}", NULL);
+  g_autofree char *one = g_strconcat (HEAD MOUNTS, ro, "]}", NULL);
+  ck_assert_int_eq (make (&both, two, NULL), 0);
+  plug (both, disks, list);
+  ck_assert_int_eq (kata_container_plan__locate (both, plan, NULL), 0);
+  ck_assert (!both->blocks[0].readonly && !has (both->storages[0].options, "ro"));
+  ck_assert (has (both->storages[0].options, "noatime") && has (both->spec->mounts[0].options, "ro"));
+  ck_assert_int_eq (make (&reader, one, NULL), 0);
+  ck_assert (reader->blocks[0].readonly);
+  ck_assert_int_eq (kata_container_plan__locate (reader, plan, NULL), 0); /* the disk that the other has */
+  ck_assert (!has (reader->storages[0].options, "ro") && has (reader->spec->mounts[0].options, "ro"));
+  disks[0].readonly = 1;
+  g_autoptr (kata_container_plan) alone = NULL;
+  ck_assert_int_eq (make (&alone, one, NULL), 0);
+  ck_assert_int_eq (kata_container_plan__locate (alone, plan, NULL), 0);
+  ck_assert (has (alone->storages[0].options, "ro"));
+}
+END_TEST
+
 START_TEST (devices)
 {
   g_autoptr (kata_container_plan) c = NULL;
@@ -187,6 +216,49 @@ START_TEST (root)
 }
 END_TEST
 
+/* With options of its own a root that is read-only is so to its container only, which crun makes so. */
+START_TEST (root_options)
+{
+  static const char *const none[] = { NULL }, *const some[] = { "noatime", "nouuid", NULL },
+                           *const ro[] = { "ro", NULL };
+  static const char *const bad[][2] = { { "a,b" }, { "" }, { "x\ny" } };
+  const char *text = HEAD ",\"root\":{\"path\":\"/dev/rootdisk\",\"readonly\":true}}";
+  const char *writable = HEAD ",\"root\":{\"path\":\"/dev/rootdisk\"}}";
+  g_autoptr (kata_container_plan) a = NULL, b = NULL, c = NULL, d = NULL, e = NULL;
+  options.rootfs_options = none;
+  ck_assert_int_eq (make (&a, text, NULL), 0);
+  ck_assert (!a->blocks[0].readonly && a->spec->root_readonly && !has (a->storages[0].options, "ro"));
+  options.rootfs_options = some;
+  options.rootfs_fstype = "xfs";
+  ck_assert_int_eq (make (&b, writable, NULL), 0);
+  ck_assert (!b->blocks[0].readonly && !b->spec->root_readonly && g_strv_length (b->storages[0].options) == 2);
+  ck_assert_str_eq (b->storages[0].options[0], "noatime");
+  options.rootfs_options = ro;
+  ck_assert_int_eq (make (&c, writable, NULL), 0);
+  ck_assert (c->blocks[0].readonly && c->spec->root_readonly && has (c->storages[0].options, "nouuid"));
+  options.rootfs_options = none;
+  ck_assert_int_eq (make (&d, HEAD ",\"root\":{\"path\":\"/dev/dvd\"}}", NULL), 0);
+  ck_assert (d->blocks[0].readonly && d->spec->root_readonly && has (d->storages[0].options, "ro"));
+  for (size_t i = 0; i < G_N_ELEMENTS (bad); i++) {
+    options.rootfs_options = bad[i];
+    ck_assert_int_eq (make (&e, writable, NULL), KATA_E_INVALID);
+  }
+}
+END_TEST
+
+START_TEST (root_options_of_a_disk)
+{
+  static const char *const some[] = { "ro", "noatime", NULL };
+  const kata_vm_disk disk = { .size = sizeof disk, .id = "data", .path = "/srv/data" }, *list[] = { &disk, NULL };
+  g_autoptr (kata_container_plan) c = NULL;
+  plan->vm.disks = list;
+  options.rootfs_disk = "data";
+  options.rootfs_options = some;
+  ck_assert_int_eq (make (&c, HEAD "}", NULL), 0);
+  ck_assert (c->n_blocks == 0 && c->spec->root_readonly && g_strv_length (c->storages[0].options) == 2);
+}
+END_TEST
+
 static const struct {
   const char *toml, *rest;
   int code;
@@ -240,6 +312,37 @@ START_TEST (foreign_agent)
 }
 END_TEST
 
+/* Of the first container: in the machine from the start, behind the caller's own; each counts. */
+START_TEST (from_the_start)
+{
+  static const struct kata_block first[KATA_DISKS_MAX + 1] = {
+    { .id = "kata-b-8-16", .node = "/dev/sdb", .major = 8, .minor = 16 },
+    { .id = "kata-b-11-0", .node = "/dev/sr0", .major = 11, .readonly = true },
+  };
+  const kata_disk disk = { sizeof disk, "data", "/srv/data", 0 }, *disks[] = { &disk, NULL };
+  g_autoptr (kata_plan) cold = NULL;
+  g_autoptr (kata_error) err = NULL;
+  uint32_t major = 0, minor = 0;
+  s.options.disks = disks;
+  s.in.blocks = first;
+  s.in.n_blocks = 2;
+  ck_assert_int_eq (kata_plan__make (&cold, &s.in, NULL), 0);
+  const kata_vm_disk *const *list = cold->vm.disks;
+  ck_assert_str_eq (list[0]->id, "data");
+  ck_assert_str_eq (list[1]->id, "kata-b-8-16");
+  ck_assert_str_eq (list[1]->path, "/dev/sdb");
+  ck_assert (!list[1]->readonly && list[2]->readonly && list[2]->port == 0 && list[3] == NULL);
+  ck_assert (kata_plan__block_number (list[2], &major, &minor) && major == 11 && minor == 0);
+  ck_assert (!kata_plan__block_number (list[0], &major, &minor));
+  s.in.n_blocks = KATA_DISKS_MAX;
+  ck_assert_int_eq (kata_plan__make (&cold, &s.in, NULL), KATA_E_LIMIT);
+  s.in.n_blocks = 1;
+  s.caps.have &= ~(UINT64_C (1) << KATA_CAP_BLOCK);
+  s.options.disks = NULL;
+  ck_assert_int_eq (kata_plan__make (&cold, &s.in, &err), KATA_E_UNSUPPORTED);
+}
+END_TEST
+
 START_TEST (names_of_their_own)
 {
   kata_vm_disk *made = NULL;
@@ -256,12 +359,16 @@ main (void)
   TCase *tcase = tcase_create ("block");
   tcase_add_checked_fixture (tcase, begin, end);
   tcase_add_test (tcase, volumes);
+  tcase_add_test (tcase, readers_beside_writers);
   tcase_add_test (tcase, devices);
   tcase_add_loop_test (tcase, access_of_rules, 0, G_N_ELEMENTS (accesses));
   tcase_add_test (tcase, root);
+  tcase_add_test (tcase, root_options);
+  tcase_add_test (tcase, root_options_of_a_disk);
   tcase_add_loop_test (tcase, refuses, 0, G_N_ELEMENTS (refusals));
   tcase_add_test (tcase, devices_all_the_same);
   tcase_add_test (tcase, foreign_agent);
+  tcase_add_test (tcase, from_the_start);
   tcase_add_test (tcase, names_of_their_own);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);

@@ -43,6 +43,7 @@ static const struct {
   { "network-user", "[hypervisor.qemu]\ndisable_vhost_net = true\n", "qemu", true, true, false, "user" },
   { "network-new", "", "builtin", true, true, false, "new" },
   { "disk-limits", disk_limits, "builtin", true, true, true },
+  { "first-container", "", "builtin", true, true, true },
 };
 
 static kata_plan *
@@ -50,6 +51,7 @@ make_case (struct setup *s, size_t i)
 {
   static const kata_disk disk = { sizeof disk, "data", "/srv/data.img", 0 };
   static const kata_disk *const disks[] = { &disk, NULL };
+  static const struct kata_block blocks[] = { { .id = "kata-b-254-3", .node = "/dev/dm-3", .major = 254, .minor = 3 } };
   static const char *const dns[] = { "nameserver 192.0.2.1", NULL };
   kata_plan *plan = NULL;
   setup_init (s, cases[i].toml);
@@ -73,6 +75,10 @@ make_case (struct setup *s, size_t i)
     s->options.hostname = "golden";
     s->options.disks = disks;
     s->options.dns = dns;
+  }
+  if (strcmp (cases[i].name, "first-container") == 0) {
+    s->in.blocks = blocks;
+    s->in.n_blocks = G_N_ELEMENTS (blocks);
   }
   ck_assert_int_eq (kata_plan__make (&plan, &s->in, NULL), 0);
   return plan;
