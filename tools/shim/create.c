@@ -73,31 +73,55 @@ open_streams (service *service, task *task, proc *proc, answer *answer)
                       "%s", why);
 }
 
-/* Into the guest. */
-static int32_t
-make_container (service *service, task *task, const Shim__CreateRequest *q, answer *answer)
+/* Into the guest. 0, or a negative code with @err or @why. */
+static int
+make_container (service *service, task *task, kata_error **err, char **why)
 {
-  kata_error *err = NULL;
-  g_autofree char *why = NULL;
-  kata_container_options options = KATA_CONTAINER_OPTIONS_INIT;
-  kata_sandbox *sandbox = pod_enter (service, task, &err, &why);
+  const kata_container_options options = pod_container_options (task);
+  kata_sandbox *sandbox = pod_enter (service, task, err, why);
   if (!sandbox)
-    return why ? answer_fail (answer, TTRPC_FAILED_PRECONDITION, "%s", why) : answer_start_error (answer, err);
-  options.id = task->id;
-  options.bundle = task->bundle;
-  options.flags = q->terminal ? KATA_CONTAINER_TERMINAL : 0;
-  int r = kata_container_create (&task->container, sandbox, &options, KATA_TIMEOUT_DEFAULT, &err);
+    return *why ? KATA_E_STATE : kata_error_get_code (*err);
+  int r = kata_container_create (&task->container, sandbox, &options, KATA_TIMEOUT_DEFAULT, err);
   if (r == 0)
-    r = kata_container_get_process (&task->init->process, task->container, &err);
-  if (r == 0)
-    hooks_created (service, task, &why);
-  if (r < 0 || why) {
+    r = kata_container_get_process (&task->init->process, task->container, err);
+  if (r == 0 && !hooks_created (service, task, why))
+    r = KATA_E_HOST;
+  if (r < 0) {
     if (task->container)
       kata_container_delete (task->container, KATA_DELETE_FORCE, KATA_TIMEOUT_DEFAULT, NULL);
+    task->container = kata_container_unref (task->container);
     pod_leave (service, task);
   }
   kata_sandbox_unref (sandbox);
-  return r < 0 ? answer_start_error (answer, err) : why ? answer_fail (answer, TTRPC_UNKNOWN, "%s", why) : TTRPC_OK;
+  return r;
+}
+
+/* A hypervisor that takes no such disk, or has no place left for one, can still be given the files. */
+static int
+share_instead (service *service, task *task, const Shim__CreateRequest *q, kata_error **err, char **why)
+{
+  say ("\"%s\": its root is mounted here and shared, the guest cannot have the device \"%s\": %s", task->id,
+       task->root.path, kata_error_get_message (*err));
+  kata_error_unrefp (err);
+  root_device_clear (&task->root);
+  if (!pod_mount (service, task, q->rootfs, q->n_rootfs, why))
+    return KATA_E_HOST;
+  return make_container (service, task, err, why);
+}
+
+static int32_t
+enter_guest (service *service, task *task, const Shim__CreateRequest *q, answer *answer)
+{
+  kata_error *err = NULL;
+  g_autofree char *why = NULL;
+  int r = make_container (service, task, &err, &why);
+  if (task->root.path && err && (r == KATA_E_UNSUPPORTED || r == KATA_E_LIMIT))
+    r = share_instead (service, task, q, &err, &why);
+  if (r == 0)
+    return TTRPC_OK;
+  if (err)
+    return answer_start_error (answer, err);
+  return answer_fail (answer, r == KATA_E_STATE ? TTRPC_FAILED_PRECONDITION : TTRPC_UNKNOWN, "%s", why);
 }
 
 static void
@@ -123,12 +147,12 @@ make_task (service *service, task *task, const Shim__CreateRequest *q, answer *a
 {
   g_autofree char *why = NULL;
   int32_t code = open_streams (service, task, task->init, answer);
-  if (code == TTRPC_OK && !pod_mount (service, task, q->rootfs, q->n_rootfs, &why))
+  if (code == TTRPC_OK && !pod_root (service, task, q->rootfs, q->n_rootfs, &why))
     code = answer_fail (answer, TTRPC_UNKNOWN, "%s", why);
   if (code == TTRPC_OK && (!hooks_hold (service, task, &why) || !hooks_create (service, task, &why)))
     code = answer_fail (answer, TTRPC_UNKNOWN, "%s", why);
   if (code == TTRPC_OK)
-    code = make_container (service, task, q, answer);
+    code = enter_guest (service, task, q, answer);
   if (code != TTRPC_OK) {
     pod_unmount (service, task);
     hooks_stopped (service, task);

@@ -34,10 +34,24 @@ pod_may_have (const kata_placement *placement, char **why)
   return FALSE;
 }
 
+kata_container_options
+pod_container_options (const task *task)
+{
+  kata_container_options options = KATA_CONTAINER_OPTIONS_INIT;
+  options.id = task->id;
+  options.bundle = task->bundle;
+  options.flags = task->init->terminal ? KATA_CONTAINER_TERMINAL : 0;
+  options.rootfs = task->root.path;
+  options.rootfs_fstype = task->root.type;
+  options.rootfs_options = (const char *const *) task->root.options;
+  return options;
+}
+
 static int
 make (service *service, task *task, kata_error **err, char **why)
 {
   kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+  const kata_container_options first = pod_container_options (task);
   kata_sandbox *sandbox = NULL;
   int r = 0;
   if (!runtime_keep_config (service->options, service->group, why))
@@ -59,6 +73,7 @@ make (service *service, task *task, kata_error **err, char **why)
   g_auto (GStrv) groups = g_strsplit (placement->vfio_groups, " ", -1);
   g_autoptr (GPtrArray) devices = devices_of (groups);
   options.host_devices = (const kata_host_device *const *) devices->pdata;
+  options.first_container = &first;
   r = kata_sandbox_create (&sandbox, service->runtime, &options, err);
   if (r == 0)
     r = kata_sandbox_start (sandbox, KATA_TIMEOUT_DEFAULT, err);
@@ -156,10 +171,19 @@ pod_mount (service *service, task *task, Shim__Mount *const *mounts, size_t n, c
   return FALSE;
 }
 
+gboolean
+pod_root (service *service, task *task, Shim__Mount *const *mounts, size_t n, char **why)
+{
+  if (!root_device_take (&task->root, mounts, n, why))
+    return FALSE;
+  return task->root.path || pod_mount (service, task, mounts, n, why);
+}
+
 void
 pod_unmount (service *service, task *task)
 {
   g_autofree char *name = record_name (task);
+  root_device_clear (&task->root);
   if (!task->mounted)
     return;
   int r = rootfs_unmount (task->bundle);

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "loop.h"
 #include "options.h"
 
 #define MOUNTS_MAX 16u
@@ -30,6 +31,7 @@ static const struct word words[] = {
   { "diratime", 0, MS_NODIRATIME },
   { "dirsync", MS_DIRSYNC, 0 },
   { "exec", 0, MS_NOEXEC },
+  { "loop", 0, 0 }, /* ours to see to */
   { "noatime", MS_NOATIME, 0 },
   { "nodev", MS_NODEV, 0 },
   { "nodiratime", MS_NODIRATIME, 0 },
@@ -102,6 +104,33 @@ bind_on (const char *source, int target, unsigned long flags)
   return r;
 }
 
+static gboolean
+has_option (const Shim__Mount *mount, const char *option)
+{
+  for (size_t i = 0; i < mount->n_options; i++)
+    if (g_str_equal (mount->options[i], option))
+      return TRUE;
+  return FALSE;
+}
+
+/* The mount keeps the loop device, which is gone when it is unmounted. */
+static int
+mount_on (const char *at, const Shim__Mount *wanted, unsigned long flags, const char *data)
+{
+  char device[LOOP_PATH_MAX];
+  struct stat st;
+  int loop = -1;
+  if (has_option (wanted, "loop") && stat (wanted->source, &st) == 0 && S_ISREG (st.st_mode)) {
+    loop = loop_open (device, wanted->source, (flags & MS_RDONLY) != 0);
+    if (loop < 0)
+      return loop;
+  }
+  int r = mount (loop >= 0 ? device : wanted->source, at, wanted->type, flags, data) == 0 ? 0 : -errno;
+  if (loop >= 0)
+    close (loop);
+  return r;
+}
+
 /* A later mount lies over an earlier one, so each opens the place anew. */
 static int
 mount_one (int bundle, const Shim__Mount *wanted)
@@ -120,7 +149,7 @@ mount_one (int bundle, const Shim__Mount *wanted)
     r = options_is_path (wanted->source) ? bind_on (wanted->source, target, flags) : -EINVAL;
   } else {
     g_autofree char *at = g_strdup_printf ("/proc/self/fd/%d", target);
-    r = mount (wanted->source, at, wanted->type, flags, data) == 0 ? 0 : -errno;
+    r = mount_on (at, wanted, flags, data);
   }
   close (target);
   return r;

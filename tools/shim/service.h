@@ -94,8 +94,12 @@ void service_clear (service *service);
 kata_sandbox *pod_enter (service *service, task *task, kata_error **err, char **why);
 /** Removes the virtual machine if nobody is left in it, or if @task was its owner. */
 void pod_leave (service *service, task *task);
-/** The container's files on the host. */
+/** Valid as long as @task's root is. */
+kata_container_options pod_container_options (const task *task);
+/** The container's root: a device for the guest to mount, or its files on the host. */
+gboolean pod_root (service *service, task *task, Shim__Mount *const *mounts, size_t n, char **why);
 gboolean pod_mount (service *service, task *task, Shim__Mount *const *mounts, size_t n, char **why);
+/** Gives up either. */
 void pod_unmount (service *service, task *task);
 
 /** A virtual machine cannot have the host's network. FALSE: @why. */

@@ -12,6 +12,7 @@ task_new (const char *id, const char *bundle)
   g_atomic_ref_count_init (&task->refs);
   task->id = g_strdup (id);
   task->bundle = g_strdup (bundle);
+  task->root = (root_device) ROOT_DEVICE_NONE;
   task->execs = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) proc_unref);
   return task;
 }
@@ -34,6 +35,7 @@ task_unref (task *task)
   g_free (task->id);
   g_free (task->bundle);
   place_clear (&task->place);
+  root_device_clear (&task->root);
   g_free (task);
 }
 

@@ -7,6 +7,7 @@
 #include <kata/kata.h>
 
 #include "place.h"
+#include "root-device.h"
 #include "streams.h"
 
 /** containerd.v1.types.Status. */
@@ -32,6 +33,7 @@ typedef struct task {
   gatomicrefcount refs;
   char *id, *bundle;
   place place;
+  root_device root; /* the guest mounts it */
   gboolean owner;   /* the virtual machine goes when it goes */
   gboolean ready;   /* Create has succeeded */
   gboolean mounted; /* the root file system is the shim's to unmount */
