@@ -300,7 +300,8 @@ class Guest(Base):
         self.assertIn('virtiofs / ' if HYPERVISOR == 'builtin' else '/ ext4', member.output(timeout=60 * SLOW).decode().replace('kataShared', 'virtiofs'))
         self.assertEqual(member.wait(timeout=60 * SLOW), 0)
         member.end()
-        self.assertEqual(backing(image), [])
+        if HYPERVISOR != 'builtin':  # what was shared the guest's kernel may remember, and the file server with it, until the pod ends
+            self.assertEqual(backing(image), [])
         self.assertEqual(self.cat(image, 'file'), b'kept\n')
         self.assertEqual(pod.status(), RUNNING)
         self.kill(pod)
