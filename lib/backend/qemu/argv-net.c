@@ -27,6 +27,15 @@ add_vhost_user (kata_qemu_builder *b, size_t n, const kata_vm_nic *nic)
   kata_qemu__add (b, "-netdev", "vhost-user,id=net%zu,chardev=%s,queues=%u", n, chardev, nic->queues);
 }
 
+/* Each queue its interrupt, and one each for control and configuration. Without KVM QEMU 7.2 ends by a null pointer when a guest sets up those of a
+   device with a vhost-user server, so there it has an interrupt line. */
+static unsigned
+vectors (const kata_qemu_builder *b, const kata_vm_nic *nic)
+{
+  bool line = nic->kind == KATA_NIC_VHOST_USER && b->plan->accel != KATA_ACCEL_KVM;
+  return line ? 0 : 2 * nic->queues + 2;
+}
+
 static void
 add_nic (kata_qemu_builder *b, size_t n, const kata_vm_nic *nic, int fd, int vhost_fd)
 {
@@ -48,9 +57,9 @@ add_nic (kata_qemu_builder *b, size_t n, const kata_vm_nic *nic, int fd, int vho
   if (nic->queue_size != 0)
     g_string_append_printf (device, ",rx_queue_size=%u,tx_queue_size=%u", (unsigned) nic->queue_size,
                             (unsigned) nic->queue_size);
-  /* Each queue its interrupt, and one each for control and configuration. No option ROM: nothing boots from the network. */
+  /* No option ROM: nothing boots from the network. */
   if (strcmp (b->bus, "pci") == 0)
-    g_string_append_printf (device, ",vectors=%u,romfile=", 2 * nic->queues + 2);
+    g_string_append_printf (device, ",vectors=%u,romfile=", vectors (b, nic));
   kata_qemu__add (b, "-device", "%s%s", device->str, b->platform);
 }
 

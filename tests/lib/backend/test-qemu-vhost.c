@@ -76,7 +76,10 @@ START_TEST (vhost_user)
   plan.block_queues = 2;
   plan.block_queue_size = 128;
   golden ("q35-vhost-user-scsi", &plan);
+  plan.disks = NULL;
   plan.nics = wrong_nics;
+  plan.accel = KATA_ACCEL_KVM;
+  golden ("q35-vhost-user-kvm", &plan);
   wrong.socket = "s";
   ck_assert_int_eq (kata_qemu__argv (&argv, &plan, &context, NULL), KATA_E_INVALID);
   wrong.socket = NULL;
