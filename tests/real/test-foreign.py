@@ -22,6 +22,7 @@ PROGRAM, GUEST, HYPERVISOR = (*map(os.path.abspath, sys.argv[1:3]), sys.argv[3])
 VMM, TABLE, MORE = {"fc": ("firecracker", "firecracker", ""),
                     "clh": ("cloud-hypervisor", "clh", landlock.waiver()),
                     "stratovirt": ("stratovirt", "stratovirt", "")}[HYPERVISOR]
+UNSHARED = 'shared_fs = "none"\n' if HYPERVISOR == "clh" else ""
 PATIENCE = 600  # an emulated guest on a busy machine
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -129,17 +130,39 @@ class Foreign(unittest.TestCase):
         """Written, deleted, restored twice: what ran goes on, and the clock is right."""
         if HYPERVISOR == "stratovirt":
             self.skipTest("libkata drives no snapshots of StratoVirt")
+        self.ctl.config = configure(self.ctl.directory, self.more + UNSHARED)
+        self.snapshot()
+
+    def test_snapshot_grown(self):
+        """The same of a guest that has become larger: it comes back as large, and gets larger still."""
+        self.grow_or_skip(UNSHARED)
+        sizes = []
+
+        def grow(n):
+            if n > 0:
+                self.assertEqual(self.seen("s"), sizes[0])
+                print(self.ctl.json("inspect", "s")["size"], sizes[0], flush=True)
+            vcpus, memory = (3, 640) if n > 0 else (2, 384)
+            first = self.seen("s")[1]
+            self.ctl.json("resize", "--vcpus", str(vcpus), "--memory", f"{memory}M", "s")
+            self.ctl.wait_until(f"{vcpus} processors", lambda: self.seen("s") >= (vcpus, first + 100), 100)
+            sizes.append(self.seen("s"))
+        self.snapshot(grow)
+
+    def snapshot(self, do=lambda n: None):
+        """@do is called with 0 in the machine that is written, and with 1, 2 in those that come of it."""
         place = os.path.join(self.ctl.directory, "snapshot")
         os.mkdir(place, 0o700)
         self.detach("s")
         self.good("exec", "s", "sh", "-c", "echo kept > /kept")
+        do(0)
         self.good("pause", "s")
         begun = time.monotonic()
         self.good("snapshot", "s", place)
         print(f"written after {time.monotonic() - begun:.1f} s", flush=True)
         self.good("delete", "-f", "s")
         seen = set()
-        for _ in range(2):
+        for n in (1, 2):
             begun = time.monotonic()
             self.good("restore", "--name", "s", "--rootfs", self.ctl.rootfs, place)
             restored = time.monotonic()
@@ -149,6 +172,7 @@ class Foreign(unittest.TestCase):
             self.assertEqual(said[0], "kept")
             self.assertLess(abs(time.time() - int(said[1])), 60)
             seen.add(said[2])
+            do(n)
             self.good("delete", "-f", "s")
         self.assertEqual(len(seen), 2)
 
@@ -181,8 +205,8 @@ class Foreign(unittest.TestCase):
         """They are those of now, also after the VMM has written lines that nobody read."""
         if HYPERVISOR == "stratovirt":
             self.skipTest("libkata asks StratoVirt for no counters")
-        if HYPERVISOR == "clh":  # it counts for disks and networks only, so the root is on one
-            self.ctl.config = configure(self.ctl.directory, self.more + 'shared_fs = "none"\n')
+        # Cloud Hypervisor counts for disks and networks only, so the root is on one.
+        self.ctl.config = configure(self.ctl.directory, self.more + UNSHARED)
         self.detach("m")
         first = self.counters("m")
         self.assertTrue(10 < len(first) < 1024, len(first))  # 1024: the others were cut off
@@ -194,14 +218,17 @@ class Foreign(unittest.TestCase):
         self.assertTrue(grown)
         self.good("delete", "-f", "m")
 
-    def grown(self, more=""):
-        """A guest that has 3 processors and 640 MiB in the end; returned: what it keeps of the memory."""
+    def grow_or_skip(self, more=""):
         lacking = self.lacking()
         for name in ("cpu-resize", "memory-resize"):
             if name in lacking:
                 self.skipTest(lacking[name])
         sizes = "default_vcpus = 1\ndefault_maxvcpus = 3\ndefault_memory = 256\ndefault_maxmemory = 640\n"
         self.ctl.config = configure(self.ctl.directory, self.more + sizes + more)
+
+    def grown(self, more=""):
+        """A guest that has 3 processors and 640 MiB in the end; returned: what it keeps of the memory."""
+        self.grow_or_skip(more)
         self.detach("g")
         first = self.seen("g")[1]
         for vcpus, asked, memory in ((2, "300M", 384), (3, "640M", 640)):
