@@ -18,7 +18,7 @@ static gboolean
 is_for_mount (const char *option)
 {
   static const char *const words[] = { "", "auto", "defaults", "loop", "noauto", "nofail", "rw", "_netdev", NULL };
-  return g_strv_contains (words, option) || g_str_has_prefix (option, "loop=") || g_str_has_prefix (option, "x-");
+  return g_strv_contains (words, option) || g_ascii_strncasecmp (option, "x-", 2) == 0;
 }
 
 static gboolean
@@ -28,6 +28,16 @@ has (const Shim__Mount *mount, const char *word)
     if (g_str_equal (mount->options[i], word))
       return TRUE;
   return FALSE;
+}
+
+/* A bind mount, or one with other ids than the file system's, is not what a guest can make of a device. */
+static gboolean
+is_plain (const Shim__Mount *mount)
+{
+  for (size_t i = 0; i < mount->n_options; i++)
+    if (g_str_has_prefix (mount->options[i], "uidmap=") || g_str_has_prefix (mount->options[i], "gidmap="))
+      return FALSE;
+  return !*mount->target && !has (mount, "bind") && !has (mount, "rbind");
 }
 
 static char **
@@ -47,8 +57,8 @@ root_device_take (root_device *out, Shim__Mount *const *mounts, size_t n, char *
   char path[LOOP_PATH_MAX];
   struct stat st;
   const Shim__Mount *mount = n == 1 ? mounts[0] : NULL;
-  if (!mount || *mount->target || !g_strv_contains (types, mount->type) || has (mount, "bind") ||
-      has (mount, "rbind") || !options_is_path (mount->source) || stat (mount->source, &st) < 0)
+  if (!mount || !is_plain (mount) || !g_strv_contains (types, mount->type) || !options_is_path (mount->source) ||
+      stat (mount->source, &st) < 0)
     return TRUE;
   if (S_ISREG (st.st_mode) && has (mount, "loop")) {
     out->loop = loop_open (path, mount->source, has (mount, "ro"));
