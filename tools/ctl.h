@@ -78,6 +78,7 @@ int cmd_inspect (ctl *ctl, int argc, char **argv);
 int cmd_logs (ctl *ctl, int argc, char **argv);
 int cmd_stats (ctl *ctl, int argc, char **argv);
 int cmd_disk (ctl *ctl, int argc, char **argv);
+int cmd_device (ctl *ctl, int argc, char **argv);
 int cmd_pause (ctl *ctl, int argc, char **argv);
 int cmd_refresh (ctl *ctl, int argc, char **argv);
 int cmd_resize (ctl *ctl, int argc, char **argv);

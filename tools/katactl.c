@@ -55,6 +55,10 @@ const command ctl_commands[] = {
     EXAMPLES ("katactl disk add web data=/var/lib/data.img", "containers created from now on can name it", //
               "katactl disk remove web data", "closes the file"),
     cmd_disk },
+  { "device", NULL, "add|remove ID DEVICE", "Give a running guest a PCI device of the host, or take one away.",
+    EXAMPLES ("katactl device add web 0000:01:00.0", "bound to vfio-pci; hot_plug_vfio makes room for it", //
+              "katactl device remove web 0000:01:00.0", "the host can have it again"),
+    cmd_device },
   { "kill", NULL, "ID...", "Send a signal to a container.",
     EXAMPLES ("katactl kill web", "SIGKILL", "katactl kill -s HUP web", "any other"), cmd_kill },
   { "stop", NULL, "ID...", "End containers and their virtual machine; they stay listed.",

@@ -246,6 +246,41 @@ KATA_API int kata_sandbox_add_disk (kata_sandbox *sandbox, const kata_disk *disk
 KATA_API int kata_sandbox_remove_disk (kata_sandbox *sandbox, const char *id, int64_t timeout_ms, kata_error **err);
 
 /**
+ * kata_sandbox_add_host_device:
+ * Give a running guest a PCI device of the host, as those of kata_sandbox_options.host_devices are. The configuration has made room for it at the start
+ * (hot_plug_vfio). It stays until kata_sandbox_remove_host_device() or the end of the sandbox. Of an IOMMU group that is named by its file all functions
+ * come, or none.
+ * @sandbox: in state RUNNING
+ * @device: neither its id nor its address is one that the sandbox has
+ * @timeout_ms: milliseconds, KATA_TIMEOUT_DEFAULT or KATA_TIMEOUT_NONE; all of the guest's memory is locked within it
+ * @err: (out) (optional): why it failed
+ * Returns: 0 or a negative kata_error_code
+ * Errors: KATA_E_INVALID (id, address, flags; a bridge), KATA_E_UNSUPPORTED (the hypervisor cannot, or the sandbox was planned without places: the text
+ *   says what to set; a mediated device), KATA_E_EXISTS, KATA_E_LIMIT (no place is free), KATA_E_NOT_FOUND (no such function), KATA_E_HOST (another
+ *   driver has it, no IOMMU, too little memory may be locked: the text says what to do), KATA_E_PERMISSION, KATA_E_BUSY (another process has its group,
+ *   or the guest still has an earlier one of this name), KATA_E_STATE, KATA_E_VMM, KATA_E_TIMEOUT, KATA_E_IO
+ * Threads: any. Blocks: at most @timeout_ms. Since: 0.2
+ */
+KATA_API int kata_sandbox_add_host_device (kata_sandbox *sandbox, const kata_host_device *device, int64_t timeout_ms,
+                                           kata_error **err);
+
+/**
+ * kata_sandbox_remove_host_device:
+ * Take a device of the host from a running guest that came while it ran. Afterwards the virtual machine's process has closed it, and another can have
+ * it. After a failure the call can be repeated; so it is too with one whose adding was cut short.
+ * @sandbox: in state RUNNING
+ * @id: of the device; or its address; or the file of its IOMMU group, for all that are in it
+ * @timeout_ms: milliseconds, KATA_TIMEOUT_DEFAULT or KATA_TIMEOUT_NONE
+ * @err: (out) (optional): why it failed
+ * Returns: 0 or a negative kata_error_code
+ * Errors: KATA_E_NOT_FOUND, KATA_E_BUSY (a container uses it: the text names it), KATA_E_UNSUPPORTED (it is there from the start), KATA_E_STATE,
+ *   KATA_E_TIMEOUT (the guest does not let go of it), KATA_E_VMM, KATA_E_IO
+ * Threads: any. Blocks: at most @timeout_ms. Since: 0.2
+ */
+KATA_API int
+kata_sandbox_remove_host_device (kata_sandbox *sandbox, const char *id, int64_t timeout_ms, kata_error **err);
+
+/**
  * kata_sandbox_resize:
  * Change how many processors and how much memory a running guest has, within what its start made room for: the configuration's default_maxvcpus and
  * default_maxmemory, where they are set. The guest uses what came when the call returns. Of a call that failed, a part may have been done: another one

@@ -161,6 +161,27 @@ kata_sandbox_remove_disk (kata_sandbox *sandbox, const char *id, int64_t timeout
 }
 
 int
+kata_sandbox_add_host_device (kata_sandbox *sandbox, const kata_host_device *device, int64_t timeout_ms,
+                              kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  KATA_REQUIRE (device != NULL, "device", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  if (r == 0)
+    r = check_host_device (device, err);
+  return r != 0 ? r : kata_sandbox__add_host_device (sandbox, device, timeout_ms, err);
+}
+
+int
+kata_sandbox_remove_host_device (kata_sandbox *sandbox, const char *id, int64_t timeout_ms, kata_error **err)
+{
+  KATA_REQUIRE (sandbox != NULL, "sandbox", err);
+  KATA_REQUIRE (id != NULL, "id", err);
+  int r = kata_argument__timeout (timeout_ms, err);
+  return r != 0 ? r : kata_sandbox__remove_host_device (sandbox, id, timeout_ms, err);
+}
+
+int
 kata_sandbox_resize (kata_sandbox *sandbox, kata_sandbox_size *size, int64_t timeout_ms, kata_error **err)
 {
   KATA_REQUIRE (sandbox != NULL, "sandbox", err);

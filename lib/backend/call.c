@@ -359,6 +359,38 @@ kata_vm__remove_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_
   return change_disk (vm, false, disk, env, err);
 }
 
+static int
+change_host_device (kata_vm *vm, bool add, const kata_vm_host_device *device, const kata_backend_env *env,
+                    kata_error **err)
+{
+  const char *verb = add ? "add a device of the host while the guest runs" : "remove one while the guest runs";
+  const kata_backend_host_device *table =
+      device->port == 0 ? NULL : vm->entry->backend.query (KATA_BACKEND_HOST_DEVICE);
+  kata_backend_env copy;
+  int code = check_table (vm, verb, device->id, table, sizeof *table, env, &copy, err);
+  if (code < 0)
+    return code;
+  kata_error *got = NULL;
+  g_mutex_lock (&vm->lock);
+  int result = add ? table->add (vm->handle, device, &copy, &got) : table->remove (vm->handle, device, &copy, &got);
+  code = settle (vm->entry, verb, result, got, err);
+  g_mutex_unlock (&vm->lock);
+  return code;
+}
+
+int
+kata_vm__add_host_device (kata_vm *vm, const kata_vm_host_device *device, const kata_backend_env *env, kata_error **err)
+{
+  return change_host_device (vm, true, device, env, err);
+}
+
+int
+kata_vm__remove_host_device (kata_vm *vm, const kata_vm_host_device *device, const kata_backend_env *env,
+                             kata_error **err)
+{
+  return change_host_device (vm, false, device, env, err);
+}
+
 int
 kata_vm__place_disk (kata_vm *vm, const kata_vm_disk *disk, char **path, const kata_backend_env *env, kata_error **err)
 {

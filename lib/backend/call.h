@@ -42,6 +42,11 @@ int kata_vm__remove_nic (kata_vm *vm, const kata_vm_nic *nic, const kata_backend
 /** Serialised. KATA_E_UNSUPPORTED where the backend has no kata_backend_disk. */
 int kata_vm__add_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
 int kata_vm__remove_disk (kata_vm *vm, const kata_vm_disk *disk, const kata_backend_env *env, kata_error **err);
+/** Serialised. KATA_E_UNSUPPORTED where the backend has no kata_backend_host_device. */
+int kata_vm__add_host_device (kata_vm *vm, const kata_vm_host_device *device, const kata_backend_env *env,
+                              kata_error **err);
+int kata_vm__remove_host_device (kata_vm *vm, const kata_vm_host_device *device, const kata_backend_env *env,
+                                 kata_error **err);
 /** "03/00": where the guest has it on its PCI buses; kata_free(). */
 int
 kata_vm__place_disk (kata_vm *vm, const kata_vm_disk *disk, char **path, const kata_backend_env *env, kata_error **err);

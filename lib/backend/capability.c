@@ -32,6 +32,7 @@ static const char *const names[KATA_CAP_COUNT] = {
   [KATA_CAP_BLOCK_BY_ORDER] = "block-by-order",
   [KATA_CAP_BLOCK_PORT_MODES] = "block-port-modes",
   [KATA_CAP_VHOST_USER] = "vhost-user",
+  [KATA_CAP_VFIO_HOTPLUG] = "vfio-hotplug",
 };
 
 const char *
@@ -59,6 +60,8 @@ kata_capabilities__init (kata_capabilities *caps)
   kata_capabilities__lack (caps, KATA_CAP_BLOCK_PORT_MODES, "each place for a later disk takes any");
   kata_capabilities__lack (caps, KATA_CAP_VHOST_USER,
                            "libkata connects devices of qemu and clh only to vhost-user servers");
+  kata_capabilities__lack (caps, KATA_CAP_VFIO_HOTPLUG,
+                           "libkata gives devices of the host to running guests of qemu and clh only");
 }
 
 void

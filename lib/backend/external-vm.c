@@ -27,7 +27,7 @@ kata_external_vm__new (void **out, size_t size, const kata_external_kind *kind, 
   vm->dir = g_strdup (plan->dir);
   vm->dir_fd = vm->gone_fd = vm->stop_fd = vm->log_fd = vm->console_fd = vm->vmm.pidfd = vm->virtiofsd.pidfd = -1;
   vm->port = plan->agent_port;
-  vm->locks_memory = plan->host_devices != NULL && plan->host_devices[0] != NULL;
+  vm->locks_memory = (plan->host_devices != NULL && plan->host_devices[0] != NULL) || plan->host_ports != 0;
   g_mutex_init (&vm->lock);
   int code = kata_external__open_dir (&vm->dir_fd, plan->dir, err);
   if (code == 0)

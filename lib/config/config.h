@@ -64,8 +64,8 @@ struct kata_hypervisor_config {
   int64_t vhost_user_reconnect_timeout_sec;
   char *snp_id_block, *snp_id_auth;
   int64_t snp_guest_policy, tdx_quote_generation_service_socket_port;
-  char *cold_plug_vfio;
-  int64_t pcie_switch_port;
+  char *cold_plug_vfio, *hot_plug_vfio;
+  int64_t pcie_switch_port, pcie_root_port;
   char *guest_hook_path;
   char **enable_annotations;
   int64_t fail_at; /* null backend: ours */

@@ -27,6 +27,8 @@ static const struct acting {
   { "pflashes", QEMU },
   { "enable_iommu", QEMU },
   { "cold_plug_vfio", QEMU | CLH },
+  { "hot_plug_vfio", QEMU | CLH },
+  { "pcie_root_port", QEMU | CLH },
   { "pcie_switch_port", QEMU },
   { "enable_iommu_platform", QEMU },
   { "enable_iothreads", QEMU },

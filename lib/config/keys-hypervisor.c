@@ -88,10 +88,17 @@ const struct kata_key kata_keys_hypervisor[] = {
   USED (numa_mapping, STRINGS, ANN, "[]",
         "QEMU: for each node of the guest those of the host, like \"0\" or \"0-1\"; [] = one for each of the host's"),
   KNOWN (default_bridges, INT, 0, "PCI bridges for hotplug"),
-  KNOWN (pcie_root_port, INT, ANN, "PCIe root ports for VFIO"),
-  USED (pcie_switch_port, INT, ANN, "0", "QEMU: ports of the switch for VFIO devices; 0 = one for each device",
+  USED (pcie_root_port, INT, ANN, "0",
+        "how many VFIO devices can come to a running guest; 0 = one in QEMU, where each place is a port that costs the "
+        "guest some time at its start, and 8 in Cloud Hypervisor",
         .min = 0, .max = 8),
-  KNOWN (hot_plug_vfio, STRING, ANN, "port of hot-plugged VFIO devices"),
+  USED (pcie_switch_port, INT, ANN, "0",
+        "QEMU: ports of the switch for VFIO devices; 0 = one for each device, and one for later ones", .min = 0,
+        .max = 8),
+  USED (
+      hot_plug_vfio, STRING, ANN, "\"\"",
+      "where VFIO devices are that come to a running guest: root-port, in QEMU also switch-port; \"\", no-port = none",
+      .oneof = vfio_port_values),
   USED (
       cold_plug_vfio, STRING, ANN, "\"\"",
       "where VFIO devices are that a guest has from its start: root-port, in QEMU also switch-port; \"\" = root-port; "

@@ -111,8 +111,9 @@ check_free (const char *root, const char *address, int64_t group, kata_error **e
                             denied ? " (needs root, or rights for that file)" : "");
 }
 
+/* @held: by this very guest. */
 static int
-check_one (const char *root, const char *address, kata_error **err)
+check_one (const char *root, const char *address, bool held, kata_error **err)
 {
   if (!kata_pci__exists (root, address))
     return kata_error__set (err, KATA_E_NOT_FOUND, address,
@@ -131,15 +132,18 @@ check_one (const char *root, const char *address, kata_error **err)
   int code = check_driver (root, address, err);
   if (code == 0)
     code = check_group (root, address, group, err);
-  return code == 0 ? check_free (root, address, group, err) : code;
+  return code == 0 && !held ? check_free (root, address, group, err) : code;
 }
 
+/* @pid: 0 = this process. One that cannot be looked at may: the VMM says it if not. */
 static bool
-may_lock_all (void)
+may_lock_all (int64_t pid)
 {
   char line[128];
-  bool may = false;
-  FILE *file = fopen ("/proc/self/status", "re");
+  g_autofree char *path =
+      pid != 0 ? g_strdup_printf ("/proc/%" G_GINT64_FORMAT "/status", pid) : g_strdup ("/proc/self/status");
+  FILE *file = fopen (path, "re");
+  bool may = file == NULL;
   while (file != NULL && fgets (line, sizeof line, file) != NULL)
     if (strncmp (line, "CapEff:", 7) == 0)
       may = (strtoull (line + 7, NULL, 16) >> CAP_IPC_LOCK_BIT & 1) != 0;
@@ -148,21 +152,45 @@ may_lock_all (void)
   return may;
 }
 
-/* A device writes where it is told, so the guest's memory stays where it is. */
+/* Of another process prlimit() asks for more rights than this file. */
+static bool
+soft_limit (int64_t pid, uint64_t *bytes)
+{
+  static const char name[] = "Max locked memory ";
+  char line[128];
+  g_autofree char *path = g_strdup_printf ("/proc/%" G_GINT64_FORMAT "/limits", pid);
+  FILE *file = fopen (path, "re");
+  bool found = false;
+  while (!found && file != NULL && fgets (line, sizeof line, file) != NULL)
+    if (strncmp (line, name, strlen (name)) == 0) {
+      const char *value = line + strlen (name);
+      value += strspn (value, " ");
+      found = g_ascii_isdigit (*value);
+      *bytes = strtoull (value, NULL, 10);
+    }
+  if (file != NULL)
+    fclose (file);
+  return found;
+}
+
+/* A device writes where it is told, so the guest's memory stays where it is. What a VMM that runs may lock is its soft limit: it was raised at its start. */
 static int
-check_memory (const char *address, uint64_t memory_mib, kata_error **err)
+check_memory (const char *address, int64_t pid, uint64_t memory_mib, kata_error **err)
 {
   struct rlimit limit;
-  uint64_t wanted = memory_mib + LOCKED_BESIDES_MIB;
-  if (getrlimit (RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_max == RLIM_INFINITY ||
-      (uint64_t) limit.rlim_max >> 20 >= wanted || may_lock_all ())
+  uint64_t wanted = memory_mib + LOCKED_BESIDES_MIB, most = 0;
+  bool limited =
+      pid != 0 ? soft_limit (pid, &most) : getrlimit (RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_max != RLIM_INFINITY;
+  if (limited && pid == 0)
+    most = (uint64_t) limit.rlim_max;
+  if (!limited || most >> 20 >= wanted || may_lock_all (pid))
     return 0;
-  return kata_error__set (
-      err, KATA_E_HOST, address,
-      "host device %s: the guest's memory has to be locked, and this process may lock %" G_GUINT64_FORMAT
-      " MiB only (RLIMIT_MEMLOCK); allow %" G_GUINT64_FORMAT
-      " (LimitMEMLOCK= of the service, memlock in limits.conf), or give it CAP_IPC_LOCK",
-      address, (uint64_t) limit.rlim_max >> 20, wanted);
+  return kata_error__set (err, KATA_E_HOST, address,
+                          "host device %s: the guest's memory has to be locked, and %s may lock %" G_GUINT64_FORMAT
+                          " MiB only (RLIMIT_MEMLOCK); allow %" G_GUINT64_FORMAT
+                          " (LimitMEMLOCK= of the service, memlock in limits.conf)%s, or give it CAP_IPC_LOCK",
+                          address, pid != 0 ? "the virtual machine's process" : "this process", most >> 20, wanted,
+                          pid != 0 ? " before it starts" : "");
 }
 
 int
@@ -174,9 +202,34 @@ kata_vfio__check (const char *root, const char *const *addresses, size_t n, uint
   if (!kata_vfio__usable (root, reason, sizeof reason))
     return kata_error__set (err, KATA_E_HOST, addresses[0], "host device %s: %s", addresses[0], reason);
   for (size_t i = 0; i < n; i++) {
-    int code = check_one (root, addresses[i], err);
+    int code = check_one (root, addresses[i], false, err);
     if (code < 0)
       return code;
   }
-  return check_memory (addresses[0], memory_mib, err);
+  return check_memory (addresses[0], 0, memory_mib, err);
+}
+
+int
+kata_vfio__check_late (const char *root, const char *address, const struct kata_vfio_machine *machine, kata_error **err)
+{
+  char reason[256];
+  if (!kata_vfio__usable (root, reason, sizeof reason))
+    return kata_error__set (err, KATA_E_HOST, address, "host device %s: %s", address, reason);
+  int code = check_one (root, address, machine->has_group, err);
+  return code == 0 ? check_memory (address, machine->pid, machine->memory_mib, err) : code;
+}
+
+bool
+kata_vfio__holds (const char *root, int64_t pid, int64_t group)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%" G_GINT64_FORMAT "/fd", pid);
+  g_autofree char *wanted = g_strdup_printf ("%s/dev/vfio/%" G_GINT64_FORMAT, root, group);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+  bool holds = false;
+  while (!holds && dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *full = g_build_filename (path, name, NULL), *target = g_file_read_link (full, NULL);
+    holds = g_strcmp0 (target, wanted) == 0;
+  }
+  return holds;
 }

@@ -60,6 +60,8 @@ struct kata_container_plan {
   bool terminal;
   uint32_t rows, columns; /* of the terminal; never 0 */
   char **warnings;        /* NULL-terminated, may be NULL */
+  char **host_groups;     /* likewise: files of IOMMU groups whose devices are to come to the machine */
+  char **host_devices;    /* likewise, once they are there: their ids */
 };
 
 /**

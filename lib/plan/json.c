@@ -118,6 +118,10 @@ static void
 write_host_devices (struct kata_json_writer *w, const kata_vm_plan *vm)
 {
   static const char *const buses[] = { "root-port", "switch-port" };
+  if (vm->host_ports != 0) {
+    kata_json_write__uint (w, "host_ports", vm->host_ports);
+    kata_json_write__string (w, "host_ports_bus", WORD (buses, (int32_t) vm->host_late_bus));
+  }
   if (vm->host_devices == NULL)
     return;
   kata_json_write__begin_array (w, "host_devices");
@@ -126,7 +130,10 @@ write_host_devices (struct kata_json_writer *w, const kata_vm_plan *vm)
     kata_json_write__string (w, "id", (*device)->id);
     kata_json_write__string (w, "address", (*device)->address);
     kata_json_write__int (w, "iommu_group", (*device)->group);
-    kata_json_write__string (w, "bus", WORD (buses, (int32_t) vm->host_bus));
+    bool later = (*device)->port != 0;
+    kata_json_write__string (w, "bus", WORD (buses, later ? (int32_t) vm->host_late_bus : (int32_t) vm->host_bus));
+    if (later)
+      kata_json_write__uint (w, "port", (*device)->port);
     kata_json_write__end_object (w);
   }
   kata_json_write__end_array (w);

@@ -141,6 +141,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_plan, kata_plan__unref)
 
 /** A disk that comes later, as the plan's own: what its caller says, checked, in @arena. KATA_E_INVALID. */
 int kata_plan__disk (kata_vm_disk **out, kata_arena *arena, const kata_disk *disk, kata_error **err);
+/** A device of the host that comes later, likewise. @container: for one, and with an id that no caller's device can have. KATA_E_UNSUPPORTED. */
+int kata_plan__late_host_device (kata_vm_host_device **out, kata_arena *arena, const kata_host_device *device,
+                                 int64_t group, bool container, kata_error **err);
+/** Does it have such an id? */
+bool kata_plan__is_container_host (const kata_vm_host_device *device);
 /** The disk of this id in a NULL-terminated list (nullable), or NULL. */
 const kata_vm_disk *kata_plan__disk_named (const kata_vm_disk *const *disks, const char *id);
 

@@ -2,6 +2,7 @@
 /* resources: devices and limits as they can be in the guest, whose numbers are not the host's. */
 #include <string.h>
 
+#include "host/pci.h"
 #include "plan/block.h"
 #include "plan/edit.h"
 
@@ -142,13 +143,25 @@ refuse_device (const struct kata_oci_device *device, size_t i, kata_error **err)
   g_autofree char *key = g_strdup_printf ("$.linux.devices[%zu]", i);
   if (g_str_has_prefix (device->path, "/dev/vfio/"))
     return kata_error__set (err, KATA_E_UNSUPPORTED, key,
-                            "%s: %.128s: the devices of this VFIO group are not in the virtual machine, and none comes "
-                            "later; name it in the container that the sandbox is made for",
+                            "%s: %.128s: the devices of this VFIO group are not in the virtual machine, and none can "
+                            "come later; name it in the container that the sandbox is made for, or set hot_plug_vfio "
+                            "(\"root-port\") in the hypervisor's table where the hypervisor has vfio-hotplug",
                             key, device->path);
   return kata_error__set (err, KATA_E_UNSUPPORTED, key,
                           "%s: %.128s (%s %" G_GINT64_FORMAT ":%" G_GINT64_FORMAT
                           ") is a device of the host, which the guest does not have",
                           key, device->path, device->type, device->major, device->minor);
+}
+
+/* The file of a group whose devices come for this container, or came for another. */
+static bool
+take_group (struct kata_plan_edit *e, const struct kata_oci_device *device)
+{
+  if (e->plan->vm.host_ports == 0 || kata_pci__group_of_file (device->path) < 0)
+    return false;
+  if (e->out->host_groups == NULL || !g_strv_contains ((const char *const *) e->out->host_groups, device->path))
+    e->out->host_groups = kata_arena__strv_add (e->out->arena, e->out->host_groups, device->path);
+  return true;
 }
 
 int
@@ -160,6 +173,8 @@ kata_plan__edit_devices (struct kata_plan_edit *e, kata_error **err)
   for (size_t i = 0; i < linux_->n_devices; i++) {
     const struct kata_oci_device *device = &linux_->devices[i];
     if (kata_plan__gives_group (e->plan, device->path))
+      continue;
+    if (take_group (e, device))
       continue;
     if (strcmp (device->type, "b") == 0) {
       g_autofree char *key = g_strdup_printf ("$.linux.devices[%zu]", i);

@@ -8,6 +8,7 @@
 #include "sandbox/container.h"
 #include "sandbox/events.h"
 #include "sandbox/grow.h"
+#include "sandbox/host-late.h"
 #include "sandbox/host-limit.h"
 #include "sandbox/undo.h"
 
@@ -216,6 +217,8 @@ remove_after_guest (struct change *change, kata_container *container, bool force
 {
   change->found->gone = true;
   int r = kata_sandbox_block__detach (&change->op, change->found, force, err);
+  if (r == 0)
+    r = kata_sandbox_host__detach (&change->op, change->found, force, err);
   if (r == 0)
     r = remove_on_host (change, container, err);
   if (r != 0)

@@ -16,6 +16,7 @@
 #include "sandbox/disk.h"
 #include "sandbox/events.h"
 #include "sandbox/grow.h"
+#include "sandbox/host-late.h"
 #include "sandbox/process-file.h"
 #include "sandbox/undo.h"
 
@@ -117,6 +118,8 @@ write_down (struct kata_operation *op, const kata_container_plan *plan, kata_err
   added->disk = kata_arena__strdup (op->state->arena, plan->disk);
   for (size_t i = 0; i < plan->n_blocks; i++)
     added->blocks = kata_arena__strv_add (op->state->arena, added->blocks, plan->blocks[i].id);
+  for (char **id = plan->host_devices; id != NULL && *id != NULL; id++)
+    added->host_devices = kata_arena__strv_add (op->state->arena, added->host_devices, *id);
   kata_sandbox__limit (added, &plan->spec->linux_.resources);
   kata_operation__timing (op, "container-create");
   return kata_operation__save (op, err);
@@ -144,6 +147,8 @@ make (struct kata_operation *op, kata_link *link, kata_container_plan *plan, kat
     r = kata_operation__fault (op, "stage:mounts:done", err);
   if (r == 0)
     r = kata_sandbox_block__attach (op, plan, err);
+  if (r == 0)
+    r = kata_sandbox_host__attach (op, plan, err);
   struct kata_container_state more = { 0 };
   kata_sandbox__limit (&more, &plan->spec->linux_.resources);
   if (r == 0)
@@ -162,6 +167,7 @@ make (struct kata_operation *op, kata_link *link, kata_container_plan *plan, kat
   }
   kata_agent__remove_container (kata_link__agent (link), plan->id, REMOVE_S, REMOVE_MS, NULL);
   kata_sandbox_block__collect (op);
+  kata_sandbox_host__collect (op);
   g_autoptr (kata_error) error = NULL;
   if (kata_undo__replay (op->sandbox->dirfd, plan->id, kata_deadline__within (INT64_MAX, UNDO_MS), NULL, &error) != 0)
     kata_log__write (&op->sandbox->runtime->log, KATA_LOG_ERROR, "container \"%s\": after the failed create: %s",
@@ -204,6 +210,7 @@ prepare (struct kata_operation *op, kata_container_plan **plan, const char *id, 
     return kata_error__set (err, KATA_E_LIMIT, id, "sandbox \"%s\" has %u containers already", op->sandbox->id,
                             KATA_CONTAINERS_MAX);
   kata_sandbox_block__collect (op);
+  kata_sandbox_host__collect (op);
   /* One of this name whose making was cut short. */
   int r = kata_undo__replay (op->sandbox->dirfd, id, op->deadline_us, NULL, err);
   if (r == 0)

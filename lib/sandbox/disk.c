@@ -1,43 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* disk: two lists in the state, of the disks that are there and of those that are on their way; a disk moves between them, and each move is saved. */
+/* disk: the disks of a sandbox as late.c moves them, and the ports that they are in. */
 #include "sandbox/disk.h"
 
-#define UNDO_MS 30000
-#define MEND_MS 5000 /* for the sake of another disk nobody waits longer for a guest that does not let go */
+#include "sandbox/late.h"
 
 typedef const kata_vm_disk *const *disk_list;
 
-static size_t
-count (disk_list list)
+static const char *
+id_of (const void *disk)
 {
-  size_t n = 0;
-  while (list != NULL && list[n] != NULL)
-    n++;
-  return n;
+  return ((const kata_vm_disk *) disk)->id;
 }
 
-/* Lists are const to everybody else, so a new one takes the place of the old. */
-static void
-put (struct kata_operation *op, disk_list *list, const kata_vm_disk *disk)
+static int
+change_machine (struct kata_operation *op, bool add, const void *disk, int64_t deadline_us, kata_error **err)
 {
-  size_t n = count (*list);
-  const kata_vm_disk **made = kata_arena__new0 (op->state->arena, const kata_vm_disk *, n + 2);
-  for (size_t i = 0; i < n; i++)
-    made[i] = (*list)[i];
-  made[n] = disk;
-  *list = made;
+  g_autoptr (kata_machine) machine = NULL;
+  int r = kata_sandbox__machine (&machine, op->sandbox, op->state, err);
+  if (r != 0)
+    return r;
+  kata_backend_env env = kata_stage__env (op);
+  env.deadline_us = deadline_us;
+  return add ? kata_vm__add_disk (kata_machine__vm (machine), disk, &env, err)
+             : kata_vm__remove_disk (kata_machine__vm (machine), disk, &env, err);
 }
 
-static void
-take (struct kata_operation *op, disk_list *list, const kata_vm_disk *disk)
-{
-  size_t n = count (*list), kept = 0;
-  const kata_vm_disk **made = kata_arena__new0 (op->state->arena, const kata_vm_disk *, n + 1);
-  for (size_t i = 0; i < n; i++)
-    if ((*list)[i] != disk)
-      made[kept++] = (*list)[i];
-  *list = made;
-}
+#define THERE offsetof (struct kata_sandbox_state, plan.vm.disks)
+static const struct kata_late_kind disks = { .noun = "disk",
+                                             .adds = "backend:add-disk",
+                                             .takes = "backend:remove-disk",
+                                             .there = THERE,
+                                             .half = offsetof (struct kata_sandbox_state, changing),
+                                             .id = id_of,
+                                             .change = change_machine };
 
 static bool
 in_port (disk_list list, uint32_t port)
@@ -73,7 +68,7 @@ kata_sandbox_disk__half (const kata_sandbox_state *state, const char *id)
 int
 kata_sandbox_disk__plan (struct kata_operation *op, const kata_vm_disk *disk, kata_error **err)
 {
-  put (op, &op->state->plan.vm.disks, disk);
+  kata_late__put (op, THERE, disk);
   if (disk->vhost_user != 0)
     op->state->plan.vm.memory_shared = 1;
   return kata_operation__save (op, err);
@@ -82,99 +77,24 @@ kata_sandbox_disk__plan (struct kata_operation *op, const kata_vm_disk *disk, ka
 int
 kata_sandbox_disk__forget (struct kata_operation *op, const kata_vm_disk *disk, kata_error **err)
 {
-  take (op, &op->state->plan.vm.disks, disk);
+  kata_late__take (op, THERE, disk);
   return kata_operation__save (op, err);
-}
-
-static int
-change_machine (struct kata_operation *op, bool add, const kata_vm_disk *disk, int64_t deadline_us, kata_error **err)
-{
-  g_autoptr (kata_machine) machine = NULL;
-  int r = kata_sandbox__machine (&machine, op->sandbox, op->state, err);
-  if (r == 0)
-    r = kata_operation__fault (op, add ? "backend:add-disk" : "backend:remove-disk", err);
-  if (r != 0)
-    return r;
-  kata_backend_env env = kata_stage__env (op);
-  env.deadline_us = deadline_us;
-  return add ? kata_vm__add_disk (kata_machine__vm (machine), disk, &env, err)
-             : kata_vm__remove_disk (kata_machine__vm (machine), disk, &env, err);
-}
-
-/* One that is on its way leaves the machine, if it is there, and the state. */
-static int
-release (struct kata_operation *op, const kata_vm_disk *disk, int64_t deadline_us, kata_error **err)
-{
-  int r = change_machine (op, false, disk, deadline_us, err);
-  if (r != 0)
-    return r;
-  take (op, &op->state->changing, disk);
-  return kata_operation__save (op, err);
-}
-
-/* As far as it can be: with a machine that does not let go, the state keeps what the next call has to finish. */
-static void
-take_back (struct kata_operation *op, const kata_vm_disk *disk)
-{
-  g_autoptr (kata_error) failure = NULL;
-  if (kata_sandbox_disk__half (op->state, disk->id) == NULL) {
-    take (op, &op->state->plan.vm.disks, disk);
-    put (op, &op->state->changing, disk);
-  }
-  int r = kata_state__save (op->state, op->sandbox->dirfd, &failure);
-  if (r == 0)
-    r = release (op, disk, kata_deadline__within (INT64_MAX, UNDO_MS), &failure);
-  if (r != 0)
-    kata_log__write (&op->sandbox->runtime->log, KATA_LOG_ERROR,
-                     "sandbox \"%s\": disk \"%s\" was not added and is not quite undone: %s", op->sandbox->id, disk->id,
-                     kata_error_get_message (failure));
 }
 
 int
 kata_sandbox_disk__add (struct kata_operation *op, kata_vm_disk *disk, kata_error **err)
 {
-  put (op, &op->state->changing, disk);
-  int r = kata_operation__save (op, err);
-  if (r == 0)
-    r = change_machine (op, true, disk, op->deadline_us, err);
-  if (r == 0) {
-    take (op, &op->state->changing, disk);
-    put (op, &op->state->plan.vm.disks, disk);
-    r = kata_operation__save (op, err);
-  }
-  if (r != 0)
-    take_back (op, disk);
-  return r;
+  return kata_late__add (op, &disks, disk, err);
 }
 
 int
 kata_sandbox_disk__remove (struct kata_operation *op, const kata_vm_disk *disk, kata_error **err)
 {
-  int r = 0;
-  if (kata_sandbox_disk__half (op->state, disk->id) == NULL) {
-    take (op, &op->state->plan.vm.disks, disk);
-    put (op, &op->state->changing, disk);
-    r = kata_operation__save (op, err);
-  }
-  if (r == 0)
-    r = release (op, disk, op->deadline_us, err);
-  if (r == KATA_E_UNSUPPORTED) { /* the machine never lets go of a disk, and has it as before */
-    take (op, &op->state->changing, disk);
-    put (op, &op->state->plan.vm.disks, disk);
-    kata_operation__save (op, NULL);
-  }
-  return r;
+  return kata_late__remove (op, &disks, disk, err);
 }
 
 void
 kata_sandbox_disk__mend (struct kata_operation *op)
 {
-  disk_list half = op->state->changing; /* a removal makes a new list */
-  for (size_t i = 0; half != NULL && half[i] != NULL; i++) {
-    g_autoptr (kata_error) failure = NULL;
-    if (release (op, half[i], kata_deadline__within (op->deadline_us, MEND_MS), &failure) != 0)
-      kata_log__write (&op->sandbox->runtime->log, KATA_LOG_WARNING,
-                       "sandbox \"%s\": disk \"%s\" is still in the machine: %s", op->sandbox->id, half[i]->id,
-                       kata_error_get_message (failure));
-  }
+  kata_late__mend (op, &disks);
 }

@@ -93,6 +93,7 @@ int
 kata_runtime__new (kata_runtime **out, const kata_runtime_options *options, kata_error **err)
 {
   kata_runtime *runtime = g_new0 (kata_runtime, 1);
+  runtime->host_root = "";
   g_atomic_ref_count_init (&runtime->refs);
   runtime->log = (struct kata_log){ options->log, options->log_data, options->log_level };
   runtime->state_fd = -1;

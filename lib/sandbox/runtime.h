@@ -29,6 +29,7 @@ struct kata_runtime {
   char *guest_manifest; /* (nullable): the file that @guest came from */
   struct kata_host_facts host;
   struct kata_fault fault; /* tests only */
+  const char *host_root;   /* likewise: where the host's devices are looked at; "" */
 };
 
 int kata_runtime__new (kata_runtime **out, const kata_runtime_options *options, kata_error **err);

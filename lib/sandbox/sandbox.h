@@ -81,6 +81,9 @@ int kata_sandbox__start (kata_sandbox *sandbox, int64_t timeout_ms, kata_error *
 /** refresh.c */
 int kata_sandbox__refresh_network (kata_sandbox *sandbox, int64_t timeout_ms, kata_error **err);
 /** disk-change.c */
+int kata_sandbox__add_host_device (kata_sandbox *sandbox, const kata_host_device *device, int64_t timeout_ms,
+                                   kata_error **err);
+int kata_sandbox__remove_host_device (kata_sandbox *sandbox, const char *id, int64_t timeout_ms, kata_error **err);
 int kata_sandbox__add_disk (kata_sandbox *sandbox, const kata_disk *disk, int64_t timeout_ms, kata_error **err);
 int kata_sandbox__remove_disk (kata_sandbox *sandbox, const char *id, int64_t timeout_ms, kata_error **err);
 /** resize.c: @size has what is wanted, 0 = as it is, and then what is. */

@@ -32,6 +32,7 @@ prepare_host_device (void *data)
 static const struct kata_field host_device_fields[] = { KATA_FIELD (STRING, kata_vm_host_device, id),
                                                         KATA_FIELD (STRING, kata_vm_host_device, address),
                                                         KATA_FIELD (I64, kata_vm_host_device, group),
+                                                        KATA_FIELD (U64, kata_vm_host_device, port),
                                                         { 0 } };
 static const struct kata_record host_device_record = { sizeof (kata_vm_host_device), host_device_fields,
                                                        prepare_host_device };
@@ -132,6 +133,8 @@ static const struct kata_field vm_fields[] = {
     .of = &host_device_record },
   KATA_FIELD (U32, kata_vm_plan, host_bus),
   KATA_FIELD (U32, kata_vm_plan, host_switch_ports),
+  KATA_FIELD (U64, kata_vm_plan, host_ports),
+  KATA_FIELD (U64, kata_vm_plan, host_late_bus),
   { 0 }
 };
 static const struct kata_record vm_record = { sizeof (kata_vm_plan), vm_fields, prepare_vm };
@@ -193,6 +196,7 @@ static const struct kata_field container_fields[] = { KATA_FIELD (STRING, struct
                                                       KATA_FIELD (U32, struct kata_container_state, cpu_milli),
                                                       KATA_FIELD (STRING, struct kata_container_state, disk),
                                                       KATA_FIELD (STRV, struct kata_container_state, blocks),
+                                                      KATA_FIELD (STRV, struct kata_container_state, host_devices),
                                                       KATA_FIELD (BOOL, struct kata_container_state, gone),
                                                       KATA_FIELD (U64, struct kata_container_state, memory_bytes),
                                                       { 0 } };
@@ -234,6 +238,10 @@ static const struct kata_field state_fields[] = {
     .type = KATA_FIELD_POINTERS,
     .offset = offsetof (struct kata_sandbox_state, changing),
     .of = &disk_record },
+  { .name = "host_changing",
+    .type = KATA_FIELD_POINTERS,
+    .offset = offsetof (struct kata_sandbox_state, host_changing),
+    .of = &host_device_record },
   { .name = "plan",
     .type = KATA_FIELD_STRUCT,
     .offset = offsetof (struct kata_sandbox_state, plan),

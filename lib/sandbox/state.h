@@ -23,6 +23,7 @@ struct kata_container_state {
   const char *disk;      /* of the sandbox's, that it has its root file system from; "" = none */
   bool gone;             /* out of the guest; its delete is to be finished */
   char **blocks;         /* (nullable): likewise those that are there for the host's block devices it was given */
+  char **host_devices;   /* (nullable): likewise of devices of the host that came later */
 };
 
 struct kata_timing {
@@ -52,8 +53,9 @@ struct kata_sandbox_state {
   bool restored;           /* from a snapshot, and not resumed since: the guest's clock and random numbers are old */
   struct kata_net network; /* what the guest was given of the pod's; its arena is NULL */
   const kata_vm_disk *const
-      *changing;     /* (nullable): disks that come or go: in the machine or not, and no container may have them */
-  const char *ended; /* why the virtual machine ended on its own; "" = it did not */
+      *changing; /* (nullable): disks that come or go: in the machine or not, and no container may have them */
+  const kata_vm_host_device *const *host_changing; /* (nullable): likewise devices of the host */
+  const char *ended;                               /* why the virtual machine ended on its own; "" = it did not */
 };
 
 /** An empty one. */

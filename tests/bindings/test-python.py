@@ -108,6 +108,15 @@ class Life(unittest.TestCase):
         sandbox.remove_disk("data", LONG)
         with self.assertRaises(kata.NotFoundError):
             sandbox.remove_disk("data")
+        with self.assertRaises(kata.UnsupportedError) as caught:
+            sandbox.add_host_device("0000:01:00.0", LONG)
+        self.assertIn("hot_plug_vfio", str(caught.exception))
+        with self.assertRaises(kata.InvalidError):
+            sandbox.add_host_device("nvme0", LONG)
+        with self.assertRaises(ValueError):
+            sandbox.add_host_device("01:00.0\0")
+        with self.assertRaises(kata.NotFoundError):
+            sandbox.remove_host_device("0000:01:00.0", LONG)
 
     @unittest.skipUnless(NULL, "QEMU's machine of the build folder has no room")
     def test_resize(self):

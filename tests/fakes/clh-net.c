@@ -34,7 +34,7 @@ clh_net_add (struct clh_net *net, const struct fake_request *request, JsonObject
   struct clh_nic *nic = find (net, NULL);
   if (nic == NULL)
     return g_strdup ("too many devices");
-  *nic = (struct clh_nic){ .id = g_strdup (id), .n_fds = request->n_fds };
+  *nic = (struct clh_nic){ .id = g_strdup (id), .n_fds = request->n_fds, .section = "net" };
   for (size_t i = 0; i < request->n_fds; i++)
     nic->fds[i] = fcntl (request->fds[i], F_DUPFD_CLOEXEC, 3);
   return NULL;
@@ -82,8 +82,25 @@ clh_disk_add (struct clh_net *net, JsonObject *config, bool shared)
   if (why != NULL)
     close (fd);
   else
-    *disk = (struct clh_nic){ .id = g_strdup (id), .n_fds = 1, .disk = true, .fds = { fd } };
+    *disk = (struct clh_nic){ .id = g_strdup (id), .n_fds = 1, .section = "disks", .fds = { fd } };
   return why;
+}
+
+char *
+clh_device_add (struct clh_net *net, JsonObject *config)
+{
+  static const char folder[] = "/sys/bus/pci/devices/";
+  const char *id = json_object_get_string_member_with_default (config, "id", "");
+  const char *path = json_object_get_string_member_with_default (config, "path", "");
+  struct clh_nic *device = find (net, NULL);
+  if (id[0] == '\0' || find (net, id) != NULL)
+    return g_strdup_printf ("a second device '%s'", id);
+  if (!g_str_has_prefix (path, folder) || strchr (path + strlen (folder), '/') != NULL)
+    return g_strdup_printf ("no device of the host's: '%s'", path);
+  if (device == NULL)
+    return g_strdup ("too many devices");
+  *device = (struct clh_nic){ .id = g_strdup (id), .section = "devices" };
+  return NULL;
 }
 
 char *
@@ -154,17 +171,22 @@ add_nodes (GString *tree, const struct clh_net *net, const char *id, const struc
 char *
 clh_net_info (const struct clh_net *net, const char *config_more, const char *info_more, const struct fake_fault *fault)
 {
-  g_autoptr (GString) nics = g_string_new (NULL);
-  g_autoptr (GString) disks = g_string_new (NULL);
+  static const char *const sections[] = { "net", "disks", "devices" };
+  g_autoptr (GString) lists = g_string_new (NULL);
   g_autoptr (GString) tree = g_string_new (NULL);
-  for (const struct clh_nic *nic = net->nics; nic < net->nics + CLH_NICS; nic++) {
-    GString *config = nic->disk ? disks : nics;
-    if (nic->id == NULL)
-      continue;
-    if (!nic->asked)
-      g_string_append_printf (config, "%s{\"id\":\"%s\"}", config->len > 0 ? "," : "", nic->id);
-    add_nodes (tree, net, nic->id, fault);
+  for (size_t s = 0; s < G_N_ELEMENTS (sections); s++) {
+    const char *comma = "";
+    g_string_append_printf (lists, "%s\"%s\":[", s > 0 ? "," : "", sections[s]);
+    for (const struct clh_nic *nic = net->nics; nic < net->nics + CLH_NICS; nic++)
+      if (nic->id != NULL && !nic->asked && g_str_equal (nic->section, sections[s])) {
+        g_string_append_printf (lists, "%s{\"id\":\"%s\"}", comma, nic->id);
+        comma = ",";
+      }
+    g_string_append_c (lists, ']');
   }
-  return g_strdup_printf ("{\"config\":{%s\"net\":[%s],\"disks\":[%s]},%s\"state\":\"Running\",\"device_tree\":{%s}}",
-                          config_more, nics->str, disks->str, info_more, tree->str);
+  for (const struct clh_nic *nic = net->nics; nic < net->nics + CLH_NICS; nic++)
+    if (nic->id != NULL)
+      add_nodes (tree, net, nic->id, fault);
+  return g_strdup_printf ("{\"config\":{%s%s},%s\"state\":\"Running\",\"device_tree\":{%s}}", config_more, lists->str,
+                          info_more, tree->str);
 }

@@ -13,8 +13,8 @@ struct clh_nic {
   char *id; /* NULL = the place is free */
   int fds[FAKE_FDS_MAX];
   size_t n_fds;
-  bool asked; /* to go */
-  bool disk;  /* not a network device but a disk: its descriptor is of its file */
+  bool asked;          /* to go */
+  const char *section; /* of the configuration */
 };
 
 struct clh_net {
@@ -25,6 +25,8 @@ struct clh_net {
 char *clh_net_add (struct clh_net *net, const struct fake_request *request, JsonObject *config);
 /** A disk, whose file must be one that can be opened, or whose server one that can be connected to. Likewise. @shared: the guest's memory. */
 char *clh_disk_add (struct clh_net *net, JsonObject *config, bool shared);
+/** A device of the host, by its folder in sysfs, which is not looked at. Likewise. */
+char *clh_device_add (struct clh_net *net, JsonObject *config);
 /** Where a device is on the PCI bus; g_free(). */
 char *clh_net_bdf (const struct clh_net *net, const char *id);
 /** The guest is asked to let go of a device, which must be there. Likewise. */

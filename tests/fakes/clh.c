@@ -104,6 +104,12 @@ add_disk (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 }
 
 static char *
+add_device (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
+{
+  return clh_device_add (&vmm->net, json_node_get_object (body));
+}
+
+static char *
 remove_device (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 {
   return clh_net_ask (&vmm->net, json_object_get_string_member_with_default (json_node_get_object (body), "id", ""));
@@ -216,6 +222,7 @@ static const struct action {
   { "PUT", "vm.create", "VmConfig", NONE, create },
   { "PUT", "vm.add-net", "NetConfig", CREATED | RUNNING, add_net },
   { "PUT", "vm.add-disk", "DiskConfig", CREATED | RUNNING, add_disk },
+  { "PUT", "vm.add-device", "DeviceConfig", CREATED | RUNNING, add_device },
   { "PUT", "vm.boot", NULL, CREATED, boot },
   { "GET", "vm.info", NULL, CREATED | RUNNING | PAUSED, nothing },
   { "PUT", "vm.resize", "VmResize", CREATED | RUNNING | PAUSED, resize },

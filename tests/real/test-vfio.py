@@ -162,6 +162,60 @@ class Vfio(unittest.TestCase):
         self.assertIn('done', text)
         self.assertEqual(r.run('delete', 'c1').returncode, 0)
 
+    def call(self, *words, timeout=None):
+        result = self.ctl.run(*words, timeout=timeout)
+        print(words, result.returncode, result.stdout.decode(), result.stderr.decode(), flush=True)
+        return result
+
+    def inside(self, script):
+        result = self.call('exec', 'web', '--', 'sh', '-c', script)
+        self.assertEqual(result.returncode, 0)
+        return result
+
+    def await_inside(self, what, script, expected):
+        self.ctl.wait_until(what, lambda: expected in self.inside(script).stdout.decode(), seconds=LIMIT)
+
+    def fails(self, text, *words):
+        result = self.call(*words)
+        self.assertEqual(result.returncode, 125)
+        self.assertIn(text, result.stderr.decode())
+
+    def look_free(self, device):
+        group = os.path.basename(os.readlink(f'{device}/iommu_group'))
+        os.close(os.open(f'/dev/vfio/{group}', os.O_RDWR))
+
+    def comes_and_goes(self):
+        """Twice: the second time it is one that the host had in between."""
+        nvme, card = os.path.basename(self.nvme), os.path.basename(self.card)
+        for device in (self.nvme, self.card):
+            bind(device, 'vfio-pci')
+        self.assertEqual(self.call('run', '-d', '--name', 'web', '--rootfs', self.ctl.rootfs, '--', 'sleep', '100000').returncode, 0)
+        self.assertNotIn(NVME, self.inside(LOOK).stdout.decode())
+        for _ in range(2):
+            self.assertEqual(self.call('device', 'add', 'web', nvme).returncode, 0)
+            # What the guest's driver asked the disk itself, which answered into the guest's memory.
+            self.await_inside('the guest uses the disk', 'cat /sys/class/nvme/*/serial /sys/block/nvme*/size || true', f'bed{17 * " "}\n{64 << 11}\n')
+            self.has(self.inside(LOOK), NVME, self.nvme)
+            self.fails('already', 'device', 'add', 'web', nvme)
+            self.assertEqual(self.call('device', 'remove', 'web', nvme).returncode, 0)
+            self.look_free(self.nvme)   # at once
+            self.assertNotIn(NVME, self.inside(LOOK).stdout.decode())
+            bind(self.nvme, '')
+            bind(self.nvme, 'vfio-pci')
+        self.fails('has no device', 'device', 'remove', 'web', nvme)
+        self.assertEqual(self.call('device', 'add', 'web', nvme).returncode, 0)
+        self.fails('are taken', 'device', 'add', 'web', card)
+        self.assertEqual(self.call('delete', '-f', 'web').returncode, 0)
+        self.look_free(self.nvme)
+
+    def test_disk_comes_later(self):
+        self.configure('hot_plug_vfio = "root-port"\n')
+        self.comes_and_goes()
+
+    def test_disk_comes_later_behind_a_switch(self):
+        self.configure('hot_plug_vfio = "switch-port"\npcie_switch_port = 1\n')
+        self.comes_and_goes()
+
     def test_disk_and_card_behind_a_switch(self):
         if HYPERVISOR == 'clh':
             self.skipTest('no switches in Cloud Hypervisor: test_disk_and_card')

@@ -48,6 +48,8 @@ PROOFS = {
     "qemu confidential": "backend/qemu-argv",
     "qemu vfio": "bed:real/vfio",
     "clh vfio": "backend/host-device",
+    "qemu vfio-hotplug": "bed:real/vfio",
+    "clh vfio-hotplug": "lifecycle/device-clh",
     "qemu vhost-user": "real/vhost",
     "clh run": "lifecycle/life-clh",
     "clh kvm": "lifecycle/life-clh",

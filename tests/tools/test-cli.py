@@ -10,7 +10,7 @@ import sys
 import unittest
 
 PROGRAM, SOURCE = sys.argv[1], sys.argv[2]
-COMMANDS = ("run exec list inspect logs stats pause resume snapshot restore refresh resize disk kill stop delete wait plan check env hypervisor recover monitor version "
+COMMANDS = ("run exec list inspect logs stats pause resume snapshot restore refresh resize disk device kill stop delete wait plan check env hypervisor recover monitor version "
             "help").split()
 EVERYWHERE = {"config", "state-dir", "hypervisor", "backend-library", "log-level", "json", "help"}
 

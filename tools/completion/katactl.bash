@@ -40,7 +40,7 @@ _katactl_value() {
 }
 
 _katactl() {
-  local commands='run exec list inspect logs stats pause resume snapshot restore refresh resize disk kill stop delete wait plan check env hypervisor recover monitor version help'
+  local commands='run exec list inspect logs stats pause resume snapshot restore refresh resize disk device kill stop delete wait plan check env hypervisor recover monitor version help'
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' state=() i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
@@ -65,7 +65,7 @@ _katactl() {
   exec | inspect | logs | stats | pause | resume | snapshot | refresh | resize | kill | stop | delete | wait)
     mapfile -t COMPREPLY < <(compgen -W "$(katactl "${state[@]}" list -q 2>/dev/null)" -- "$word")
     ;;
-  disk) mapfile -t COMPREPLY < <(compgen -W 'add remove' -- "$word") ;;
+  disk | device) mapfile -t COMPREPLY < <(compgen -W 'add remove' -- "$word") ;;
   hypervisor) mapfile -t COMPREPLY < <(compgen -W 'list choose' -- "$word") ;;
   run | restore) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
   esac

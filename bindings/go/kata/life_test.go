@@ -68,6 +68,11 @@ func disks(t *testing.T, s *kata.Sandbox) {
 	equal(t, errors.Is(s.AddDisk(ctx, kata.Disk{ID: "d\x00", Path: disk.Path}), kata.ErrInvalid), true)
 	ok(t, s.RemoveDisk(ctx, "data"))
 	equal(t, errors.Is(s.RemoveDisk(ctx, "data"), kata.ErrNotFound), true)
+	equal(t, errors.Is(s.AddHostDevice(ctx, "0000:01:00.0"), kata.ErrUnsupported), true)
+	equal(t, errors.Is(s.AddHostDevice(ctx, "nvme0"), kata.ErrInvalid), true)
+	equal(t, errors.Is(s.AddHostDevice(ctx, "01:00.0\x00"), kata.ErrInvalid), true)
+	equal(t, errors.Is(s.RemoveHostDevice(ctx, "0000:01:00.0"), kata.ErrNotFound), true)
+	equal(t, errors.Is(s.RemoveHostDevice(ctx, "\x00"), kata.ErrInvalid), true)
 }
 
 // changing is a sandbox of the null hypervisor with settings and one disk, "root".

@@ -100,9 +100,7 @@ func (o *SandboxOptions) toC(a *arena) (*C.kata_sandbox_options, error) {
 	if len(o.HostDevices) > 0 {
 		list := a.alloc(len(o.HostDevices) + 1)
 		for i, address := range o.HostDevices {
-			device := (*C.kata_host_device)(a.block(unsafe.Sizeof(C.kata_host_device{})))
-			device.size, device.address = C.size_t(unsafe.Sizeof(*device)), a.text(address)
-			list[i] = unsafe.Pointer(device)
+			list[i] = unsafe.Pointer(hostDevice(a, address))
 		}
 		c.host_devices = (**C.kata_host_device)(unsafe.Pointer(&list[0]))
 	}
@@ -326,6 +324,40 @@ func (s *Sandbox) RemoveDisk(ctx context.Context, id string) error {
 	}
 	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
 		return C.kata_sandbox_remove_disk(p, name, ms, err)
+	})
+}
+
+// hostDevice is the library's kata_host_device; a.err says whether the address can be one.
+func hostDevice(a *arena, address string) *C.kata_host_device {
+	device := (*C.kata_host_device)(a.block(unsafe.Sizeof(C.kata_host_device{})))
+	device.size, device.address = C.size_t(unsafe.Sizeof(*device)), a.text(address)
+	return device
+}
+
+// AddHostDevice gives a running guest a PCI device of the host, bound to vfio-pci; the file of an IOMMU group ("/dev/vfio/12") stands for all that
+// is in it.
+func (s *Sandbox) AddHostDevice(ctx context.Context, address string) error {
+	a := &arena{}
+	defer a.free()
+	device := hostDevice(a, address)
+	if a.err != nil {
+		return a.err
+	}
+	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
+		return C.kata_sandbox_add_host_device(p, device, ms, err)
+	})
+}
+
+// RemoveHostDevice takes one from the guest that came while it ran; the host can have it again.
+func (s *Sandbox) RemoveHostDevice(ctx context.Context, address string) error {
+	a := &arena{}
+	defer a.free()
+	name := a.text(address)
+	if a.err != nil {
+		return a.err
+	}
+	return s.do(ctx, func(p *C.kata_sandbox, ms C.int64_t, err **C.kata_error) C.int {
+		return C.kata_sandbox_remove_host_device(p, name, ms, err)
 	})
 }
 

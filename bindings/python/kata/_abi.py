@@ -125,6 +125,8 @@ _FUNCTIONS: Dict[str, Tuple[Any, Sequence[Any]]] = {
     "kata_sandbox_refresh_network": (c_int, [_P, _MS, _ERR]),
     "kata_sandbox_add_disk": (c_int, [_P, POINTER(Disk), _MS, _ERR]),
     "kata_sandbox_remove_disk": (c_int, [_P, c_char_p, _MS, _ERR]),
+    "kata_sandbox_add_host_device": (c_int, [_P, POINTER(HostDevice), _MS, _ERR]),
+    "kata_sandbox_remove_host_device": (c_int, [_P, c_char_p, _MS, _ERR]),
     "kata_sandbox_resize": (c_int, [_P, POINTER(SandboxSize), _MS, _ERR]),
     "kata_sandbox_snapshot": (c_int, [_P, c_char_p, _MS, _ERR]),
     "kata_sandbox_restore": (c_int, [_PP, _P, c_char_p, POINTER(SandboxOptions), _MS, _ERR]),

@@ -98,6 +98,14 @@ class Sandbox(Handle):
         """Takes a disk from the guest that came while it ran, and closes its file."""
         self._call(lib.kata_sandbox_remove_disk, encode(id, "id"), milliseconds(timeout))
 
+    def add_host_device(self, address: str, timeout: Optional[float] = None) -> None:
+        """Gives a running guest a PCI device of the host, bound to vfio-pci; the file of an IOMMU group ("/dev/vfio/12") stands for all that is in it."""
+        self._call(lib.kata_sandbox_add_host_device, ctypes.byref(_host_device(address)), milliseconds(timeout))
+
+    def remove_host_device(self, address: str, timeout: Optional[float] = None) -> None:
+        """Takes one from the guest that came while it ran; the host can have it again."""
+        self._call(lib.kata_sandbox_remove_host_device, encode(address, "id"), milliseconds(timeout))
+
     def resize(self, vcpus: int = 0, memory_mib: int = 0, timeout: Optional[float] = None) -> Size:
         """Changes the number of processors and the memory of the running guest, 0 = as it is. Returns what it has then, which may be more."""
         size = _abi.SandboxSize(size=ctypes.sizeof(_abi.SandboxSize), vcpus=vcpus, memory_mib=memory_mib)

@@ -44,7 +44,8 @@ enum kata_capability {
   KATA_CAP_NET_BY_NAME, /* a tap is opened by its name, by the VMM itself, which is started in the pod's network namespace */
   KATA_CAP_BLOCK_BY_ORDER, /* the guest can tell disks by their order only: /dev/vda is the first; with BLOCK_HOTPLUG the places are there from the start */
   KATA_CAP_BLOCK_PORT_MODES, /* a port takes later disks of one kind only: odd ones those that are written to, even ones read-only ones */
-  KATA_CAP_VHOST_USER, /* disks and network devices whose other end is a program behind a unix socket */
+  KATA_CAP_VHOST_USER,   /* disks and network devices whose other end is a program behind a unix socket */
+  KATA_CAP_VFIO_HOTPLUG, /* the VMM can; whether this host has devices to give is looked at when one is added */
   KATA_CAP_COUNT
 };
 
@@ -117,6 +118,7 @@ typedef struct kata_vm_host_device {
   const char *id;      /* [a-z0-9-]{1,20}; the guest does not see it */
   const char *address; /* on the host's PCI bus: "0000:01:00.0" */
   int64_t group;       /* its IOMMU group when the sandbox was planned; -1 = it had none then */
+  uint64_t port;       /* 0 = there from the start; else in which of the plan's host_ports it came later, from 1 */
 } kata_vm_host_device;
 
 /** What the machine shall be. A backend reads it during a call and keeps no pointer into it. */
@@ -203,6 +205,9 @@ typedef struct kata_vm_plan {
   /* vhost-user */
   uint64_t memory_shared;        /* other processes map the guest's memory, or may later */
   uint64_t vhost_user_reconnect; /* seconds between attempts at a server that went; 0 = none is made */
+  /* devices of the host that come later */
+  uint64_t host_ports; /* how many; where it is not 0 the guest's memory can be locked, and memory_reporting is off */
+  uint64_t host_late_bus; /* enum kata_device_bus; QEMU's */
 } kata_vm_plan;
 
 /* ---- what the library gives to a backend's calls ---- */
@@ -334,6 +339,22 @@ typedef struct kata_backend_disk {
    */
   int (*place) (void *vm, const kata_vm_disk *disk, char **path, const kata_backend_env *env, kata_error **err);
 } kata_backend_disk;
+
+/** The name by which @query is asked for a kata_backend_host_device. */
+#define KATA_BACKEND_HOST_DEVICE "host-device/1"
+
+/**
+ * struct kata_backend_host_device:
+ * Devices of the host that come to a running guest; KATA_CAP_VFIO_HOTPLUG. Both calls are serialised with the others on one VM. That the host can give
+ * the device was looked at before; the backend opens it.
+ */
+typedef struct kata_backend_host_device {
+  size_t size;
+  /** Puts @device into its port, which is free. On failure nothing is left. */
+  int (*add) (void *vm, const kata_vm_host_device *device, const kata_backend_env *env, kata_error **err);
+  /** Takes it out. One that is not there is no failure. KATA_E_TIMEOUT when the guest does not let go of it. */
+  int (*remove) (void *vm, const kata_vm_host_device *device, const kata_backend_env *env, kata_error **err);
+} kata_backend_host_device;
 
 /** The name by which @query is asked for a kata_backend_resize. */
 #define KATA_BACKEND_RESIZE "resize/1"

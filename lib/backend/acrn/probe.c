@@ -39,6 +39,7 @@ static const struct {
   { KATA_CAP_NET_HOTPLUG, "acrn-dm adds no device to a running guest" },
   { KATA_CAP_NET_STREAM, "acrn-dm's network devices need a tap" },
   { KATA_CAP_VFIO, "this version of libkata does not drive ACRN's passing through of devices" },
+  { KATA_CAP_VFIO_HOTPLUG, "this version of libkata does not drive ACRN's passing through of devices" },
   { KATA_CAP_CPU_RESIZE, "ACRN's guests keep the vCPUs they begin with" },
   { KATA_CAP_MEMORY_RESIZE, "ACRN's guests keep the memory they begin with" },
   { KATA_CAP_PAUSE, "ACRN has no command that pauses a guest" },

@@ -85,6 +85,8 @@ clh_query (const char *interface_name)
 {
   if (strcmp (interface_name, KATA_BACKEND_DISK) == 0)
     return &kata_clh__disk;
+  if (strcmp (interface_name, KATA_BACKEND_HOST_DEVICE) == 0)
+    return &kata_clh__host_device;
   if (strcmp (interface_name, KATA_BACKEND_SNAPSHOT) == 0)
     return &kata_clh__snapshot;
   if (strcmp (interface_name, KATA_BACKEND_COUNTERS) == 0)

@@ -270,7 +270,7 @@ write_rest (struct kata_json_writer *w, const kata_vm_plan *p)
 static void
 write_rules (struct kata_json_writer *w, const kata_vm_plan *p)
 {
-  if (p->disk_ports == 0 && (p->host_devices == NULL || p->host_devices[0] == NULL))
+  if (p->disk_ports == 0 && p->host_ports == 0 && (p->host_devices == NULL || p->host_devices[0] == NULL))
     return;
   kata_json_write__begin_array (w, "landlock_rules");
   g_autofree char *ports = g_strdup_printf ("%s/" KATA_CLH_PORTS_DIR, p->dir);

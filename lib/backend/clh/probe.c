@@ -67,6 +67,7 @@ kata_clh__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error *
   kata_virtiofsd__probe (plan, caps);
   probe_absent (caps);
   kata_capabilities__probe_vfio (caps);
+  kata_capabilities__grant (caps, KATA_CAP_VFIO_HOTPLUG);
   kata_capabilities__grant (caps, KATA_CAP_VSOCK_HYBRID);
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);
   kata_capabilities__grant (caps, KATA_CAP_BLOCK_HOTPLUG);

@@ -68,11 +68,12 @@ kata_clh__make_ports (kata_external_vm *vm, const kata_vm_plan *plan, const kata
 /** kata_backend_disk's verb. device.c */
 int kata_clh__place (void *vm, const kata_vm_disk *disk, char **path, const kata_backend_env *env, kata_error **err);
 
-extern const kata_backend_disk kata_clh__disk;         /* disk.c */
-extern const kata_backend_network kata_clh__network;   /* network.c */
-extern const kata_backend_counters kata_clh__counters; /* counters.c */
-extern const kata_backend_snapshot kata_clh__snapshot; /* snapshot.c */
-extern const kata_backend_resize kata_clh__resize;     /* resize.c */
+extern const kata_backend_disk kata_clh__disk;               /* disk.c */
+extern const kata_backend_network kata_clh__network;         /* network.c */
+extern const kata_backend_counters kata_clh__counters;       /* counters.c */
+extern const kata_backend_host_device kata_clh__host_device; /* host-device.c */
+extern const kata_backend_snapshot kata_clh__snapshot;       /* snapshot.c */
+extern const kata_backend_resize kata_clh__resize;           /* resize.c */
 
 /** From a plan, what later calls need: for a machine that is started, and for one that is found again. */
 void kata_clh__remember (kata_clh_vm *vm, const kata_vm_plan *plan);

@@ -66,6 +66,7 @@ probe_absent (kata_capabilities *caps)
     { KATA_CAP_FS_SHARE_9P, "Firecracker shares no directories; libkata packs them into a disk" },
     { KATA_CAP_NET_HOTPLUG, "Firecracker's hotplug is a developer preview that no guest is told of" },
     { KATA_CAP_VFIO, "Firecracker passes no devices through" },
+    { KATA_CAP_VFIO_HOTPLUG, "Firecracker passes no devices through" },
     { KATA_CAP_CPU_RESIZE, "Firecracker's guests keep the vCPUs that they start with" },
     { KATA_CAP_MEMORY_RESIZE, "this version of libkata does not drive Firecracker's virtio-mem" },
     { KATA_CAP_VSOCK_VHOST, "Firecracker has a vsock of its own (hybrid)" },

@@ -55,7 +55,7 @@ null_probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **err)
   static const int have[] = {
     KATA_CAP_RUN,        KATA_CAP_FS_SHARE_VIRTIOFS, KATA_CAP_BLOCK,       KATA_CAP_PAUSE,
     KATA_CAP_NET,        KATA_CAP_VSOCK_HYBRID,      KATA_CAP_NET_HOTPLUG, KATA_CAP_BLOCK_HOTPLUG,
-    KATA_CAP_CPU_RESIZE, KATA_CAP_MEMORY_RESIZE,     KATA_CAP_SNAPSHOT
+    KATA_CAP_CPU_RESIZE, KATA_CAP_MEMORY_RESIZE,     KATA_CAP_SNAPSHOT,    KATA_CAP_VFIO_HOTPLUG
   };
   caps->max_vcpus = 256;
   caps->max_memory_mib = 1 << 20;
@@ -288,6 +288,12 @@ null_remove_disk (void *data, const kata_vm_disk *disk, const kata_backend_env *
   return tell (data, "disk\n", err);
 }
 
+static int
+null_change_host_device (void *data, const kata_vm_host_device *device, const kata_backend_env *env, kata_error **err)
+{
+  return tell (data, "host\n", err);
+}
+
 /* Like a VMM that takes nothing back, and memory in blocks: the guest's thread keeps the numbers, for whoever asks next. */
 static int
 resize (struct null_vm *vm, char what, uint64_t wanted, uint64_t *now, kata_error **err)
@@ -357,6 +363,9 @@ null_query (const char *interface_name)
   static const kata_backend_disk disk = { sizeof disk, null_add_disk, null_remove_disk };
   if (strcmp (interface_name, KATA_BACKEND_DISK) == 0)
     return &disk;
+  static const kata_backend_host_device host = { sizeof host, null_change_host_device, null_change_host_device };
+  if (strcmp (interface_name, KATA_BACKEND_HOST_DEVICE) == 0)
+    return &host;
   static const kata_backend_resize resize = { sizeof resize, null_resize_vcpus, null_resize_memory };
   if (strcmp (interface_name, KATA_BACKEND_RESIZE) == 0)
     return &resize;

@@ -35,6 +35,10 @@ typedef struct kata_qemu_context {
 #define KATA_QEMU_DISK           "late"
 #define KATA_QEMU_DISK_NODE      "late-disk"
 #define KATA_QEMU_DISK_PORTS_MAX 8
+/** And for devices of the host. */
+#define KATA_QEMU_HOST_PORT      "host-late-port"
+#define KATA_QEMU_HOST           "host-late"
+#define KATA_QEMU_HOST_PORTS_MAX 8
 /** Of a disk with a vhost-user server: its connection by the port's number, and the device that is there from the start by the disk's id. */
 #define KATA_QEMU_DISK_SERVER "late-vhost"
 #define KATA_QEMU_VHOST_DISK  "vhost-"
@@ -44,6 +48,8 @@ int kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_cont
 
 /** The arguments of netdev_add and device_add for a device that comes later, JSON texts; pure. g_free(). KATA_E_INVALID. */
 int kata_qemu__nic_arguments (char **netdev, char **device, const kata_vm_nic *nic, kata_error **err);
+/** Those of device_add for a device of the host that comes later; pure. g_free(). KATA_E_INVALID. host-device.c */
+int kata_qemu__host_arguments (char **device, const kata_vm_host_device *host, kata_error **err);
 /** The name under which QEMU is given a descriptor of it: of queue @n, or of vhost-net for it; g_free(). */
 char *kata_qemu__nic_fd_name (const kata_vm_nic *nic, bool vhost, uint32_t n);
 

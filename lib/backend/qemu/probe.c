@@ -120,7 +120,7 @@ probe_vfio (kata_capabilities *caps, const kata_qemu_machine *machine)
 static void
 probe_hotplug (kata_capabilities *caps, const kata_qemu_machine *machine)
 {
-  static const int hotplug[] = { KATA_CAP_NET_HOTPLUG, KATA_CAP_BLOCK_HOTPLUG };
+  static const int hotplug[] = { KATA_CAP_NET_HOTPLUG, KATA_CAP_BLOCK_HOTPLUG, KATA_CAP_VFIO_HOTPLUG };
   for (size_t i = 0; i < G_N_ELEMENTS (hotplug); i++)
     if (machine->root_ports)
       kata_capabilities__grant (caps, hotplug[i]);

@@ -70,6 +70,8 @@ qemu_query (const char *interface_name)
     return &kata_qemu__counters;
   if (strcmp (interface_name, KATA_BACKEND_RESIZE) == 0)
     return &kata_qemu__resize;
+  if (strcmp (interface_name, KATA_BACKEND_HOST_DEVICE) == 0)
+    return &kata_qemu__host_device;
   return strcmp (interface_name, KATA_BACKEND_NETWORK) == 0 ? &kata_qemu__network : NULL;
 }
 

@@ -57,10 +57,11 @@ kata_qemu__check_confidential (const kata_vm_plan *plan, const char *root, const
 /* sev-*.c: the bit of an address that says "encrypted", and how many bits addresses lose by it; false = not this processor. */
 bool kata_qemu__sev_bits (uint32_t *bit, uint32_t *lost);
 
-extern const kata_backend_disk kata_qemu__disk;         /* disk.c */
-extern const kata_backend_resize kata_qemu__resize;     /* resize.c */
-extern const kata_backend_network kata_qemu__network;   /* network.c */
-extern const kata_backend_counters kata_qemu__counters; /* counters.c */
+extern const kata_backend_disk kata_qemu__disk;               /* disk.c */
+extern const kata_backend_resize kata_qemu__resize;           /* resize.c */
+extern const kata_backend_network kata_qemu__network;         /* network.c */
+extern const kata_backend_counters kata_qemu__counters;       /* counters.c */
+extern const kata_backend_host_device kata_qemu__host_device; /* host-device.c */
 
 /* tsc.c: "/proc/cpuinfo" but for tests. */
 uint32_t kata_qemu__tsc_khz (const char *cpuinfo);

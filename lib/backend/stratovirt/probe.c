@@ -43,6 +43,7 @@ probe_absent (kata_capabilities *caps)
   kata_capabilities__lack (caps, KATA_CAP_MEMORY_RESIZE, "StratoVirt's microvm has no memory hotplug");
   kata_capabilities__lack (caps, KATA_CAP_CPU_RESIZE, "StratoVirt's microvm has no CPU hotplug");
   kata_capabilities__lack (caps, KATA_CAP_VFIO, "StratoVirt's microvm has no PCI");
+  kata_capabilities__lack (caps, KATA_CAP_VFIO_HOTPLUG, "StratoVirt's microvm has no PCI");
   kata_capabilities__lack (caps, KATA_CAP_CONFIDENTIAL, "StratoVirt has no confidential guests");
   kata_capabilities__lack (caps, KATA_CAP_FS_SHARE_9P, "StratoVirt has no 9p; it shares by virtio-fs");
   kata_capabilities__lack (caps, KATA_CAP_VSOCK_HYBRID, "StratoVirt has no vsock over a unix socket");

@@ -6,6 +6,7 @@
 #include <json-glib/json-glib.h>
 
 #include "backend/clh/config.h"
+#include "backend/clh/vfio.h"
 #include "backend/qemu/argv.h"
 #include "backend/registry.h"
 #include "base/error.h"
@@ -81,6 +82,57 @@ START_TEST (qemu)
 }
 END_TEST
 
+/* Empty ports for those that come later. */
+START_TEST (qemu_later)
+{
+  kata_vm_plan plan = base ();
+  plan.host_devices = NULL;
+  plan.host_ports = 2;
+  qemu_golden ("qemu-later.txt", &plan);
+  plan.host_devices = both;
+  plan.host_bus = plan.host_late_bus = KATA_DEVICE_BUS_SWITCH;
+  plan.host_switch_ports = 4;
+  qemu_golden ("qemu-later-switch.txt", &plan);
+  plan.host_bus = KATA_DEVICE_BUS_ROOT;
+  plan.host_ports = 9;
+  qemu_refused (&plan, KATA_E_LIMIT, "pcie_root_port");
+  plan.host_devices = NULL;
+  plan.host_ports = 1;
+  plan.machine_type = "microvm";
+  qemu_refused (&plan, KATA_E_UNSUPPORTED, "hypervisor.qemu.machine_type");
+}
+END_TEST
+
+/* What is said of one that comes, and the state that somebody changed. */
+START_TEST (late)
+{
+  char *text = NULL;
+  kata_vm_host_device device = card;
+  device.port = 8;
+  ck_assert_int_eq (kata_qemu__host_arguments (&text, &device, NULL), 0);
+  ck_assert_str_eq (text,
+                    "{\"driver\":\"vfio-pci\",\"id\":\"host-late8\",\"bus\":\"host-late-port8\",\"host\":\"10000:af:"
+                    "1f.7\"}");
+  g_free (text);
+  ck_assert_int_eq (kata_clh__late_host_config (&text, &device, NULL), 0);
+  g_autoptr (JsonNode) root = json_from_string (text, NULL);
+  g_autofree char *complaint = schema_complaint (clh_schema, "DeviceConfig", root);
+  ck_assert_msg (complaint == NULL, "%s", complaint);
+  ck_assert_str_eq (text, "{\"id\":\"host-late8\",\"path\":\"/sys/bus/pci/devices/10000:af:1f.7\"}");
+  g_free (text);
+  static const uint64_t ports[] = { 0, 9, UINT32_MAX + UINT64_C (2), UINT64_MAX };
+  for (size_t i = 0; i < G_N_ELEMENTS (ports); i++) {
+    device.port = ports[i];
+    ck_assert_int_eq (kata_qemu__host_arguments (&text, &device, NULL), KATA_E_INVALID);
+    ck_assert_int_eq (kata_clh__late_host_config (&text, &device, NULL), KATA_E_INVALID);
+  }
+  device.port = 1;
+  device.address = "0000:01:00.0\",\"x\":\"";
+  ck_assert_int_eq (kata_qemu__host_arguments (&text, &device, NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_clh__late_host_config (&text, &device, NULL), KATA_E_INVALID);
+}
+END_TEST
+
 /* A plan from a file that somebody changed. */
 START_TEST (wrong)
 {
@@ -124,6 +176,8 @@ START_TEST (clh)
   plan.agent_kind = KATA_AGENT_HYBRID;
   plan.disk_ports = 4;
   clh_golden ("clh.json", &plan);
+  plan.host_ports = 8; /* nobody knows their groups yet */
+  clh_golden ("clh-later.json", &plan);
 }
 END_TEST
 
@@ -133,6 +187,8 @@ main (void)
   Suite *suite = suite_create ("backend/host-device");
   TCase *tcase = tcase_create ("host-device");
   tcase_add_test (tcase, qemu);
+  tcase_add_test (tcase, qemu_later);
+  tcase_add_test (tcase, late);
   tcase_add_test (tcase, wrong);
   tcase_add_test (tcase, clh);
   suite_add_tcase (suite, tcase);

@@ -2,6 +2,8 @@
 /* test-vfio: PCI addresses, and hosts made of files: what keeps a device from a guest, and what is said about it. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -244,6 +246,67 @@ START_TEST (rights)
 }
 END_TEST
 
+/* A VMM that runs: another process, with the limit that it was started with. */
+static pid_t
+run_vmm (bool small)
+{
+  const struct rlimit little = { 4 << 20, 4 << 20 };
+  int ready[2];
+  char byte;
+  ck_assert_int_eq (pipe (ready), 0);
+  pid_t child = fork ();
+  if (child == 0) {
+    bool ok = !small || (setrlimit (RLIMIT_MEMLOCK, &little) == 0 && setgid (65534) == 0 && setuid (65534) == 0);
+    _exit (!ok || write (ready[1], "", 1) != 1 || pause () != 0);
+  }
+  close (ready[1]);
+  ck_assert_int_eq (read (ready[0], &byte, 1), 1);
+  close (ready[0]);
+  return child;
+}
+
+START_TEST (late)
+{
+  kata_error *error = NULL;
+  struct kata_vfio_machine machine = { .pid = run_vmm (false), .memory_mib = 256 };
+  ck_assert_int_eq (kata_vfio__check_late (root, DISK, &machine, NULL), 0);
+  kill ((pid_t) machine.pid, SIGKILL);
+  waitpid ((pid_t) machine.pid, NULL, 0);
+  machine.pid = 0;
+  forget ("/dev/vfio/12");
+  ck_assert_int_eq (kata_vfio__check_late (root, DISK, &machine, NULL), KATA_E_HOST);
+  machine.has_group = true; /* by this machine: nobody else could open it either */
+  ck_assert_int_eq (kata_vfio__check_late (root, DISK, &machine, NULL), 0);
+  if (geteuid () == 0) {
+    machine.pid = run_vmm (true);
+    ck_assert_int_eq (kata_vfio__check_late (root, DISK, &machine, &error), KATA_E_HOST);
+    ck_assert_ptr_nonnull (
+        strstr (kata_error_get_message (error), "the virtual machine's process may lock 4 MiB only (RLIMIT_MEMLOCK)"));
+    kata_error_unrefp (&error);
+    kill ((pid_t) machine.pid, SIGKILL);
+    waitpid ((pid_t) machine.pid, NULL, 0);
+  }
+  forget (KATA_VFIO_CONTAINER);
+  ck_assert_int_eq (kata_vfio__check_late (root, DISK, &machine, &error), KATA_E_HOST);
+  ck_assert_ptr_nonnull (strstr (kata_error_get_message (error), "load the module vfio-pci"));
+  kata_error_unref (error);
+}
+END_TEST
+
+START_TEST (holds)
+{
+  g_autofree char *group = g_strconcat (root, "/dev/vfio/12", NULL);
+  ck_assert (!kata_vfio__holds (root, getpid (), 12));
+  int fd = open (group, O_RDWR | O_CLOEXEC);
+  ck_assert_int_ge (fd, 0);
+  ck_assert (kata_vfio__holds (root, getpid (), 12));
+  ck_assert (!kata_vfio__holds (root, getpid (), 1));
+  close (fd);
+  ck_assert (!kata_vfio__holds (root, getpid (), 12));
+  ck_assert (!kata_vfio__holds (root, 999999999, 12)); /* cannot be looked at */
+}
+END_TEST
+
 int
 main (void)
 {
@@ -257,6 +320,8 @@ main (void)
   tcase_add_test (tcase, groups);
   tcase_add_test (tcase, files);
   tcase_add_test (tcase, rights);
+  tcase_add_test (tcase, late);
+  tcase_add_test (tcase, holds);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_ENV);

@@ -121,15 +121,110 @@ START_TEST (modes)
 }
 END_TEST
 
+static kata_plan *
+later (const char *hypervisor, bool devices, const char *toml)
+{
+  begin (toml);
+  s.in.hypervisor = hypervisor;
+  s.options.host_devices = devices ? both : NULL;
+  kata_capabilities__grant (&s.caps, KATA_CAP_VFIO_HOTPLUG);
+  kata_capabilities__grant (&s.caps, KATA_CAP_VSOCK_HYBRID);
+  return made ();
+}
+
+/* Places for those that come later. */
+START_TEST (later_places)
+{
+  static const struct {
+    const char *hypervisor, *toml;
+    bool devices;
+    uint64_t ports, bus;
+  } rows[] = {
+    { "qemu", "", true, 0, KATA_DEVICE_BUS_ROOT },
+    { "qemu", "[hypervisor.qemu]\nhot_plug_vfio = \"no-port\"\n", false, 0, KATA_DEVICE_BUS_ROOT },
+    { "qemu", "[hypervisor.qemu]\nhot_plug_vfio = \"root-port\"\n", false, 1, KATA_DEVICE_BUS_ROOT },
+    { "qemu", "[hypervisor.qemu]\nhot_plug_vfio = \"root-port\"\npcie_root_port = 3\n", true, 3, KATA_DEVICE_BUS_ROOT },
+    { "qemu", "[hypervisor.qemu]\nhot_plug_vfio = \"root-port\"\npcie_root_port = 8\n", true, 6, KATA_DEVICE_BUS_ROOT },
+    { "qemu", "[hypervisor.qemu]\nhot_plug_vfio = \"switch-port\"\n", true, 1, KATA_DEVICE_BUS_SWITCH },
+    { "qemu", "[hypervisor.qemu]\nhot_plug_vfio = \"switch-port\"\npcie_switch_port = 4\n", true, 4,
+      KATA_DEVICE_BUS_SWITCH },
+    { "qemu",
+      "[hypervisor.qemu]\nhot_plug_vfio = \"switch-port\"\ncold_plug_vfio = \"switch-port\"\npcie_switch_port = 4\n",
+      true, 2, KATA_DEVICE_BUS_SWITCH },
+    { "clh", "[hypervisor.clh]\nhot_plug_vfio = \"root-port\"\n", false, 8, KATA_DEVICE_BUS_ROOT },
+    { "clh", "[hypervisor.clh]\nhot_plug_vfio = \"root-port\"\npcie_root_port = 2\n", true, 2, KATA_DEVICE_BUS_ROOT },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autoptr (kata_plan) plan = later (rows[i].hypervisor, rows[i].devices, rows[i].toml);
+    ck_assert_msg (plan->vm.host_ports == rows[i].ports, "row %zu: %d", i, (int) plan->vm.host_ports);
+    ck_assert_msg (plan->vm.host_late_bus == rows[i].bus, "row %zu", i);
+    setup_clear (&s);
+  }
+}
+END_TEST
+
+static void
+without_places (const char *hypervisor, const char *toml, const char *warning)
+{
+  begin (toml);
+  s.in.hypervisor = hypervisor;
+  s.options.host_devices = NULL;
+  kata_capabilities__grant (&s.caps, KATA_CAP_VFIO_HOTPLUG);
+  kata_capabilities__grant (&s.caps, KATA_CAP_VSOCK_HYBRID);
+  if (strcmp (hypervisor, "clh") == 0)
+    kata_capabilities__lack (&s.caps, KATA_CAP_VFIO, "no vfio");
+  if (strstr (warning, "no ports") != NULL)
+    kata_capabilities__lack (&s.caps, KATA_CAP_VFIO_HOTPLUG, "it has no ports");
+  g_autoptr (kata_plan) plan = made ();
+  ck_assert_uint_eq (plan->vm.host_ports, 0);
+  g_autofree char *all = plan->warnings != NULL ? g_strjoinv ("\n", plan->warnings) : g_strdup ("");
+  ck_assert_msg (strstr (all, warning) != NULL, "%s", all);
+  setup_clear (&s);
+}
+
+/* Never passed over in silence. */
+START_TEST (later_warnings)
+{
+  without_places ("qemu", "[hypervisor.qemu]\npcie_root_port = 2\n",
+                  "pcie_root_port: does nothing without hot_plug_vfio");
+  without_places ("qemu", "[hypervisor.qemu]\nhot_plug_vfio = \"root-port\"\n", "it has no ports");
+  without_places ("qemu", "[hypervisor.qemu]\nhot_plug_vfio = \"root-port\"\n[runtime]\nvfio_mode = \"vfio\"\n",
+                  "guest-kernel");
+  without_places ("clh", "[hypervisor.clh]\nhot_plug_vfio = \"root-port\"\n", "hot_plug_vfio: has no effect");
+  g_autoptr (kata_plan) plan =
+      later ("qemu", false, "[hypervisor.qemu]\nhot_plug_vfio = \"root-port\"\nreclaim_guest_freed_memory = true\n");
+  ck_assert_int_eq (plan->vm.memory_reporting, 0);
+  ck_assert_ptr_nonnull (strstr (plan->warnings[0], "reclaim_guest_freed_memory"));
+  setup_clear (&s);
+  begin ("[hypervisor.clh]\nhot_plug_vfio = \"switch-port\"\n");
+  s.in.hypervisor = "clh";
+  s.options.host_devices = NULL;
+  kata_capabilities__grant (&s.caps, KATA_CAP_VSOCK_HYBRID);
+  refused (KATA_E_UNSUPPORTED, "hypervisor.clh.hot_plug_vfio", "clh has no \"switch-port\"");
+  begin ("[hypervisor.qemu]\nhot_plug_vfio = \"bridge-port\"\n");
+  s.options.host_devices = NULL;
+  refused (KATA_E_UNSUPPORTED, "hypervisor.qemu.hot_plug_vfio", "has no \"bridge-port\"");
+}
+END_TEST
+
 START_TEST (refusals)
 {
   static const kata_host_device bad = { sizeof bad, NULL, "0000:01:00.0,x", 0 },
-                                odd = { sizeof odd, "A", "01:00.0", 0 };
+                                odd = { sizeof odd, "A", "01:00.0", 0 }, ours = { sizeof ours, "kata-x", "01:00.0", 0 };
+  static const kata_host_device mediated = { sizeof mediated, NULL, "/sys/bus/mdev/devices/6e0b0a1e", 0 };
   static const kata_host_device same = { sizeof same, "other", "0000:01:00.0", 0 };
   const kata_host_device *list[] = { &bad, NULL, NULL }, *many[10] = { NULL };
   begin ("");
   s.options.host_devices = list;
   refused (KATA_E_INVALID, "host_devices", "is no PCI address");
+  list[0] = &ours;
+  begin ("");
+  s.options.host_devices = list;
+  refused (KATA_E_INVALID, "host_devices", "libkata's own");
+  list[0] = &mediated;
+  begin ("");
+  s.options.host_devices = list;
+  refused (KATA_E_UNSUPPORTED, "host_devices", "mediated device");
   list[0] = &odd;
   begin ("");
   s.options.host_devices = list;
@@ -190,6 +285,23 @@ START_TEST (files)
 }
 END_TEST
 
+/* Of groups that the machine does not have from its start, where it can get them. */
+START_TEST (files_later)
+{
+  g_autoptr (kata_container_plan) c = NULL;
+  g_autoptr (kata_plan) plan = later ("qemu", true, "[hypervisor.qemu]\nhot_plug_vfio = \"root-port\"\n");
+  ck_assert_int_eq (container (&c, plan,
+                               DEVICE ("/dev/vfio/12") "," DEVICE ("/dev/vfio/vfio") "," DEVICE (
+                                   "/dev/vfio/13") "," DEVICE ("/dev/vfio/13"),
+                               NULL),
+                    0);
+  ck_assert_uint_eq (c->spec->linux_.n_devices, 0);
+  ck_assert_str_eq (c->host_groups[0], "/dev/vfio/13");
+  ck_assert_ptr_null (c->host_groups[1]);
+  setup_clear (&s);
+}
+END_TEST
+
 START_TEST (confidential)
 {
   begin ("[hypervisor.qemu]\nconfidential_guest = true\nfirmware = \"/f\"\nshared_fs = \"none\"\n");
@@ -208,7 +320,10 @@ main (void)
   tcase_add_test (tcase, ports);
   tcase_add_test (tcase, memory);
   tcase_add_test (tcase, modes);
+  tcase_add_test (tcase, later_places);
+  tcase_add_test (tcase, later_warnings);
   tcase_add_test (tcase, refusals);
+  tcase_add_test (tcase, files_later);
   tcase_add_test (tcase, files);
   tcase_add_test (tcase, confidential);
   suite_add_tcase (suite, tcase);
