@@ -129,6 +129,10 @@ save (struct kata_operation *op, const char *dir, kata_error **err)
   if (r == 0 && changing != NULL && changing[0] != NULL)
     r = kata_error__set (err, KATA_E_UNSUPPORTED, changing[0]->id,
                          "snapshot: disk \"%s\" is on its way in or out; remove it first", changing[0]->id);
+  const kata_vm_host_device *const *host = op->state->host_changing;
+  if (r == 0 && host != NULL && host[0] != NULL)
+    r = kata_error__set (err, KATA_E_UNSUPPORTED, host[0]->id,
+                         "snapshot: host device \"%s\" is on its way in or out; remove it first", host[0]->id);
   if (r == 0)
     r = kata_snapshot__version (&version, op->sandbox->runtime, &op->state->plan, err);
   if (r == 0)

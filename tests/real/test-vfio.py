@@ -23,6 +23,8 @@ PROGRAM, HYPERVISOR = sys.argv[1:3]
 LIMIT = 400
 DEVICES = '/sys/bus/pci/devices'
 NVME, CARD = '0x010802', '0x020000'
+POD = {'io.kubernetes.cri.container-type': 'sandbox', 'io.kubernetes.cri.sandbox-id': 'pod'}
+MEMBER = {'io.kubernetes.cri.container-type': 'container', 'io.kubernetes.cri.sandbox-id': 'pod'}
 PATIENCE = '\n[agent.kata]\ndial_timeout = 300\n'
 # Each function of the guest's: its class, and the first two bytes of its configuration space.
 LOOK = ('for f in /sys/bus/pci/devices/*; do echo "${f##*/} $(cat $f/class) $(head -c 2 $f/config | od -An -tx1) '
@@ -137,9 +139,10 @@ class Vfio(unittest.TestCase):
         group = os.path.basename(os.readlink(f'{self.nvme}/iommu_group'))
         os.close(os.open(f'/dev/vfio/{group}', os.O_RDWR))
 
-    def test_engine_gives_a_group(self):
-        bind(self.nvme, 'vfio-pci')
-        path = f"/dev/vfio/{os.path.basename(os.readlink(f'{self.nvme}/iommu_group'))}"
+    def engine(self, device):
+        """A kata-runtime, and what an engine adds to a container that is given the group of @device."""
+        bind(device, 'vfio-pci')
+        path = f"/dev/vfio/{os.path.basename(os.readlink(f'{device}/iommu_group'))}"
         number = os.stat(path).st_rdev
 
         def change(config):
@@ -149,18 +152,45 @@ class Vfio(unittest.TestCase):
         self.addCleanup(r.close)
         plain = r.argv
         r.argv = lambda *words: [r.program, '--kata-config', self.ctl.config] + plain(*words)[1:]   # an agent may take longer here
-        out = f'{r.directory}/out'
-        code = r.create('c1', r.bundle('sh', '-c', LOOK + '; ls /dev/vfio; echo done', change=change), out=out)
+        return r, change
+
+    def contain(self, r, name, change, script):
+        """What a container says, which sees one disk and no file of VFIO. It stays."""
+        out = f'{r.directory}/{name}.out'
+        code = r.create(name, r.bundle('sh', '-c', script, change=change), out=out)
         self.assertEqual(code, 0, read(out))
-        self.assertEqual(r.run('start', 'c1').returncode, 0)
-        r.wait_until('the container has ended', lambda: r.status('c1') == 'stopped', seconds=LIMIT)
+        self.assertEqual(r.run('start', name).returncode, 0)
+        r.wait_until('the container has ended', lambda: r.status(name) == 'stopped', seconds=LIMIT)
         text = read(out)
         print(text, flush=True)
         rows = [line.split() for line in text.splitlines() if NVME in line.split()]
         self.assertEqual(len(rows), 1)
-        self.assertIn('No such file', text)   # of /dev/vfio there is nothing in the container
+        self.assertIn('No such file', text)
         self.assertIn('done', text)
+
+    def test_engine_gives_a_group(self):
+        r, change = self.engine(self.nvme)
+        self.contain(r, 'c1', change, LOOK + '; ls /dev/vfio; echo done')
         self.assertEqual(r.run('delete', 'c1').returncode, 0)
+
+    def test_engine_gives_a_pods_container_a_group(self):
+        """The machine is the pause container's; the disk is in it for as long as a container that was given it."""
+        self.configure('hot_plug_vfio = "root-port"\n')
+        r, change = self.engine(self.nvme)
+
+        def member(config):
+            change(config)
+            config['annotations'] = MEMBER
+        self.assertEqual(r.create('pod', r.bundle('sleep', '100000', change=lambda c: c.update(annotations=POD)), out=f'{r.directory}/pod.out'), 0)
+        self.assertEqual(r.run('start', 'pod').returncode, 0)
+        for name in ('one', 'two'):
+            self.contain(r, name, member, f'until grep -q {NVME} /sys/bus/pci/devices/*/class; do sleep 1; done; {LOOK}; ls /dev/vfio; echo done')
+            with self.assertRaises(OSError):
+                self.look_free(self.nvme)
+            result = r.run('delete', name)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.look_free(self.nvme)
+        self.assertEqual(r.run('delete', '--force', 'pod').returncode, 0)
 
     def call(self, *words, timeout=None):
         result = self.ctl.run(*words, timeout=timeout)

@@ -43,30 +43,59 @@ kata_qemu__open_qmp (kata_qmp **out, kata_qemu_vm *vm, const char *doing, int64_
   return kata_qmp__open (out, vm->base.dir_fd, vm->base.vmm.pidfd, deadline_us, err);
 }
 
+/* QEMU itself says no: the key is the command's then, and none when it hangs up. */
 static bool
-is_there (kata_qmp *qmp, const char *device, int64_t deadline_us)
+refused (const kata_error *error, const char *command)
+{
+  return kata_error_get_code (error) == KATA_E_VMM && g_strcmp0 (kata_error_get_key (error), command) == 0;
+}
+
+static int
+look (bool *there, kata_qmp *qmp, const char *device, int64_t deadline_us, kata_error **err)
 {
   g_autofree char *arguments = g_strdup_printf ("{\"path\":\"/machine/peripheral/%s\"}", device);
-  g_autoptr (kata_error) error = NULL;
+  kata_error *error = NULL;
   int code = kata_qmp__execute (qmp, "qom-list", arguments, NULL, deadline_us, &error);
-  /* A refusal says that there is no such thing; anything else, nothing. */
-  return code == 0 || kata_error_get_code (error) != KATA_E_VMM;
+  *there = code == 0;
+  if (code == 0 || !refused (error, "qom-list"))
+    return code == 0 ? 0 : kata_error__propagate (err, error);
+  kata_error_unref (error); /* there is no such thing */
+  return 0;
+}
+
+/* Refused while an earlier request is under way. What QEMU says instead of an answer ends the wait: it would say so again and again. */
+static int
+ask (kata_qmp *qmp, const char *device, int64_t until_us, kata_error **err)
+{
+  g_autofree char *arguments = g_strdup_printf ("{\"id\":\"%s\"}", device);
+  kata_error *error = NULL;
+  int code = kata_qmp__execute (qmp, "device_del", arguments, NULL, until_us, &error);
+  if (code < 0 && !refused (error, "device_del"))
+    return kata_error__propagate (err, error);
+  kata_error_unref (g_steal_pointer (&error));
+  code = kata_qmp__wait_event (qmp, "DEVICE_DELETED", kata_deadline__within (until_us, LOOK_MS), &error);
+  if (code < 0 && code != KATA_E_TIMEOUT)
+    return kata_error__propagate (err, error);
+  kata_error_unref (error);
+  return 0;
 }
 
 int
 kata_qemu__release (kata_qmp *qmp, const char *device, const char *what, const char *name, int limit_ms,
                     int64_t deadline_us, kata_error **err)
 {
-  g_autofree char *arguments = g_strdup_printf ("{\"id\":\"%s\"}", device);
   int64_t until = kata_deadline__within (deadline_us, limit_ms);
-  while (is_there (qmp, device, deadline_us)) {
+  for (;;) {
+    bool there = false;
+    int code = look (&there, qmp, device, deadline_us, err);
+    if (code < 0 || !there)
+      return code;
     if (kata_deadline__now () >= until)
       return kata_error__set (err, KATA_E_TIMEOUT, name,
                               "%s \"%s\": the guest did not let go of it in time (%d ms at most)", what, name,
                               limit_ms);
-    /* Refused while an earlier request is under way. */
-    kata_qmp__execute (qmp, "device_del", arguments, NULL, until, NULL);
-    kata_qmp__wait_event (qmp, "DEVICE_DELETED", kata_deadline__within (until, LOOK_MS), NULL);
+    code = ask (qmp, device, until, err);
+    if (code < 0)
+      return code;
   }
-  return 0;
 }

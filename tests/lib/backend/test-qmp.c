@@ -12,6 +12,7 @@
 #include <glib/gstdio.h>
 
 #include "backend/external.h"
+#include "backend/qemu/hotplug.h"
 #include "backend/qmp.h"
 #include "base/error.h"
 #include "host/pidfd.h"
@@ -225,6 +226,58 @@ START_TEST (event_flood)
 END_TEST
 
 /* The socket's file: absent, a link, a plain file; and the lock that another process holds. */
+#define OK    "{\"return\":{},\"id\":\"%s\"}\n"
+#define THERE "{\"return\":[],\"id\":\"%s\"}\n"
+#define NONE  "{\"error\":{\"class\":\"DeviceNotFound\",\"desc\":\"none\"},\"id\":\"%s\"}\n"
+#define EVENT "{\"event\":\"DEVICE_DELETED\"}\n"
+
+static int
+release (const char *const *texts, const char **message)
+{
+  static char text[1024];
+  struct talk t;
+  kata_qmp *qmp = NULL;
+  g_autoptr (kata_error) error = NULL;
+  talk_begin (&t, texts);
+  ck_assert_int_eq (kata_qmp__new (&qmp, t.fd, in_ms (400), NULL), 0);
+  int code = kata_qemu__release (qmp, "host-late1", "host device", "nvme", 1000, in_ms (1500), &error);
+  kata_qmp__close (qmp);
+  g_thread_join (t.thread);
+  g_strlcpy (text, kata_error_get_message (error), sizeof text);
+  *message = text;
+  return code;
+}
+
+/* device_del, by a QEMU that is well or that somebody else has in hand: only its word that there is no such device says so. */
+START_TEST (releases)
+{
+  static const struct {
+    const char *const texts[8];
+    int code;
+    const char *message;
+  } rows[] = {
+    { { GREETING, OK, NONE, NULL }, 0, "" },
+    { { GREETING, OK, THERE, EVENT OK, NONE, NULL }, 0, "" },
+    { { GREETING, OK, THERE, OK EVENT, NONE, NULL }, 0, "" },
+    { { GREETING, OK, THERE, NONE EVENT, NONE, NULL }, 0, "" }, /* an earlier request is under way */
+    { { GREETING, OK, NULL }, KATA_E_VMM, "closed the connection" },
+    { { GREETING, OK, "junk\n", NULL }, KATA_E_PROTOCOL, "not a JSON object" },
+    { { GREETING, OK, THERE, NULL }, KATA_E_VMM, "closed the connection" },
+    { { GREETING, OK, THERE, "[]\n", NULL }, KATA_E_PROTOCOL, "not a JSON object" },
+    { { GREETING, OK, THERE, OK "junk\n", NULL }, KATA_E_PROTOCOL, "not a JSON object" },
+    { { GREETING, OK, THERE, EVENT OK, NULL }, KATA_E_VMM, "closed the connection" },
+    { { GREETING, OK, THERE, "{\"error\":7,\"id\":\"%s\"}\n", NULL }, KATA_E_PROTOCOL, "refused without a reason" },
+    { { GREETING, OK, THERE, OK, THERE, OK, THERE, NULL }, KATA_E_TIMEOUT, "did not let go of it in time" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
+    const char *message;
+    int code = release (rows[i].texts, &message);
+    ck_assert_msg (code == rows[i].code && strstr (message, rows[i].message) != NULL, "row %zu: %d %s", i, code,
+                   message);
+  }
+}
+END_TEST
+
 START_TEST (socket_file)
 {
   kata_qmp *qmp = NULL;
@@ -263,6 +316,7 @@ main (void)
   tcase_add_test (tc, too_long);
   tcase_add_test (tc, too_deep);
   tcase_add_test (tc, event_flood);
+  tcase_add_test (tc, releases);
   tcase_add_test (tc, socket_file);
   suite_add_tcase (suite, tc);
   SRunner *runner = srunner_create (suite);
