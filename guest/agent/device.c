@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -13,10 +12,13 @@
 #include "file.h"
 #include "mem.h"
 #include "modules.h"
+#include "serials.h"
 
 #define PAUSE_MS       20
 #define DEPTH_MAX      8
 #define DISK_BY_SERIAL "/dev/disk/by-kata/"
+
+static struct serials serials = SERIALS_INIT ("/sys/block");
 
 /* The first entry of @directory that starts with @prefix and ends with @suffix. */
 static int
@@ -55,46 +57,6 @@ parse_slot (const char **at, unsigned *slot, unsigned *function)
   return 0;
 }
 
-/* A virtio disk says it in a file of its own; a SCSI disk in page 0x80 of its vital product data: four bytes, then the number. */
-static int
-read_serial (const char *disk, char *serial, size_t size)
-{
-  char path[300], page[4 + 64] = "";
-  if (snprintf (path, sizeof path, "/sys/block/%s/serial", disk) < (int) sizeof path &&
-      file_read (path, serial, size) >= 0) {
-    serial[strcspn (serial, "\n")] = 0;
-    return 1;
-  }
-  if (snprintf (path, sizeof path, "/sys/block/%s/device/vpd_pg80", disk) >= (int) sizeof path)
-    return 0;
-  auto_fd int fd = open (path, O_RDONLY | O_CLOEXEC);
-  ssize_t got = fd >= 0 ? read (fd, page, sizeof page - 1) : -1;
-  if (got <= 4 || page[1] != (char) 0x80)
-    return 0;
-  size_t len = (unsigned char) page[3];
-  if (len > (size_t) got - 4)
-    len = (size_t) got - 4;
-  return snprintf (serial, size, "%.*s", (int) len, page + 4) < (int) size;
-}
-
-/* "/dev/disk/by-kata/<id>": no such node is made, the disk's serial number is <id>. */
-static int
-find_by_serial (const char *id, char *node, size_t size)
-{
-  char serial[68];
-  DIR *dir = opendir ("/sys/block");
-  struct dirent *entry;
-  int found = 0;
-  while (dir && !found && (entry = readdir (dir))) {
-    if (entry->d_name[0] == '.' || !read_serial (entry->d_name, serial, sizeof serial))
-      continue;
-    found = text_is (serial, id) && snprintf (node, size, "/dev/%s", entry->d_name) < (int) size;
-  }
-  if (dir)
-    closedir (dir);
-  return found;
-}
-
 /* 1 found, 0 not yet, -1 malformed. */
 static int
 find_by_pci (const char *path, char *node, size_t size)
@@ -119,16 +81,26 @@ find_by_pci (const char *path, char *node, size_t size)
   snprintf (directory + used, sizeof directory - used, "/%s/block", name);
   if (!find_entry (directory, "", "", name, sizeof name))
     return 0;
+  serials_placed (&serials, name);
   return snprintf (node, size, "/dev/%s", name) < (int) size;
 }
 
+/* "/dev/disk/by-kata/<id>": no such node is made, the disk's serial number is <id>. */
 static int
-find_now (const char *source, char *node, size_t size)
+find_by_serial (unsigned round, const char *id, char *node, size_t size)
+{
+  char name[64];
+  return serials_find (&serials, round, id, PAUSE_MS, name, sizeof name) &&
+         snprintf (node, size, "/dev/%s", name) < (int) size;
+}
+
+static int
+find_now (unsigned round, const char *source, char *node, size_t size)
 {
   struct stat st;
   int found = 1;
   if (text_starts (source, DISK_BY_SERIAL))
-    found = find_by_serial (source + strlen (DISK_BY_SERIAL), node, size);
+    found = find_by_serial (round, source + strlen (DISK_BY_SERIAL), node, size);
   else if (text_starts (source, "/dev/"))
     snprintf (node, size, "%s", source);
   else
@@ -153,10 +125,11 @@ device_find_block (const struct log *log, const char *source, unsigned timeout_s
                    struct fault *fault)
 {
   struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000 };
+  unsigned round = serials_begin (&serials);
   if (strlen (source) >= size || strstr (source, ".."))
     return fault_set (fault, TTRPC_INVALID_ARGUMENT, "block device \"%.100s\": not a PCI path or /dev node", source);
   for (unsigned tries = 0; tries <= timeout_s * 1000 / PAUSE_MS; tries++) {
-    int found = find_now (source, node, size);
+    int found = find_now (round, source, node, size);
     if (found == 1 && !is_empty (node))
       return 0;
     if (found < 0)

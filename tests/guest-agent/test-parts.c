@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "button.h"
 #include "cmdline.h"
@@ -18,6 +19,7 @@
 #include "netlink.h"
 #include "path.h"
 #include "reaper.h"
+#include "serials.h"
 #include "spec-json.h"
 
 /* struct acpi_genl_event: class[20], bus[15], a byte of padding, type, data. */
@@ -265,6 +267,132 @@ START_TEST (netlink_stays_in_its_message)
 }
 END_TEST
 
+/* ---- disks by their numbers ---- */
+
+static struct serials disks;
+static char disks_root[64];
+
+static void
+put_disk (const char *name, const char *size, const char *serial)
+{
+  char *line = mem_format ("mkdir -p %s/%s && echo %s > %s/%s/size", disks_root, name, size, disks_root, name);
+  char *path = mem_format ("%s/%s/serial", disks_root, name);
+  ck_assert_int_eq (system (line), 0);
+  if (serial) { /* without a new line, as virtio_blk has it */
+    FILE *file = fopen (path, "w");
+    fputs (serial, file);
+    fclose (file);
+  } else {
+    ck_assert_int_eq (mkfifo (path, 0600), 0); /* a disk that does not answer */
+  }
+  free (line);
+  free (path);
+}
+
+static void
+drop_disk (const char *name)
+{
+  char *line = mem_format ("rm -r %s/%s", disks_root, name);
+  ck_assert_int_eq (system (line), 0);
+  free (line);
+}
+
+static void
+disks_begin (void)
+{
+  strcpy (disks_root, "/tmp/kata-serials-XXXXXX");
+  ck_assert_ptr_nonnull (mkdtemp (disks_root));
+  disks = (struct serials) SERIALS_INIT (disks_root);
+}
+
+static void
+disks_end (void)
+{
+  char *line = mem_format ("rm -rf %s", disks_root);
+  ck_assert_int_eq (system (line), 0);
+  free (line);
+}
+
+static int
+find_disk (const char *id, const char *name)
+{
+  char found[32] = "";
+  unsigned round = serials_begin (&disks);
+  int r = serials_find (&disks, round, id, 300, found, sizeof found);
+  ck_assert_msg (strcmp (found, name) == 0, "%s: \"%s\", not \"%s\"", id, found, name);
+  return r;
+}
+
+/* One that does not answer is asked once, by one thread, and hides no other. */
+START_TEST (a_silent_disk_hides_none)
+{
+  disks_begin ();
+  put_disk ("vda", "0", "empty");
+  put_disk ("vdb", "8", "one\n");
+  ck_assert (find_disk ("one", "vdb") && !find_disk ("empty", "") && !find_disk ("none", ""));
+  put_disk ("vdc", "8", NULL);
+  put_disk ("vdd", "8", "two");
+  for (int i = 0; i < 3; i++)
+    ck_assert (find_disk ("one", "vdb") && find_disk ("two", "vdd") && !find_disk ("three", ""));
+  int reading = 0;
+  for (size_t i = 0; i < SERIALS_MAX; i++)
+    reading += disks.disks[i].reading;
+  ck_assert_int_eq (reading, 1);
+  /* It answers after all. */
+  char *path = mem_format ("%s/vdc/serial", disks_root);
+  int fd = open (path, O_WRONLY);
+  ck_assert_int_eq (write (fd, "late", 4), 4);
+  close (fd);
+  unlink (path);
+  put_disk ("vdc", "8", "late");
+  for (int i = 0; i < 100 && !find_disk ("two", "vdd"); i++)
+    usleep (10000);
+  ck_assert (find_disk ("late", "vdc"));
+  free (path);
+  disks_end ();
+}
+END_TEST
+
+/* Names come again, places are filled again with others, and what was found by its place is not asked. */
+START_TEST (a_number_is_todays)
+{
+  disks_begin ();
+  put_disk ("vda", "8", "one");
+  ck_assert (find_disk ("one", "vda"));
+  put_disk ("vda", "8", "two");
+  ck_assert (!find_disk ("one", "") && find_disk ("two", "vda"));
+  put_disk ("vdb", "8", NULL);
+  serials_placed (&disks, "vdb");
+  ck_assert (!find_disk ("three", ""));
+  for (size_t i = 0; i < SERIALS_MAX; i++)
+    ck_assert (!disks.disks[i].reading);
+  drop_disk ("vdb");
+  put_disk ("vdx", "8", "other"); /* keeps the number of the directory from coming again at once */
+  put_disk ("vdb", "8", "three");
+  ck_assert (find_disk ("two", "vda"));
+  disks_end ();
+}
+END_TEST
+
+/* However many are silent: so many threads, and no more. */
+START_TEST (silent_disks_are_bounded)
+{
+  disks_begin ();
+  for (int i = 0; i < SERIALS_MAX + 10; i++) {
+    char *name = mem_format ("vd%d", i);
+    put_disk (name, "8", NULL);
+    free (name);
+  }
+  for (int i = 0; i < 3; i++)
+    ck_assert (!find_disk ("one", ""));
+  int reading = 0;
+  for (size_t i = 0; i < SERIALS_MAX; i++)
+    reading += disks.disks[i].reading;
+  ck_assert_int_eq (reading, SERIALS_MAX);
+  disks_end ();
+}
+END_TEST
+
 /* The status of a child is never lost: not of one that ends before it is watched, not of one that is started here. */
 START_TEST (every_end_is_seen)
 {
@@ -322,6 +450,9 @@ main (void)
   tcase_add_test (tcase, addresses_are_parsed);
   tcase_add_test (tcase, netlink_stays_in_its_message);
   tcase_add_test (tcase, every_end_is_seen);
+  tcase_add_test (tcase, a_silent_disk_hides_none);
+  tcase_add_test (tcase, a_number_is_todays);
+  tcase_add_test (tcase, silent_disks_are_bounded);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_ENV);

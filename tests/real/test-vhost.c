@@ -138,21 +138,12 @@ START_TEST (comes_and_goes)
 }
 END_TEST
 
-/* The guest goes on without the disk, lets go of it, and ends as it is told to. */
-START_TEST (server_dies)
+static void
+run_alive (kata_sandbox *sandbox)
 {
-  struct server server;
   kata_error *error = NULL;
   kata_container *container = NULL;
   kata_process *process = NULL;
-  g_autofree char *socket = g_build_filename (life->dir, "one", NULL);
-  serve (&server, "image", socket, true);
-  kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  const kata_disk disk = { sizeof disk, "data", server.socket, KATA_DISK_VHOST_USER };
-  ck_ok (kata_sandbox_add_disk (sandbox, &disk, LIFE_MS, &error), error);
-  g_autofree char *before = real_run_on (sandbox, "data", "cat /mark");
-  ck_assert_str_eq (before, "from the disk\n");
-  end (&server, SIGKILL);
   ck_ok (life_container (&container, sandbox, life, "alive", "echo alive", &error), error);
   ck_ok (kata_container_start (container, LIFE_MS, &error), error);
   ck_ok (kata_container_get_process (&process, container, &error), error);
@@ -161,8 +152,51 @@ START_TEST (server_dies)
   g_string_free (said, TRUE);
   kata_process_unref (process);
   kata_container_unref (container);
-  ck_ok (kata_sandbox_remove_disk (sandbox, "data", LIFE_MS, &error), error);
+}
+
+static void
+add (kata_sandbox *sandbox, const char *id, const char *path, uint32_t flags)
+{
+  kata_error *error = NULL;
+  const kata_disk disk = { sizeof disk, id, path, flags };
+  ck_ok (kata_sandbox_add_disk (sandbox, &disk, LIFE_MS, &error), error);
+}
+
+/*
+ * The guest goes on without the disk, runs containers on others that come after it, lets go of it, and ends as it is told to. _i = 1: no container has had
+ * the disk before, so that the guest's agent does not know that it is a server's.
+ */
+START_TEST (server_dies)
+{
+  struct server server, other;
+  kata_error *error = NULL;
+  g_autofree char *socket = g_build_filename (life->dir, "one", NULL);
+  g_autofree char *second = g_build_filename (life->dir, "two", NULL);
+  g_autofree char *image = real_image ("plain");
+  serve (&server, "image", socket, true);
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  add (sandbox, "data", server.socket, KATA_DISK_VHOST_USER);
+  if (_i == 0) {
+    g_autofree char *before = real_run_on (sandbox, "data", "cat /mark");
+    ck_assert_str_eq (before, "from the disk\n");
+  } else {
+    run_alive (sandbox); /* by then the guest has the disk */
+  }
+  end (&server, SIGKILL);
+  if (_i == 0)
+    run_alive (sandbox);
+  add (sandbox, "plain", image, 0);
+  g_autofree char *plain = real_run_on (sandbox, "plain", "cat /mark");
+  ck_assert_str_eq (plain, "from the disk\n");
+  serve (&other, "other", second, true);
+  add (sandbox, "served", other.socket, KATA_DISK_VHOST_USER);
+  g_autofree char *served = real_run_on (sandbox, "served", "cat /mark");
+  ck_assert_str_eq (served, "from the disk\n");
+  if (_i == 0)
+    ck_ok (kata_sandbox_remove_disk (sandbox, "data", LIFE_MS, &error), error);
+  ck_ok (kata_sandbox_remove_disk (sandbox, "plain", LIFE_MS, &error), error);
   finish (sandbox);
+  end (&other, SIGTERM);
 }
 END_TEST
 
@@ -173,7 +207,7 @@ make (void)
   TCase *tcase = bed_case (&suite, "vhost", LIFE_MS / 1000 * 2, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, from_the_start);
   tcase_add_test (tcase, comes_and_goes);
-  tcase_add_test (tcase, server_dies);
+  tcase_add_loop_test (tcase, server_dies, 0, 2);
   return suite;
 }
 
