@@ -84,7 +84,7 @@ struct kata_agent_config {
 struct kata_runtime_config {
   char *hypervisor_name; /* "" = the only hypervisor table, else the library's choice */
   int32_t disable_guest_seccomp, sandbox_cgroup_only, static_sandbox_resource_mgmt;
-  char *internetworking_model, *vfio_mode;
+  char *internetworking_model, *vfio_mode, *dan_conf;
   int64_t create_container_timeout; /* seconds */
 };
 

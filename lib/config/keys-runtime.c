@@ -23,7 +23,9 @@ const struct kata_key kata_keys_runtime[] = {
   USED (internetworking_model, STRING, ANN | SHOWN, "\"tcfilter\"",
         "how the guest takes the place of the pod's interfaces; none = it gets no network", .oneof = network_models),
   KNOWN (disable_new_netns, BOOL, ANN, "no network namespace of its own"),
-  KNOWN (dan_conf, STRING, PATH, "directly attached network"),
+  USED (dan_conf, STRING, PATH, "\"\"",
+        "a folder: where it has ID.json for a sandbox, that describes its network devices, in place of its network "
+        "namespace"),
   USED (disable_guest_seccomp, BOOL, ANN | SHOWN, "true",
         "true = the seccomp profile of config.json is not applied in the guest"),
   KNOWN (enable_tracing, BOOL, 0, "OpenTelemetry"),

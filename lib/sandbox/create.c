@@ -12,6 +12,7 @@
 #include "host/tree.h"
 #include "sandbox/block.h"
 #include "sandbox/container.h"
+#include "sandbox/dan.h"
 #include "sandbox/directory.h"
 #include "sandbox/host-device.h"
 #include "sandbox/sandbox.h"
@@ -67,6 +68,18 @@ make_plan (struct decision *d, struct kata_plan_input *input, const kata_contain
   return kata_plan__make (&d->plan, input, err);
 }
 
+static void
+choose_network (struct decision *d, kata_runtime *runtime, kata_sandbox_options *options)
+{
+  g_autofree char *network =
+      kata_dan__choose (kata_config__runtime (d->config)->dan_conf, options->id, options->network);
+  if (network == NULL)
+    return;
+  kata_log__write (&runtime->log, KATA_LOG_INFO, "sandbox \"%s\": its network is %s, because of runtime.dan_conf",
+                   options->id, network);
+  options->network = kata_arena__strdup (d->arena, network);
+}
+
 static int
 decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *options, kata_error **err)
 {
@@ -94,6 +107,7 @@ decide (struct decision *d, kata_runtime *runtime, const kata_sandbox_options *o
                                     hv->enable_vhost_user_store ? hv->vhost_user_store_path : "", err);
   if (r != 0)
     return r;
+  choose_network (d, runtime, &mine);
   struct kata_plan_input input = {
     .config = d->config,
     .hypervisor = name,

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend/device.h"
 #include "base/fd.h"
@@ -263,4 +264,15 @@ kata_dan__read (struct kata_dan *out, kata_arena *arena, const char *path, kata_
                               path, -r, "network: read \"%s\"", path);
   r = kata_dan__parse (out, arena, text, length, &cause);
   return r == 0 ? 0 : kata_error__wrap (err, cause, path, "network: \"%s\"", path);
+}
+
+char *
+kata_dan__choose (const char *folder, const char *id, const char *network)
+{
+  if (folder[0] == '\0' || (network != NULL && network[0] != '/' && strcmp (network, "new") != 0))
+    return NULL;
+  g_autofree char *name = g_strconcat (id, ".json", NULL), *path = g_build_filename (folder, name, NULL);
+  if (faccessat (AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && (errno == ENOENT || errno == ENOTDIR))
+    return NULL;
+  return g_strconcat ("dan:", path, NULL);
 }

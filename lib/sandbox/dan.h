@@ -27,4 +27,10 @@ int kata_dan__parse (struct kata_dan *out, kata_arena *arena, const char *text, 
 /** The same from the file @path, a regular one of at most KATA_DAN_BYTES_MAX. Also KATA_E_NOT_FOUND, KATA_E_PERMISSION, KATA_E_IO. */
 int kata_dan__read (struct kata_dan *out, kata_arena *arena, const char *path, kata_error **err);
 
+/**
+ * What is said as a sandbox's network where the folder @folder ("" = none) has a file of its own for it: Kata's dan_conf. NULL: it has none, or @network
+ * (nullable) says already that there shall be none, or what else; g_free(). A file that cannot be looked at is there: who reads it will say why not.
+ */
+char *kata_dan__choose (const char *folder, const char *id, const char *network);
+
 #endif

@@ -22,24 +22,6 @@ find (struct clh_net *net, const char *id)
   return NULL;
 }
 
-char *
-clh_net_add (struct clh_net *net, const struct fake_request *request, JsonObject *config)
-{
-  const char *id = json_object_get_string_member_with_default (config, "id", "");
-  gint64 queues = json_object_get_int_member_with_default (config, "num_queues", 2);
-  if (queues != 2 * (gint64) request->n_fds)
-    return g_strdup_printf ("%d queues and %zu descriptors", (int) queues, request->n_fds);
-  if (id[0] == '\0' || find (net, id) != NULL)
-    return g_strdup_printf ("a second device '%s'", id);
-  struct clh_nic *nic = find (net, NULL);
-  if (nic == NULL)
-    return g_strdup ("too many devices");
-  *nic = (struct clh_nic){ .id = g_strdup (id), .n_fds = request->n_fds, .section = "net" };
-  for (size_t i = 0; i < request->n_fds; i++)
-    nic->fds[i] = fcntl (request->fds[i], F_DUPFD_CLOEXEC, 3);
-  return NULL;
-}
-
 /* What a server and its device say to each other is not played. */
 static char *
 open_server (int *fd, JsonObject *config, bool shared)
@@ -54,6 +36,33 @@ open_server (int *fd, JsonObject *config, bool shared)
   g_strlcpy (address.sun_path, json_object_get_string_member (config, "vhost_socket"), sizeof address.sun_path);
   *fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   return connect (*fd, (struct sockaddr *) &address, sizeof address) == 0 ? NULL : g_strdup ("no server listens");
+}
+
+char *
+clh_net_add (struct clh_net *net, const struct fake_request *request, JsonObject *config, bool shared)
+{
+  const char *id = json_object_get_string_member_with_default (config, "id", "");
+  gint64 queues = json_object_get_int_member_with_default (config, "num_queues", 2);
+  bool served = json_object_get_boolean_member_with_default (config, "vhost_user", FALSE);
+  if (served ? request->n_fds != 0 : queues != 2 * (gint64) request->n_fds)
+    return g_strdup_printf ("%d queues and %zu descriptors", (int) queues, request->n_fds);
+  if (id[0] == '\0' || find (net, id) != NULL)
+    return g_strdup_printf ("a second device '%s'", id);
+  struct clh_nic *nic = find (net, NULL);
+  if (nic == NULL)
+    return g_strdup ("too many devices");
+  int fd = -1;
+  char *why = served ? open_server (&fd, config, shared) : NULL;
+  if (why != NULL) {
+    close (fd);
+    return why;
+  }
+  *nic = (struct clh_nic){ .id = g_strdup (id), .n_fds = request->n_fds, .section = "net" };
+  for (size_t i = 0; i < request->n_fds; i++)
+    nic->fds[i] = fcntl (request->fds[i], F_DUPFD_CLOEXEC, 3);
+  if (served)
+    nic->fds[nic->n_fds++] = fd;
+  return NULL;
 }
 
 static char *

@@ -21,9 +21,9 @@ struct clh_net {
   struct clh_nic nics[CLH_NICS];
 };
 
-/** With the request's descriptors, which it takes over. NULL, or why not; g_free(). */
-char *clh_net_add (struct clh_net *net, const struct fake_request *request, JsonObject *config);
-/** A disk, whose file must be one that can be opened, or whose server one that can be connected to. Likewise. @shared: the guest's memory. */
+/** With the request's descriptors, which it takes over, or connected to a server. NULL, or why not; g_free(). @shared: the guest's memory. */
+char *clh_net_add (struct clh_net *net, const struct fake_request *request, JsonObject *config, bool shared);
+/** A disk, whose file must be one that can be opened, or whose server one that can be connected to. Likewise. */
 char *clh_disk_add (struct clh_net *net, JsonObject *config, bool shared);
 /** A device of the host, by its folder in sysfs, which is not looked at. Likewise. */
 char *clh_device_add (struct clh_net *net, JsonObject *config);

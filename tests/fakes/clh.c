@@ -94,7 +94,7 @@ resize (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 static char *
 add_net (struct vmm *vmm, const struct fake_request *request, JsonNode *body)
 {
-  return clh_net_add (&vmm->net, request, json_node_get_object (body));
+  return clh_net_add (&vmm->net, request, json_node_get_object (body), shared (vmm->config));
 }
 
 static char *

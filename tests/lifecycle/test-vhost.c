@@ -192,6 +192,37 @@ START_TEST (from_the_start)
 }
 END_TEST
 
+/* Kata's dan_conf: a folder of files that describe network devices with servers, by sandbox. */
+START_TEST (network_by_folder)
+{
+  kata_error *error = NULL;
+  g_autofree char *file = g_build_filename (life->dir, "s.json", NULL), *path = socket_path (life);
+  g_autofree char *settings = g_strdup_printf ("[runtime]\ndan_conf = \"%s\"\n", life->dir);
+  g_autofree char *text =
+      g_strdup_printf ("{\"devices\":[{\"name\":\"eth0\",\"guest_mac\":\"02:00:00:00:00:01\",\"device\":{\"type\":"
+                       "\"vhost-user\",\"path\":\"%s\"}}]}",
+                       path);
+  ck_assert (g_file_set_contents (file, text, -1, NULL));
+  life_configure (life, settings);
+  kata_runtime_unref (runtime);
+  runtime = life_runtime (life);
+  kata_sandbox *sandbox = fixture_sandbox ();
+  refused (kata_sandbox_start (sandbox, LIFE_MS, &error), KATA_E_NOT_FOUND, "start the vhost-user server first",
+           &error);
+  GThread *server = serve_begin ();
+  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
+  char *json = NULL;
+  ck_assert_int_eq (kata_sandbox_inspect (&json, sandbox, NULL), 0);
+  ck_assert_msg (strstr (json, file) != NULL && strstr (json, "02:00:00:00:00:01") != NULL, "%s", json);
+  kata_free (json);
+  end (sandbox);
+  sandbox = life_sandbox (runtime, "other"); /* which has no file */
+  end (sandbox);
+  serve_end (server);
+  unlink (file);
+}
+END_TEST
+
 /* No directory is shared either, so that the guest's memory is its own. */
 START_TEST (memory_is_its_own)
 {
@@ -334,6 +365,7 @@ make (void)
   tcase_add_test (tcase, from_the_start);
   tcase_add_test (tcase, memory_is_its_own);
   tcase_add_loop_test (tcase, no_place, 0, 6);
+  tcase_add_test (tcase, network_by_folder);
   tcase_add_test (tcase, every_point_fails);
   tcase_add_test (tcase, killed_at_every_point);
   return suite;

@@ -28,6 +28,34 @@ static const char whole[] =
     "\"flags\":0,\"hardware_addr\":\"02:00:00:00:00:03\"}]}},{\"name\":\"eth1\",\"guest_mac\":\"02:00:00:00:00:02\","
     "\"device\":{\"type\":\"vhost-user\",\"path\":\"/run/t\"}}]}";
 
+/* Kata's dan_conf: a folder of them by sandbox. */
+START_TEST (chosen)
+{
+  char folder[] = "/tmp/kata-dan-XXXXXX";
+  ck_assert_ptr_nonnull (mkdtemp (folder));
+  g_autofree char *file = g_build_filename (folder, "s.json", NULL), *wanted = g_strconcat ("dan:", file, NULL);
+  g_autofree char *link = g_build_filename (folder, "l.json", NULL);
+  ck_assert (g_file_set_contents (file, whole, -1, NULL));
+  ck_assert_int_eq (symlink ("/nowhere", link), 0);
+  static const struct {
+    const char *id, *network;
+    bool chosen;
+  } cases[] = { { "s", NULL, true },    { "s", "/run/netns/x", true }, { "s", "new", true },     { "s", "none", false },
+                { "s", "user", false }, { "s", "dan:/x", false },      { "other", NULL, false }, { "l", NULL, true } };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *got = kata_dan__choose (folder, cases[i].id, cases[i].network);
+    ck_assert_msg ((got != NULL) == cases[i].chosen, "%s, %s: %s", cases[i].id, cases[i].network, got);
+    if (got != NULL && strcmp (cases[i].id, "s") == 0)
+      ck_assert_str_eq (got, wanted);
+  }
+  ck_assert_ptr_null (kata_dan__choose ("", "s", NULL));
+  ck_assert_ptr_null (kata_dan__choose (file, "s", NULL)); /* no folder */
+  unlink (link);
+  unlink (file);
+  ck_assert_int_eq (rmdir (folder), 0);
+}
+END_TEST
+
 START_TEST (reads)
 {
   g_autoptr (kata_arena) arena = kata_arena__new ();
@@ -155,6 +183,7 @@ main (void)
   TCase *tc = tcase_create ("dan");
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, reads);
+  tcase_add_test (tc, chosen);
   tcase_add_test (tc, refuses);
   tcase_add_test (tc, mangled);
   tcase_add_test (tc, files);
