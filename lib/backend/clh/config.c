@@ -270,12 +270,9 @@ write_rest (struct kata_json_writer *w, const kata_vm_plan *p)
 static void
 write_rules (struct kata_json_writer *w, const kata_vm_plan *p)
 {
-  if (p->disk_ports == 0 && p->host_ports == 0 && (p->host_devices == NULL || p->host_devices[0] == NULL))
-    return;
   kata_json_write__begin_array (w, "landlock_rules");
   g_autofree char *ports = g_strdup_printf ("%s/" KATA_CLH_PORTS_DIR, p->dir);
-  if (p->disk_ports != 0)
-    kata_clh__write_rule (w, ports, "rw");
+  kata_clh__write_rule (w, ports, "rw"); /* disks that come later, and snapshots */
   kata_clh__write_host_rules (w, p);
   kata_json_write__end_array (w);
 }

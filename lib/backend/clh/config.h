@@ -11,7 +11,7 @@
 #define KATA_CLH_CONSOLE_LOG  "console.log"
 #define KATA_CLH_LOG          "clh.log"
 
-/** Where disks that come later appear, by the numbers of their ports: Landlock keeps the VMM from files that it was not told of at its start. */
+/** Where disks that come later appear, by the numbers of their ports, and a snapshot: Landlock keeps the VMM from files that it was not told of. */
 #define KATA_CLH_PORTS_DIR "disks"
 #define KATA_CLH_PORTS_MAX 8
 

@@ -32,8 +32,6 @@ record (const char *dir, const char *name, int32_t kind, const kata_backend_env 
 int
 kata_clh__make_ports (kata_external_vm *vm, const kata_vm_plan *plan, const kata_backend_env *env, kata_error **err)
 {
-  if (plan->disk_ports == 0)
-    return 0;
   if (plan->disk_ports > KATA_CLH_PORTS_MAX)
     return kata_error__set (err, KATA_E_LIMIT, "hypervisor.clh.disk_ports",
                             "hypervisor.clh.disk_ports: %u; clh is given at most %d", plan->disk_ports,

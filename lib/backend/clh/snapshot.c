@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/clh/config.h"
 #include "backend/clh/vm.h"
 #include "base/error.h"
 #include "base/fd.h"
@@ -14,8 +15,8 @@
 #include "host/beneath.h"
 #include "host/mount.h"
 
-/* In the sandbox's directory: there, and nowhere else, Landlock lets the VMM read and write. */
-#define PLACE      "snapshot"
+/* Below the one directory in which Landlock lets the VMM read and write. A rule about the place itself would not count: what a mount hides has none. */
+#define PLACE      KATA_CLH_PORTS_DIR "/snapshot"
 #define CONFIG     "config.json"
 #define CONFIG_MAX ((size_t) 1 << 20)
 /* What the VMM takes when the plan names no source of random numbers. */
@@ -24,7 +25,7 @@
 static int
 record (const char *path, int kind, const kata_backend_env *env, kata_error **err)
 {
-  kata_undo undo = { .size = sizeof undo, .kind = kind, .role = PLACE, .path = path };
+  kata_undo undo = { .size = sizeof undo, .kind = kind, .role = "snapshot", .path = path };
   return env->record (env->journal, &undo, err);
 }
 
