@@ -145,7 +145,7 @@ class Foreign(unittest.TestCase):
             vcpus, memory = (3, 640) if n > 0 else (2, 384)
             first = self.seen("s")[1]
             self.ctl.json("resize", "--vcpus", str(vcpus), "--memory", f"{memory}M", "s")
-            self.ctl.wait_until(f"{vcpus} processors", lambda: self.seen("s") >= (vcpus, first + 100), 100)
+            self.ctl.wait_until(f"{vcpus} processors", lambda: self.seen("s") >= (vcpus, first + 100), PATIENCE)
             sizes.append(self.seen("s"))
         self.snapshot(grow)
 
@@ -241,7 +241,7 @@ class Foreign(unittest.TestCase):
             self.assertEqual((size["vcpus"], size["memory_mib"]), (vcpus, memory))
             # What describes the memory comes off it.
             least = first + (memory - 256) * 15 // 16
-            self.ctl.wait_until(f"{vcpus} processors and {least} MiB", lambda: self.seen("g") >= (vcpus, least), 100)
+            self.ctl.wait_until(f"{vcpus} processors and {least} MiB", lambda: self.seen("g") >= (vcpus, least), PATIENCE)
             print(f"the container sees {self.seen('g')}, {first} MiB at first", flush=True)
         begun = time.monotonic()
         size = self.ctl.json("resize", "--memory", "256M", "g")
