@@ -21,7 +21,7 @@ static const struct acting {
   { "accel", QEMU | BUILTIN | STRATOVIRT },
   { "enable_mem_prealloc", QEMU | CLH | FC | STRATOVIRT | BUILTIN },
   { "memory_slots", QEMU },
-  { "enable_virtio_mem", QEMU | CLH },
+  { "enable_virtio_mem", QEMU | CLH | FC },
   { "msize_9p", QEMU },
   { "firmware_volume", QEMU },
   { "pflashes", QEMU },

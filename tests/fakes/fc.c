@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "fc-machine.h"
+#include "fc-memory.h"
 #include "machine.h"
 #include "schema.h"
 #include "server.h"
@@ -22,7 +23,7 @@ enum state { BEFORE = 1, RUNNING = 2, PAUSED = 4 };
 struct vmm {
   enum state state;
   char *reply;          /* of a request that asks for something */
-  JsonObject *kept;     /* drives, vsock, cmdline */
+  JsonObject *kept;     /* drives, vsock, cmdline, vcpus, memory-hotplug */
   bool machine, jailed; /* jailed: absolute paths are below the current directory */
   bool configured;      /* for a boot: no snapshot can be loaded any more */
   unsigned uid;         /* whom its jailer would have made of it */
@@ -67,6 +68,7 @@ machine (struct vmm *vmm, JsonObject *body, const char *id)
   if (vcpus < 1 || vcpus > 32)
     return g_strdup ("The vCPU number is invalid!");
   vmm->machine = true;
+  json_object_set_int_member (vmm->kept, "vcpus", vcpus);
   return NULL;
 }
 
@@ -165,7 +167,10 @@ boot (struct vmm *vmm)
   if (cmdline == NULL || vmm->vsock_fd < 0)
     return g_strdup ("Cannot start microvm without kernel configuration.");
   vmm->guest = fake_machine_start (cmdline, vmm->vsock_fd);
-  return vmm->guest != NULL ? NULL : g_strdup ("the guest does not start");
+  if (vmm->guest == NULL)
+    return g_strdup ("the guest does not start");
+  fake_machine_size (vmm->guest, (unsigned) json_object_get_int_member_with_default (vmm->kept, "vcpus", 1));
+  return NULL;
 }
 
 static char *
@@ -228,6 +233,24 @@ load_snapshot (struct vmm *vmm, JsonObject *body, const char *id)
 }
 
 static char *
+memory (struct vmm *vmm, JsonObject *body, const char *id)
+{
+  return fc_memory_configure (vmm->kept, body);
+}
+
+static char *
+patch_memory (struct vmm *vmm, JsonObject *body, const char *id)
+{
+  return fc_memory_update (vmm->kept, body);
+}
+
+static char *
+tell_memory (struct vmm *vmm, JsonObject *body, const char *id)
+{
+  return fc_memory_tell (&vmm->reply, vmm->kept, &vmm->fault);
+}
+
+static char *
 tell (struct vmm *vmm, JsonObject *body, const char *id)
 {
   vmm->reply = fc_machine_text (vmm->kept);
@@ -272,6 +295,9 @@ static const struct row {
   { "PUT", "network-interfaces", "NetworkInterface", true, BEFORE, nic },
   { "PUT", "entropy", "EntropyDevice", false, BEFORE, nothing },
   { "PUT", "balloon", "Balloon", false, BEFORE, nothing },
+  { "PUT", "hotplug/memory", "MemoryHotplugConfig", false, BEFORE, memory },
+  { "GET", "hotplug/memory", NULL, false, RUNNING | PAUSED, tell_memory },
+  { "PATCH", "hotplug/memory", "MemoryHotplugSizeUpdate", false, RUNNING | PAUSED, patch_memory },
   { "PUT", "serial", "SerialDevice", false, BEFORE, serial },
   { "PUT", "vsock", "Vsock", false, BEFORE, vsock },
   { "PUT", "actions", "InstanceActionInfo", false, BEFORE | RUNNING | PAUSED, action },
@@ -309,12 +335,16 @@ perform (struct vmm *vmm, const struct row *row, JsonNode *body, const char *id)
   return why != NULL ? why : row->verb (vmm, row->body != NULL ? json_node_get_object (body) : NULL, id);
 }
 
-/* What a fault names: the action's type, or the first part of the path; of drives "patch-drives" too. */
+/* What a fault names: the action's type, or the first part of the path; "patch-drives", "patch-memory", "get-memory" too. */
 static const char *
 fault_name (const struct row *row, JsonNode *body)
 {
   if (row->verb == patch_drive)
     return "patch-drives";
+  if (row->verb == patch_memory)
+    return "patch-memory";
+  if (row->verb == tell_memory)
+    return "get-memory";
   bool acts = g_str_equal (row->name, "actions") && body != NULL && JSON_NODE_HOLDS_OBJECT (body);
   return acts ? json_object_get_string_member_with_default (json_node_get_object (body), "action_type", row->name)
               : row->name;

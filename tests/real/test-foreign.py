@@ -135,14 +135,14 @@ class Foreign(unittest.TestCase):
 
     def test_snapshot_grown(self):
         """The same of a guest that has become larger: it comes back as large, and gets larger still."""
-        self.grow_or_skip(UNSHARED)
+        most = self.grow_or_skip(UNSHARED)
         sizes = []
 
         def grow(n):
             if n > 0:
                 self.assertEqual(self.seen("s"), sizes[0])
                 print(self.ctl.json("inspect", "s")["size"], sizes[0], flush=True)
-            vcpus, memory = (3, 640) if n > 0 else (2, 384)
+            vcpus, memory = (most, 640) if n > 0 else (min(2, most), 384)
             first = self.seen("s")[1]
             self.ctl.json("resize", "--vcpus", str(vcpus), "--memory", f"{memory}M", "s")
             self.ctl.wait_until(f"{vcpus} processors", lambda: self.seen("s") >= (vcpus, first + 100), PATIENCE)
@@ -222,19 +222,21 @@ class Foreign(unittest.TestCase):
         self.good("delete", "-f", "m")
 
     def grow_or_skip(self, more=""):
+        """Room for 640 MiB, and for 3 processors where they can come; returned: for how many."""
         lacking = self.lacking()
-        for name in ("cpu-resize", "memory-resize"):
-            if name in lacking:
-                self.skipTest(lacking[name])
-        sizes = "default_vcpus = 1\ndefault_maxvcpus = 3\ndefault_memory = 256\ndefault_maxmemory = 640\n"
+        if "memory-resize" in lacking:
+            self.skipTest(lacking["memory-resize"])
+        most = 1 if "cpu-resize" in lacking else 3
+        sizes = f"default_vcpus = 1\ndefault_maxvcpus = {most}\ndefault_memory = 256\ndefault_maxmemory = 640\n"
         self.ctl.config = configure(self.ctl.directory, self.more + sizes + more)
+        return most
 
     def grown(self, more=""):
-        """A guest that has 3 processors and 640 MiB in the end; returned: what it keeps of the memory."""
-        self.grow_or_skip(more)
+        """A guest that has 640 MiB in the end, and all processors; returned: what it keeps of the memory."""
+        most = self.grow_or_skip(more)
         self.detach("g")
         first = self.seen("g")[1]
-        for vcpus, asked, memory in ((2, "300M", 384), (3, "640M", 640)):
+        for vcpus, asked, memory in ((min(2, most), "300M", 384), (most, "640M", 640)):
             begun = time.monotonic()
             size = self.ctl.json("resize", "--vcpus", str(vcpus), "--memory", asked, "g")
             print(f"{size} after {time.monotonic() - begun:.1f} s", flush=True)
@@ -244,12 +246,18 @@ class Foreign(unittest.TestCase):
             self.ctl.wait_until(f"{vcpus} processors and {least} MiB", lambda: self.seen("g") >= (vcpus, least), PATIENCE)
             print(f"the container sees {self.seen('g')}, {first} MiB at first", flush=True)
         begun = time.monotonic()
-        size = self.ctl.json("resize", "--memory", "256M", "g")
+        if self.ctl.run("resize", "--memory", "256M", "g").returncode != 0:
+            self.assertNotEqual(HYPERVISOR, "clh")
+        size = self.ctl.json("resize", "g")
         print(f"{size} after {time.monotonic() - begun:.1f} s; the container sees {self.seen('g')}", flush=True)
         return size["memory_mib"]
 
     def test_grows(self):
-        self.assertEqual(self.grown(), 640)  # what came by ACPI stays
+        kept = self.grown()
+        if HYPERVISOR == "clh":
+            self.assertEqual(kept, 640)  # what came by ACPI stays
+        else:
+            self.assertLess(kept, 640)
         self.good("delete", "--force", "g")
 
     def seen(self, name):

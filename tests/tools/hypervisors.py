@@ -15,7 +15,7 @@ import tempfile
 PROGRAMS = {  # hypervisor: what its program says of its version, a recent one
     "qemu": "QEMU emulator version 9.0.0",
     "clh": "cloud-hypervisor v51.0.0",
-    "fc": "Firecracker v1.12.0",
+    "fc": "Firecracker v1.17.0",
     "stratovirt": "StratoVirt 2.5.0",
     "acrn": "DM version is: 3.2-unstable",
 }
@@ -69,6 +69,7 @@ PROOFS = {
     "fc block": "backend/fc-request",
     "fc block-hotplug": "lifecycle/disk-fc",
     "fc block-port-modes": "lifecycle/disk-fc",
+    "fc memory-resize": "lifecycle/resize-fc",
     "fc snapshot": "lifecycle/snapshot-fc",
     "fc net": "lifecycle/network-fc",
     "fc pause": "lifecycle/faults-fc",

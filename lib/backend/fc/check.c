@@ -127,7 +127,13 @@ static size_t
 count_devices (const kata_vm_plan *p)
 {
   return count_disks (p) + length ((const void *const *) p->nics) + 1 + given (p->entropy_source) +
-         (p->memory_reporting != 0);
+         (p->memory_reporting != 0) + (kata_fc__room_mib (p) != 0);
+}
+
+uint64_t
+kata_fc__room_mib (const kata_vm_plan *p)
+{
+  return p->max_memory_mib - MIN (p->max_memory_mib, p->memory_mib);
 }
 
 uint32_t

@@ -11,6 +11,9 @@
 /** Of the plan's ports for disks that come later so many as there are devices left for. */
 uint32_t kata_fc__places (const kata_vm_plan *plan);
 
+/** For memory that comes later; 0 = none does. */
+uint64_t kata_fc__room_mib (const kata_vm_plan *plan);
+
 /** KATA_E_UNSUPPORTED with the configuration's key, KATA_E_LIMIT, KATA_E_INVALID, KATA_E_GUEST. */
 int kata_fc__check (const kata_vm_plan *plan, kata_error **err);
 

@@ -73,6 +73,8 @@ fc_query (const char *interface_name)
 {
   if (strcmp (interface_name, KATA_BACKEND_DISK) == 0)
     return &kata_fc__disk;
+  if (strcmp (interface_name, KATA_BACKEND_RESIZE) == 0)
+    return &kata_fc__resize;
   if (strcmp (interface_name, KATA_BACKEND_SNAPSHOT) == 0)
     return &kata_fc__snapshot;
   return strcmp (interface_name, KATA_BACKEND_COUNTERS) == 0 ? &kata_fc__counters : NULL;

@@ -61,6 +61,9 @@ kata_fc__describe (kata_fc_vm *vm, const kata_vm_plan *plan, const char *program
 {
   bool own = plan->hypervisor_path != NULL && plan->hypervisor_path[0] != '\0';
   vm->places = kata_fc__places (plan);
+  vm->vcpus = plan->vcpus;
+  vm->memory_mib = plan->memory_mib;
+  vm->room_mib = kata_fc__room_mib (plan);
   vm->uid = plan->jailer_uid;
   vm->gid = plan->jailer_gid;
   if (plan->jailer_path == NULL || plan->jailer_path[0] == '\0')

@@ -68,7 +68,6 @@ probe_absent (kata_capabilities *caps)
     { KATA_CAP_VFIO, "Firecracker passes no devices through" },
     { KATA_CAP_VFIO_HOTPLUG, "Firecracker passes no devices through" },
     { KATA_CAP_CPU_RESIZE, "Firecracker's guests keep the vCPUs that they start with" },
-    { KATA_CAP_MEMORY_RESIZE, "this version of libkata does not drive Firecracker's virtio-mem" },
     { KATA_CAP_VSOCK_VHOST, "Firecracker has a vsock of its own (hybrid)" },
     { KATA_CAP_AGENT_SERIAL, "Firecracker has no virtio-serial ports" },
     { KATA_CAP_CONFIDENTIAL, "Firecracker runs no confidential guests" },
@@ -80,14 +79,20 @@ probe_absent (kata_capabilities *caps)
 }
 
 static void
-grant (kata_capabilities *caps, bool hugepages)
+grant (kata_capabilities *caps, const unsigned version[3], bool hugepages)
 {
+  const struct kata_fc_facts facts = { .version = { version[0], version[1], version[2] } };
   static const int there[] = { KATA_CAP_VSOCK_HYBRID,     KATA_CAP_BLOCK,
                                KATA_CAP_BLOCK_BY_ORDER,   KATA_CAP_BLOCK_HOTPLUG,
                                KATA_CAP_BLOCK_PORT_MODES, KATA_CAP_NET,
                                KATA_CAP_NET_BY_NAME,      KATA_CAP_PAUSE };
   for (size_t i = 0; i < G_N_ELEMENTS (there); i++)
     kata_capabilities__grant (caps, there[i]);
+  if (kata_fc__at_least (&facts, 1, 14))
+    kata_capabilities__grant (caps, KATA_CAP_MEMORY_RESIZE);
+  else
+    kata_capabilities__lack (caps, KATA_CAP_MEMORY_RESIZE, "Firecracker %u.%u has no virtio-mem; 1.14 has", version[0],
+                             version[1]);
   if (hugepages)
     kata_capabilities__lack (caps, KATA_CAP_SNAPSHOT,
                              "Firecracker takes a guest's huge pages (enable_hugepages) from no file");
@@ -113,6 +118,6 @@ kata_fc__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error **
   if (kata_capabilities__probe_kvm (caps, true))
     kata_capabilities__grant (caps, KATA_CAP_RUN);
   probe_absent (caps);
-  grant (caps, plan->hugepages != 0);
+  grant (caps, version, plan->hugepages != 0);
   return 0;
 }

@@ -233,6 +233,11 @@ add_rest (struct list *l)
     kata_json_write__bool (w, "free_page_reporting", true);
     end (l, "/balloon", NULL);
   }
+  if (kata_fc__room_mib (p) != 0) {
+    w = begin (l);
+    kata_json_write__uint (w, "total_size_mib", kata_fc__room_mib (p));
+    end (l, "/hotplug/memory", NULL);
+  }
   if (kata_fc__at_least (l->facts, 1, 14)) {
     w = begin (l);
     kata_json_write__string (w, "serial_out_path", KATA_FC_CONSOLE_LOG);
@@ -249,17 +254,29 @@ add_rest (struct list *l)
   end (l, "/actions", NULL);
 }
 
+/* What came with version 1.14. */
+static int
+check_version (const kata_vm_plan *plan, const struct kata_fc_facts *facts, kata_error **err)
+{
+  const char *key = plan->memory_reporting          ? "hypervisor.fc.reclaim_guest_freed_memory"
+                    : kata_fc__room_mib (plan) != 0 ? "hypervisor.fc.default_maxmemory"
+                                                    : NULL;
+  if (key == NULL || kata_fc__at_least (facts, 1, 14))
+    return 0;
+  return kata_error__set (err, KATA_E_UNSUPPORTED, key,
+                          "%s: this Firecracker is version %u.%u, 1.14 is needed; remove the key", key,
+                          facts->version[0], facts->version[1]);
+}
+
 int
 kata_fc__requests (GPtrArray **out, const kata_vm_plan *plan, const struct kata_fc_facts *facts, kata_error **err)
 {
   int code = kata_fc__check (plan, err);
   if (code < 0)
     return code;
-  if (plan->memory_reporting && !kata_fc__at_least (facts, 1, 14))
-    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.fc.reclaim_guest_freed_memory",
-                            "hypervisor.fc.reclaim_guest_freed_memory: this Firecracker is version %u.%u, 1.14 is "
-                            "needed; remove the key",
-                            facts->version[0], facts->version[1]);
+  code = check_version (plan, facts, err);
+  if (code < 0)
+    return code;
   struct list l = { .requests = g_ptr_array_new_with_free_func (request_free), .plan = plan, .facts = facts };
   add_logs (&l);
   add_machine (&l);

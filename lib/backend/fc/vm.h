@@ -16,8 +16,11 @@ extern const kata_external_kind kata_fc_kind, kata_fc_kind_stdout;
 typedef struct kata_fc_vm {
   kata_external_vm base; /* first, so that the verbs which are alike for all VMMs take it */
   uint32_t places;       /* for disks that come later */
-  uint32_t uid, gid;     /* whom the jailer makes of it */
-  char root[512];        /* of the jail, from the sandbox's directory; "" = none */
+  uint32_t vcpus;        /* of the start, as the next */
+  uint64_t memory_mib;
+  uint64_t room_mib; /* for memory that comes later */
+  uint32_t uid, gid; /* whom the jailer makes of it */
+  char root[512];    /* of the jail, from the sandbox's directory; "" = none */
 } kata_fc_vm;
 
 /** What a handle knows of the plan. @program: Firecracker; NULL = the plan's. */
@@ -51,6 +54,7 @@ int kata_fc__make_places (kata_fc_vm *vm, const kata_backend_env *env, kata_erro
 
 extern const kata_backend_counters kata_fc__counters; /* counters.c */
 extern const kata_backend_disk kata_fc__disk;         /* disk.c */
+extern const kata_backend_resize kata_fc__resize;     /* resize.c */
 extern const kata_backend_snapshot kata_fc__snapshot; /* snapshot.c */
 
 #endif

@@ -46,17 +46,12 @@ golden (const char *name, const kata_vm_plan *plan)
 
 static const struct {
   const char *path, *object;
-} objects[] = { { "/logger", "Logger" },
-                { "/metrics", "Metrics" },
-                { "/machine-config", "MachineConfiguration" },
-                { "/boot-source", "BootSource" },
-                { "/drives/", "Drive" },
-                { "/network-interfaces/", "NetworkInterface" },
-                { "/entropy", "EntropyDevice" },
-                { "/balloon", "Balloon" },
-                { "/serial", "SerialDevice" },
-                { "/vsock", "Vsock" },
-                { "/actions", "InstanceActionInfo" } };
+} objects[] = {
+  { "/logger", "Logger" },          { "/metrics", "Metrics" }, { "/machine-config", "MachineConfiguration" },
+  { "/boot-source", "BootSource" }, { "/drives/", "Drive" },   { "/network-interfaces/", "NetworkInterface" },
+  { "/entropy", "EntropyDevice" },  { "/balloon", "Balloon" }, { "/hotplug/memory", "MemoryHotplugConfig" },
+  { "/serial", "SerialDevice" },    { "/vsock", "Vsock" },     { "/actions", "InstanceActionInfo" }
+};
 
 /* How many of them have "@word" in path or body. */
 static unsigned
@@ -110,6 +105,7 @@ rich (void)
   plan.seccomp_sandbox = "off";
   plan.vcpus = 4;
   plan.memory_mib = 3584;
+  plan.max_memory_mib = 3584 + 1280;
   plan.hugepages = 1;
   plan.initrd = "";
   plan.image = "/usr/share/kata/image.raw";
@@ -159,16 +155,29 @@ START_TEST (versions)
   ck_assert_uint_eq (valid (&plan, 16, "\"mtu\""), 1);
   ck_assert_uint_eq (valid (&plan, 15, "\"mtu\""), 0);
   ck_assert_uint_eq (valid (&plan, 15, "/serial"), 1);
+  ck_assert_uint_eq (valid (&plan, 14, "{\"total_size_mib\":1280}"), 1);
+  ck_assert_uint_eq (kata_fc__room_mib (&plan), 1280);
   plan.memory_reporting = 0;
+  plan.max_memory_mib = plan.memory_mib;
+  ck_assert_uint_eq (valid (&plan, 14, "/hotplug/memory"), 0);
   ck_assert_uint_eq (valid (&plan, 12, "/serial"), 0);
   ck_assert_uint_eq (valid (&plan, 12, "log_path"), 1);
   ck_assert_uint_eq (valid (&plan, 12, "mmds"), 0);
-  plan.memory_reporting = 1;
-  const struct kata_fc_facts facts = { .version = { 1, 12, 0 } };
+}
+END_TEST
+
+/* Each is there from 1.14 on. */
+START_TEST (too_old)
+{
+  const char *const keys[] = { "hypervisor.fc.reclaim_guest_freed_memory", "hypervisor.fc.default_maxmemory" };
+  kata_vm_plan plan = base ();
+  const struct kata_fc_facts facts = { .version = { 1, 13, 9 } };
   g_autoptr (kata_error) error = NULL;
   GPtrArray *requests = NULL;
+  plan.memory_reporting = _i == 0;
+  plan.max_memory_mib = _i == 0 ? 256 : 384;
   ck_assert_int_eq (kata_fc__requests (&requests, &plan, &facts, &error), KATA_E_UNSUPPORTED);
-  ck_assert_ptr_nonnull (strstr (kata_error_get_message (error), "hypervisor.fc.reclaim_guest_freed_memory"));
+  ck_assert_str_eq (kata_error_get_key (error), keys[_i]);
 }
 END_TEST
 
@@ -186,6 +195,9 @@ START_TEST (places)
   plan.disks = many;
   ck_assert_uint_eq (kata_fc__places (&plan), 1);
   ck_assert_uint_eq (valid (&plan, 17, "/drives/"), 15);
+  plan.max_memory_mib = 384; /* it is a device */
+  ck_assert_uint_eq (kata_fc__places (&plan), 0);
+  plan.max_memory_mib = 0;
   many[14] = &layers;
   ck_assert_uint_eq (kata_fc__places (&plan), 0);
   plan.entropy_source = "";
@@ -332,6 +344,7 @@ main (void)
   tcase_add_test (tcase, everything);
   tcase_add_test (tcase, in_a_jail);
   tcase_add_test (tcase, versions);
+  tcase_add_loop_test (tcase, too_old, 0, 2);
   tcase_add_test (tcase, places);
   tcase_add_loop_test (tcase, restored, 0, (int) G_N_ELEMENTS (restored_rows));
   tcase_add_test (tcase, refused_files);
