@@ -63,3 +63,12 @@ kata_external_memory__short (const struct kata_external_memory *memory, kata_err
       more (memory) ? "its kernel needs CONFIG_VIRTIO_MEM"
                     : "it keeps what it uses, and goes on giving back as it can: ask for its size again");
 }
+
+int
+kata_external_memory__late (const struct kata_external_memory *memory, int code, kata_error *error, kata_error **err)
+{
+  if (code != KATA_E_TIMEOUT)
+    return kata_error__propagate (err, error);
+  kata_error_unref (error);
+  return kata_external_memory__short (memory, err);
+}

@@ -22,5 +22,8 @@ bool kata_external_memory__wait (const struct kata_external_memory *memory, int 
 void kata_external_memory__saw (struct kata_external_memory *memory, uint64_t now);
 /** KATA_E_TIMEOUT: how far it came. */
 int kata_external_memory__short (const struct kata_external_memory *memory, kata_error **err);
+/** The VMM did not tell what it has, for @error, which is taken: of an answer that came too late, kata_external_memory__short(); else @error and @code. */
+int
+kata_external_memory__late (const struct kata_external_memory *memory, int code, kata_error *error, kata_error **err);
 
 #endif

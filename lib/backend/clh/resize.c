@@ -97,11 +97,19 @@ static int
 await_settled (kata_external_vm *vm, uint64_t vcpus, int64_t deadline_us, kata_error **err)
 {
   int64_t until = kata_deadline__within (deadline_us, RELEASE_MS);
-  for (;;) {
+  for (bool first = true;; first = false) {
     bool settled;
-    int code = ask_settled (vm, vcpus, &settled, deadline_us, err);
-    if (code < 0 || settled)
-      return code;
+    kata_error *error = NULL;
+    int code = ask_settled (vm, vcpus, &settled, deadline_us, &error);
+    if (code == KATA_E_TIMEOUT &&
+        !first) { /* the last question's answer came too late; the guest is why there was one */
+      kata_error_unref (error);
+      return not_gone (vm, vcpus, err);
+    }
+    if (code < 0)
+      return kata_error__propagate (err, error);
+    if (settled)
+      return 0;
     if (!kata_external__pause (vm->vmm.pidfd, STEP_MS, until))
       return not_gone (vm, vcpus, err);
   }
@@ -202,9 +210,11 @@ by_virtio_mem (kata_external_vm *vm, uint64_t bytes, struct size *size, int64_t 
       return kata_external_vm__ended_error (vm, "change the memory", err);
     if (!kata_external_memory__wait (&memory, vm->vmm.pidfd))
       return kata_external_memory__short (&memory, err);
-    code = look (size, vm, deadline_us, err);
-    if (code == 0)
-      kata_external_memory__saw (&memory, plugged (size));
+    kata_error *error = NULL;
+    code = look (size, vm, deadline_us, &error);
+    if (code < 0)
+      return kata_external_memory__late (&memory, code, error, err);
+    kata_external_memory__saw (&memory, plugged (size));
   }
   return code;
 }

@@ -83,9 +83,11 @@ follow (kata_fc_vm *vm, uint64_t wanted, struct came *came, int64_t deadline_us,
       return kata_external_vm__ended_error (&vm->base, "change the memory", err);
     if (!kata_external_memory__wait (&memory, vm->base.vmm.pidfd))
       return kata_external_memory__short (&memory, err);
-    code = look (came, vm, deadline_us, err);
-    if (code == 0)
-      kata_external_memory__saw (&memory, came->plugged * MIB);
+    kata_error *error = NULL;
+    code = look (came, vm, deadline_us, &error);
+    if (code < 0)
+      return kata_external_memory__late (&memory, code, error, err);
+    kata_external_memory__saw (&memory, came->plugged * MIB);
   }
   return code;
 }

@@ -230,9 +230,11 @@ by_virtio_mem (kata_qemu_vm *vm, kata_qmp *qmp, uint64_t mib, struct came *came,
       return kata_external_vm__ended_error (&vm->base, "change the memory", err);
     if (!kata_external_memory__wait (&memory, vm->base.vmm.pidfd))
       return kata_external_memory__short (&memory, err);
-    code = look (came, qmp, deadline_us, err);
-    if (code == 0)
-      kata_external_memory__saw (&memory, came->bytes);
+    kata_error *error = NULL;
+    code = look (came, qmp, deadline_us, &error);
+    if (code < 0)
+      return kata_external_memory__late (&memory, code, error, err);
+    kata_external_memory__saw (&memory, came->bytes);
   }
   return code;
 }
