@@ -10,6 +10,7 @@
 #define DEVICES_MAX 8u
 #define CLH_PLACES  8u
 #define OURS        "kata-"
+#define ID_MAX      20u
 #define MEDIATED    "/sys/bus/mdev/"
 
 /* Where the configuration wants them. */
@@ -90,7 +91,22 @@ refuse_address (const char *address, kata_error **err)
                           address != NULL ? address : "");
 }
 
-/* @container: for one, whose ids nobody else's devices have. */
+/* @container: for one, whose ids nobody else's devices have. The longest addresses leave no room for both. */
+static const char *
+make_id (kata_arena *arena, const char *address, bool container)
+{
+  char *made = kata_arena__printf (arena, "%s%s", container ? OURS : "", address);
+  g_strdelimit (made, ":.", '-');
+  if (strlen (made) <= ID_MAX)
+    return made;
+  char *to = made + strlen (OURS);
+  for (const char *from = to; *from != '\0'; from++)
+    if (*from != '-')
+      *to++ = *from;
+  *to = '\0';
+  return made;
+}
+
 static int
 make_device (kata_vm_host_device **out, kata_arena *arena, const kata_host_device *device, int64_t group,
              bool container, kata_error **err)
@@ -98,9 +114,7 @@ make_device (kata_vm_host_device **out, kata_arena *arena, const kata_host_devic
   char address[KATA_PCI_ADDRESS_MAX + 1];
   if (!kata_pci__parse (address, device->address))
     return refuse_address (device->address, err);
-  char *made = kata_arena__printf (arena, "%s%s", container ? OURS : "", address);
-  g_strdelimit (made, ":.", '-');
-  const char *id = device->id != NULL ? kata_arena__strdup (arena, device->id) : made;
+  const char *id = device->id != NULL ? kata_arena__strdup (arena, device->id) : make_id (arena, address, container);
   int rc = kata_id__check_disk ("host_devices", id, err);
   if (rc < 0)
     return rc;

@@ -121,6 +121,27 @@ START_TEST (modes)
 }
 END_TEST
 
+/* Whoever reads an id knows whose it is, also of the longest address that there is. */
+START_TEST (ids)
+{
+  static const struct {
+    const char *address, *id, *container;
+  } rows[] = { { "01:00.0", "0000-01-00-0", "kata-0000-01-00-0" },
+               { "10000:e1:00.7", "10000-e1-00-7", "kata-10000-e1-00-7" },
+               { "ffffffff:ff:1f.7", "ffffffff-ff-1f-7", "kata-ffffffffff1f7" } };
+  g_autoptr (kata_arena) arena = kata_arena__new ();
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
+    const kata_host_device wanted = { sizeof wanted, NULL, rows[i].address, 0 };
+    kata_vm_host_device *plain = NULL, *ours = NULL;
+    ck_assert_int_eq (kata_plan__late_host_device (&plain, arena, &wanted, 7, false, NULL), 0);
+    ck_assert_int_eq (kata_plan__late_host_device (&ours, arena, &wanted, 7, true, NULL), 0);
+    ck_assert_str_eq (plain->id, rows[i].id);
+    ck_assert_str_eq (ours->id, rows[i].container);
+    ck_assert (kata_plan__is_container_host (ours) && !kata_plan__is_container_host (plain));
+  }
+}
+END_TEST
+
 static kata_plan *
 later (const char *hypervisor, bool devices, const char *toml)
 {
@@ -320,6 +341,7 @@ main (void)
   tcase_add_test (tcase, ports);
   tcase_add_test (tcase, memory);
   tcase_add_test (tcase, modes);
+  tcase_add_test (tcase, ids);
   tcase_add_test (tcase, later_places);
   tcase_add_test (tcase, later_warnings);
   tcase_add_test (tcase, refusals);
