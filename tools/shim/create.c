@@ -96,7 +96,13 @@ make_container (service *service, task *task, kata_error **err, char **why)
   return r;
 }
 
-/* A hypervisor that takes no such disk, or has no place left for one, can still be given the files. */
+/* No such disk for this hypervisor, no place left for one, or no node that it could open: files it can still be given. */
+static gboolean
+may_share (int code)
+{
+  return code == KATA_E_UNSUPPORTED || code == KATA_E_LIMIT || code == KATA_E_HOST;
+}
+
 static int
 share_instead (service *service, task *task, const Shim__CreateRequest *q, kata_error **err, char **why)
 {
@@ -115,7 +121,7 @@ enter_guest (service *service, task *task, const Shim__CreateRequest *q, answer 
   kata_error *err = NULL;
   g_autofree char *why = NULL;
   int r = make_container (service, task, &err, &why);
-  if (task->root.path && err && (r == KATA_E_UNSUPPORTED || r == KATA_E_LIMIT))
+  if (task->root.path && err && may_share (r))
     r = share_instead (service, task, q, &err, &why);
   if (r == 0)
     return TTRPC_OK;
