@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -69,11 +70,15 @@ static char *
 open_file (int *fd, JsonObject *config)
 {
   bool readonly = json_object_get_boolean_member_with_default (config, "readonly", FALSE);
+  struct stat st;
   if (g_strcmp0 (json_object_get_string_member_with_default (config, "image_type", ""), "Raw") != 0)
     return g_strdup ("the format of a disk is not guessed");
   *fd = open (json_object_get_string_member_with_default (config, "path", ""),
               (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-  return *fd >= 0 && lseek (*fd, 0, SEEK_END) > 0 ? NULL : g_strdup ("no file");
+  if (*fd < 0 || fstat (*fd, &st) != 0)
+    return g_strdup ("no file");
+  return S_ISBLK (st.st_mode) || st.st_size > 0 ? NULL
+                                                : g_strdup ("an empty file"); /* of devices a test has what there is */
 }
 
 char *

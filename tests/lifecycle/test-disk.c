@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "fixture.h"
 
@@ -299,18 +298,9 @@ mend (const char *point)
 START_TEST (killed_at_every_point)
 {
   g_free (image (life, "image"));
-  int n = 1;
-  for (bool killed = true; killed; n++) {
-    g_autofree char *number = g_strdup_printf ("%d", n);
-    const char *const args[] = { "test-disk", "live", life->dir, number, NULL };
-    int status = bed_wait (bed_spawn (args), LIFE_MS);
-    killed = WIFSIGNALED (status);
-    ck_assert_msg (killed || (WIFEXITED (status) && WEXITSTATUS (status) == 0), "status %d", status);
-    mend (number);
-    life_clear (life, "s", n % 2 == 0);
-  }
-  printf ("disk: SIGKILL at each of %d points, mended and recovered\n", n - 2);
-  ck_assert_int_ge (n, 10);
+  int points = fixture_kill_each ("test-disk", 0, mend);
+  printf ("disk: SIGKILL at each of %d points, mended and recovered\n", points);
+  ck_assert_int_ge (points, 8);
 }
 END_TEST
 
@@ -375,27 +365,24 @@ START_TEST (kept_at_every_point)
 }
 END_TEST
 
+static void
+add_other (const char *point)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = NULL;
+  ck_ok (kata_sandbox_open (&sandbox, runtime, "s", &error), error);
+  if (kata_sandbox_get_state (sandbox) == KATA_STATE_RUNNING)
+    ck_ok (add (sandbox, "other", &error), error);
+  kata_sandbox_unref (sandbox);
+}
+
+/* The last step, the removal, is refused. */
 START_TEST (killed_and_kept)
 {
   g_free (image (life, "image"));
-  kata_error *error = NULL;
-  int n = 1;
-  for (bool killed = true; killed; n++) {
-    g_autofree char *number = g_strdup_printf ("%d", n);
-    const char *const args[] = { "test-disk", "live", life->dir, number, NULL };
-    kata_sandbox *sandbox = NULL;
-    int status = bed_wait (bed_spawn (args), LIFE_MS);
-    killed = WIFSIGNALED (status);
-    /* Its last step, the removal, is refused. */
-    ck_assert_msg (killed || (WIFEXITED (status) && WEXITSTATUS (status) == 1), "status %d", status);
-    ck_ok (kata_sandbox_open (&sandbox, runtime, "s", &error), error);
-    if (kata_sandbox_get_state (sandbox) == KATA_STATE_RUNNING)
-      ck_ok (add (sandbox, "other", &error), error);
-    kata_sandbox_unref (sandbox);
-    life_clear (life, "s", n % 2 == 0);
-  }
-  printf ("disk: SIGKILL at each of %d points, another disk added\n", n - 2);
-  ck_assert_int_ge (n, 6);
+  int points = fixture_kill_each ("test-disk", 1, add_other);
+  printf ("disk: SIGKILL at each of %d points, another disk added\n", points);
+  ck_assert_int_ge (points, 4);
 }
 END_TEST
 
