@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """test-foreign: lives over another project's VMM, where its program is on PATH: firecracker, cloud-hypervisor, stratovirt; with Firecracker's jailer too,
-if that is there. Arguments: KATACTL GUEST_FOLDER HYPERVISOR [unittest arguments]. KATA_TEST_KERNEL: another kernel than the folder's vmlinuz;
+if that is there. Arguments: KATACTL GUEST_FOLDER HYPERVISOR [unittest arguments]. KATA_TEST_KERNEL: another kernel than the folder's vmlinuz
+(no manifest speaks of such a guest, so no container can live on a later disk by its name: give a folder made with -Dguest_kernel=custom for that);
 KATA_TEST_CYCLES: how many containers one after the other, 2 if not set."""
 import os
 import re
