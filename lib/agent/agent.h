@@ -42,6 +42,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_agent_pending, kata_agent_pending__unref)
 
 /* ---- health.c ---- */
 int kata_agent__check (kata_agent *agent, int64_t timeout_ms, kata_error **err);
+/** A sign of life, or why there is none; on a thread of the connection's. */
+typedef void (*kata_agent_sign_fn) (void *user, const kata_error *error);
+int
+kata_agent__check_start (kata_agent *agent, int64_t timeout_ms, kata_agent_sign_fn done, void *user, kata_error **err);
 /** @out (out) (transfer full): the agent's release, for example "3.2.0". */
 int kata_agent__version (kata_agent *agent, char **out, int64_t timeout_ms, kata_error **err);
 

@@ -51,65 +51,12 @@ kata_sandbox__machine (kata_machine **out, kata_sandbox *sandbox, const kata_san
   return 0;
 }
 
-static kata_link *
-usable_link (kata_sandbox *sandbox)
-{
-  kata_link *stale = NULL;
-  g_mutex_lock (&sandbox->lock);
-  if (sandbox->link != NULL && kata_agent__is_lost (kata_link__agent (sandbox->link), NULL))
-    stale = g_steal_pointer (&sandbox->link);
-  kata_link *link = sandbox->link != NULL ? kata_link__ref (sandbox->link) : NULL;
-  g_mutex_unlock (&sandbox->lock);
-  kata_link__unref (stale);
-  return link;
-}
-
-static int
-ended_error (kata_sandbox *sandbox, kata_machine *machine, kata_error **err)
+int
+kata_sandbox__ended_error (kata_sandbox *sandbox, kata_machine *machine, kata_error **err)
 {
   g_autofree char *why = kata_vm__why (kata_machine__vm (machine));
   return kata_error__set (err, KATA_E_VMM, sandbox->id, "the virtual machine of sandbox \"%s\" has ended: %s",
                           sandbox->id, why);
-}
-
-static int
-make_link (kata_link **out, kata_sandbox *sandbox, int64_t deadline_us, kata_error **err)
-{
-  g_autoptr (kata_sandbox_state) state = NULL;
-  g_autoptr (kata_machine) machine = NULL;
-  int r = kata_sandbox__load (&state, sandbox, err);
-  if (r == 0)
-    r = kata_sandbox__machine (&machine, sandbox, state, err);
-  if (r != 0)
-    return r;
-  if (kata_machine__ended (machine, 0))
-    return ended_error (sandbox, machine, err);
-  r = kata_fault__point (&sandbox->runtime->fault, "backend:connect", err);
-  if (r != 0)
-    return r;
-  kata_backend_env env = kata_sandbox__env (sandbox, NULL, deadline_us);
-  kata_link *link = NULL;
-  r = kata_link__new (&link, machine, &env, err);
-  if (r != 0)
-    return r;
-  g_mutex_lock (&sandbox->lock);
-  sandbox->link = kata_link__ref (link);
-  g_mutex_unlock (&sandbox->lock);
-  *out = link;
-  return 0;
-}
-
-int
-kata_sandbox__link (kata_link **out, kata_sandbox *sandbox, int64_t deadline_us, kata_error **err)
-{
-  if ((*out = usable_link (sandbox)) != NULL)
-    return 0;
-  g_mutex_lock (&sandbox->connecting);
-  int r = 0;
-  if ((*out = usable_link (sandbox)) == NULL)
-    r = make_link (out, sandbox, deadline_us, err);
-  g_mutex_unlock (&sandbox->connecting);
-  return r;
 }
 
 void
@@ -117,6 +64,8 @@ kata_sandbox__interrupt (kata_sandbox *sandbox)
 {
   g_mutex_lock (&sandbox->lock);
   kata_link *link = sandbox->link != NULL ? kata_link__ref (sandbox->link) : NULL;
+  sandbox->cuts++;
+  g_cond_broadcast (&sandbox->linked);
   g_mutex_unlock (&sandbox->lock);
   if (link == NULL)
     return;
@@ -129,6 +78,7 @@ kata_sandbox__disconnect (kata_sandbox *sandbox, bool machine_too)
 {
   g_mutex_lock (&sandbox->lock);
   kata_link *link = g_steal_pointer (&sandbox->link);
+  sandbox->lost = sandbox->lost || link != NULL;
   kata_machine *machine = machine_too ? g_steal_pointer (&sandbox->machine) : NULL;
   g_mutex_unlock (&sandbox->lock);
   if (link != NULL)
@@ -144,10 +94,17 @@ kata_sandbox__explain (kata_sandbox *sandbox, kata_link *link, kata_error *error
   g_autoptr (kata_machine) machine = sandbox->machine != NULL ? kata_machine__ref (sandbox->machine) : NULL;
   g_mutex_unlock (&sandbox->lock);
   bool lost = link != NULL && kata_agent__is_lost (kata_link__agent (link), NULL);
-  if (!lost || machine == NULL || !kata_machine__ended (machine, ENDING_WAIT_MS))
+  if (!lost || machine == NULL)
     return kata_error__propagate (err, error);
+  if (!kata_machine__ended (machine, ENDING_WAIT_MS)) {
+    int r = kata_error__set (err, kata_error_get_code (error), sandbox->id,
+                             "%s; whether the guest did what it was asked is not known, and it is not asked again",
+                             kata_error_get_message (error));
+    kata_error_unref (error);
+    return r;
+  }
   kata_error_unref (error);
-  return ended_error (sandbox, machine, err);
+  return kata_sandbox__ended_error (sandbox, machine, err);
 }
 
 kata_track *

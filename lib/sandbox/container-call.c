@@ -2,6 +2,7 @@
 /* container-call: kill and stats: calls to the agent that change nothing that is written down, and so wait for nobody. */
 #include <signal.h>
 
+#include "sandbox/again.h"
 #include "sandbox/container.h"
 
 #define STATE(s) (1u << KATA_STATE_##s)
@@ -53,9 +54,14 @@ kata_container__stats (kata_container *container, kata_container_stats *stats, i
   int r = reach (&link, container, "stats", &timeout_ms, err);
   if (r != 0)
     return r;
-  r = kata_agent__stats (kata_link__agent (link), container->id, &got, timeout_ms, &error);
+  const struct kata_track_patience patience = { .deadline_us = kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE) };
+  struct kata_again again = { .sandbox = container->sandbox, .patience = &patience };
+  do
+    r = kata_agent__stats (kata_link__agent (link), container->id, &got, kata_runtime__left_ms (patience.deadline_us),
+                           &error);
+  while ((r = kata_again__call (&again, &link, r, &error)) == 1);
   if (r != 0)
-    return kata_sandbox__explain (container->sandbox, link, error, err);
+    return kata_error__propagate (err, error);
   *stats = (kata_container_stats){
     sizeof *stats,    got.cpu_total_ns,      got.cpu_user_ns,        got.cpu_system_ns,      got.cpu_throttled_ns,
     got.memory_bytes, got.memory_peak_bytes, got.memory_limit_bytes, got.memory_cache_bytes, got.swap_bytes,

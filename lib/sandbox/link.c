@@ -2,6 +2,10 @@
 /* link: a backend's stream handed to the agent's client, and kept within reach so that a stop can cut it. */
 #include "sandbox/link.h"
 
+#include <kata/sandbox.h>
+
+#include "host/pidfd.h"
+
 /* The client owns its end and closes it when it likes; the link may want to shut it down at that very moment. */
 struct wire {
   gatomicrefcount refs;
@@ -10,9 +14,20 @@ struct wire {
   kata_stream stream;
 };
 
+/* Shared with the question that is under way. */
+struct sign {
+  gatomicrefcount refs;
+  GMutex lock;
+  GCond came;
+  bool trusted, asking;
+  uint64_t age, asked_age; /* how old the trust is, and what the question is about */
+  int64_t asked_us;
+};
+
 struct kata_link {
   gatomicrefcount refs;
   struct wire *wire;
+  struct sign *sign;
   kata_agent *agent;
   kata_machine *machine; /* the stream may be part of it */
 };
@@ -61,6 +76,26 @@ wire_close (void *ctx)
   wire_unref (wire);
 }
 
+static void
+sign_unref (struct sign *sign)
+{
+  if (!g_atomic_ref_count_dec (&sign->refs))
+    return;
+  g_mutex_clear (&sign->lock);
+  g_cond_clear (&sign->came);
+  g_free (sign);
+}
+
+static struct sign *
+sign_new (void)
+{
+  struct sign *sign = g_new0 (struct sign, 1);
+  g_atomic_ref_count_init (&sign->refs);
+  g_mutex_init (&sign->lock);
+  g_cond_init (&sign->came);
+  return sign;
+}
+
 int
 kata_link__new (kata_link **out, kata_machine *machine, const kata_backend_env *env, kata_error **err)
 {
@@ -83,6 +118,7 @@ kata_link__new (kata_link **out, kata_machine *machine, const kata_backend_env *
   kata_link *link = g_new0 (kata_link, 1);
   g_atomic_ref_count_init (&link->refs);
   link->wire = wire;
+  link->sign = sign_new ();
   link->agent = agent;
   link->machine = kata_machine__ref (machine);
   *out = link;
@@ -103,6 +139,7 @@ kata_link__unref (kata_link *link)
     return NULL;
   kata_agent__unref (link->agent);
   wire_unref (link->wire);
+  sign_unref (link->sign);
   kata_machine__unref (link->machine);
   g_free (link);
   return NULL;
@@ -118,4 +155,68 @@ void
 kata_link__shutdown (kata_link *link)
 {
   wire_shutdown (link->wire);
+}
+
+kata_machine *
+kata_link__machine (kata_link *link)
+{
+  return link->machine;
+}
+
+void
+kata_link__trust (kata_link *link, uint64_t age)
+{
+  g_mutex_lock (&link->sign->lock);
+  link->sign->trusted = true;
+  link->sign->age = age;
+  g_mutex_unlock (&link->sign->lock);
+}
+
+/* A lost connection is no sign; whoever waits asks about that. */
+static void
+sign_came (void *user, const kata_error *error)
+{
+  struct sign *sign = user;
+  g_mutex_lock (&sign->lock);
+  sign->asking = false;
+  sign->trusted = true;
+  sign->age = sign->asked_age;
+  g_cond_broadcast (&sign->came);
+  g_mutex_unlock (&sign->lock);
+  sign_unref (sign);
+}
+
+/* With the lock held, which the answer waits for. */
+static void
+ask (kata_link *link, uint64_t age)
+{
+  struct sign *sign = link->sign;
+  g_atomic_ref_count_inc (&sign->refs);
+  sign->asking = true;
+  sign->asked_age = age;
+  sign->asked_us = kata_deadline__now ();
+  if (kata_agent__check_start (link->agent, KATA_TIMEOUT_NONE, sign_came, sign, NULL) != 0) {
+    sign->asking = false;
+    sign_unref (sign);
+  }
+}
+
+enum kata_link_sign
+kata_link__sign (kata_link *link, uint64_t age, int64_t until_us, int64_t *asked_us)
+{
+  struct sign *sign = link->sign;
+  g_mutex_lock (&sign->lock);
+  while (!(sign->trusted && sign->age == age) && !kata_agent__is_lost (link->agent, NULL)) {
+    if (!sign->asking)
+      ask (link, age);
+    if (!sign->asking || !g_cond_wait_until (&sign->came, &sign->lock, until_us))
+      break;
+  }
+  bool alive = sign->trusted && sign->age == age;
+  if (asked_us != NULL)
+    *asked_us = sign->asked_us;
+  g_mutex_unlock (&sign->lock);
+  if (kata_agent__is_lost (link->agent, NULL))
+    return KATA_LINK_LOST;
+  return alive ? KATA_LINK_ALIVE : KATA_LINK_SILENT;
 }

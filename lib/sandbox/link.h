@@ -19,4 +19,16 @@ kata_agent *kata_link__agent (kata_link *link);
 /** All calls on it fail from now on. From any thread. */
 void kata_link__shutdown (kata_link *link);
 
+kata_machine *kata_link__machine (kata_link *link);
+
+/* ---- is the other end there? A VMM can end it without a word, and then only what is written shows it ---- */
+enum kata_link_sign { KATA_LINK_ALIVE, KATA_LINK_SILENT, KATA_LINK_LOST };
+/** It is known to be alive since the guest's @age-th resume. */
+void kata_link__trust (kata_link *link, uint64_t age);
+/**
+ * Unless it is: asks the agent, or goes on waiting for what was asked before, at most to @until_us. *asked_us (nullable): since when.
+ * Whatever the agent says is a sign of life.
+ */
+enum kata_link_sign kata_link__sign (kata_link *link, uint64_t age, int64_t until_us, int64_t *asked_us);
+
 #endif

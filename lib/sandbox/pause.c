@@ -18,6 +18,7 @@ change (struct kata_operation *op, bool pause, kata_error **err)
   if (r != 0)
     return r;
   op->state->state = pause ? KATA_STATE_PAUSED : KATA_STATE_RUNNING;
+  op->state->resumes += pause ? 0 : 1;
   /* A guest from a snapshot thinks that it is then, and that nobody else has its random numbers. */
   if (op->state->restored)
     r = kata_stage__refresh_guest (op, err);

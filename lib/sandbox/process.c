@@ -2,6 +2,8 @@
 /* process: streams, signals and end of one process; takes no lock while it waits for the guest. */
 #include "sandbox/process.h"
 
+#include "sandbox/again.h"
+
 #define REQUEST_MS 60000
 
 /* Nothing but its own handle ever asks for an exec: its track goes with the handle, and its id can be used again. */
@@ -54,20 +56,32 @@ kata_process__finish (kata_process *process, kata_link *link, int r, kata_error 
   return r != 0 ? kata_sandbox__explain (process->container->sandbox, link, error, err) : 0;
 }
 
-int
-kata_process__reach (kata_link **link, kata_process *process, int64_t deadline_us, kata_error **err)
+static int
+check_there (kata_container *container, kata_error **err)
 {
-  kata_container *container = process->container;
   if (g_atomic_int_get (&container->deleted) != 0)
     return kata_error__set (err, KATA_E_NOT_FOUND, container->id, "no container \"%s\" in sandbox \"%s\"",
                             container->id, container->sandbox->id);
-  return kata_sandbox__link (link, container->sandbox, deadline_us, err);
+  return 0;
 }
 
 static struct kata_track_patience
 patience_of (const gint *interrupts, int64_t deadline_us)
 {
-  return (struct kata_track_patience){ deadline_us, interrupts, g_atomic_int_get (interrupts) };
+  return (struct kata_track_patience){ deadline_us, interrupts, g_atomic_int_get (interrupts), true };
+}
+
+/* Who has no end of patience has one until there is a connection. */
+int
+kata_process__reach (kata_link **link, kata_process *process, const struct kata_track_patience *patience,
+                     kata_error **err)
+{
+  struct kata_track_patience first = *patience;
+  kata_container *container = process->container;
+  if (first.deadline_us == INT64_MAX)
+    first.deadline_us = kata_runtime__deadline (REQUEST_MS, 0);
+  int r = check_there (container, err);
+  return r != 0 ? r : kata_sandbox__reach (link, container->sandbox, &first, err);
 }
 
 /* Each call in flight compares the count with what it was when the call began. */
@@ -97,18 +111,20 @@ kata_process__read (kata_process *process, bool from_stderr, void *buffer, size_
   int status = 0;
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE);
   const struct kata_track_patience patience = patience_of (&process->interrupts.read, deadline_us);
-  int r = kata_process__reach (&link, process,
-                               deadline_us == INT64_MAX ? kata_runtime__deadline (REQUEST_MS, 0) : deadline_us, err);
+  struct kata_again again = { .sandbox = process->container->sandbox, .patience = &patience };
+  int r = kata_process__reach (&link, process, &patience, err);
   if (r != 0)
     return r;
-  r = kata_track__read (process->track, link, from_stderr, buffer, length, n_read, &patience, &error);
+  do
+    r = kata_track__read (process->track, link, from_stderr, buffer, length, n_read, &patience, &error);
+  while ((r = kata_again__call (&again, &link, r, &error)) == 1);
   /* An agent forgets a process that has ended and was waited for; its streams have ended with it. */
   if (r == KATA_E_NOT_FOUND && kata_track__ended (process->track, &status)) {
     kata_error_unref (error);
     *n_read = 0;
     return 0;
   }
-  return kata_process__finish (process, link, r, error, err);
+  return r != 0 ? kata_error__propagate (err, error) : 0;
 }
 
 int
@@ -116,15 +132,18 @@ kata_process__close_stdin (kata_process *process, int64_t timeout_ms, kata_error
 {
   g_autoptr (kata_link) link = NULL;
   kata_error *error = NULL;
-  int64_t deadline_us = kata_runtime__deadline (timeout_ms, REQUEST_MS);
-  int r = kata_process__reach (&link, process, deadline_us, err);
+  const struct kata_track_patience patience = { .deadline_us = kata_runtime__deadline (timeout_ms, REQUEST_MS) };
+  struct kata_again again = { .sandbox = process->container->sandbox, .patience = &patience };
+  int r = kata_process__reach (&link, process, &patience, err);
   if (r != 0)
     return r;
-  r = kata_agent__close_stdin (kata_link__agent (link), process->container->id, process->exec_id,
-                               kata_runtime__left_ms (deadline_us), &error);
+  do /* closed twice is closed */
+    r = kata_agent__close_stdin (kata_link__agent (link), process->container->id, process->exec_id,
+                                 kata_runtime__left_ms (patience.deadline_us), &error);
+  while ((r = kata_again__call (&again, &link, r, &error)) == 1);
   if (r == 0)
     g_atomic_int_set (&process->stdin_closed, 1);
-  return kata_process__finish (process, link, r, error, err);
+  return r != 0 ? kata_error__propagate (err, error) : 0;
 }
 
 int
@@ -134,13 +153,16 @@ kata_process__resize (kata_process *process, uint32_t rows, uint32_t columns, in
   kata_error *error = NULL;
   if (!process->terminal)
     return kata_error__set (err, KATA_E_STATE, process->container->id, "resize: the process has no terminal");
-  int64_t deadline_us = kata_runtime__deadline (timeout_ms, REQUEST_MS);
-  int r = kata_process__reach (&link, process, deadline_us, err);
+  const struct kata_track_patience patience = { .deadline_us = kata_runtime__deadline (timeout_ms, REQUEST_MS) };
+  struct kata_again again = { .sandbox = process->container->sandbox, .patience = &patience };
+  int r = kata_process__reach (&link, process, &patience, err);
   if (r != 0)
     return r;
-  r = kata_agent__winsize (kata_link__agent (link), process->container->id, process->exec_id, rows, columns,
-                           kata_runtime__left_ms (deadline_us), &error);
-  return kata_process__finish (process, link, r, error, err);
+  do
+    r = kata_agent__winsize (kata_link__agent (link), process->container->id, process->exec_id, rows, columns,
+                             kata_runtime__left_ms (patience.deadline_us), &error);
+  while ((r = kata_again__call (&again, &link, r, &error)) == 1);
+  return r != 0 ? kata_error__propagate (err, error) : 0;
 }
 
 int
@@ -151,12 +173,12 @@ kata_process__signal (kata_process *process, int signum, int64_t timeout_ms, kat
   int status = 0;
   if (kata_track__ended (process->track, &status))
     return kata_error__set (err, KATA_E_NOT_FOUND, process->container->id, "signal: the process has ended");
-  int64_t deadline_us = kata_runtime__deadline (timeout_ms, REQUEST_MS);
-  int r = kata_process__reach (&link, process, deadline_us, err);
+  const struct kata_track_patience patience = { .deadline_us = kata_runtime__deadline (timeout_ms, REQUEST_MS) };
+  int r = kata_process__reach (&link, process, &patience, err);
   if (r != 0)
     return r;
   r = kata_agent__signal (kata_link__agent (link), process->container->id, process->exec_id, signum,
-                          kata_runtime__left_ms (deadline_us), &error);
+                          kata_runtime__left_ms (patience.deadline_us), &error);
   return kata_process__finish (process, link, r, error, err);
 }
 
@@ -179,13 +201,15 @@ kata_process__wait (kata_process *process, int *exit_status, int64_t timeout_ms,
   kata_error *error = NULL;
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE);
   const struct kata_track_patience patience = patience_of (&process->interrupts.wait, deadline_us);
+  struct kata_again again = { .sandbox = process->container->sandbox, .patience = &patience };
   if (kata_track__ended (process->track, exit_status) || written_status (process, exit_status))
     return 0;
-  int r = kata_process__reach (&link, process,
-                               deadline_us == INT64_MAX ? kata_runtime__deadline (REQUEST_MS, 0) : deadline_us, err);
+  int r = kata_process__reach (&link, process, &patience, err);
   if (r != 0)
     return r;
-  r = kata_track__wait (process->track, link, exit_status, &patience, &error);
+  do
+    r = kata_track__wait (process->track, link, exit_status, &patience, &error);
+  while ((r = kata_again__call (&again, &link, r, &error)) == 1);
   if (r == 0 && process->exec_id[0] == '\0')
     kata_container__note_exit (process->container, *exit_status);
   /* A stop that was orderly has written it down before it cut the connection. */
@@ -193,5 +217,5 @@ kata_process__wait (kata_process *process, int *exit_status, int64_t timeout_ms,
     kata_error_unref (error);
     return 0;
   }
-  return kata_process__finish (process, link, r, error, err);
+  return r != 0 ? kata_error__propagate (err, error) : 0;
 }

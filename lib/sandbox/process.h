@@ -25,7 +25,8 @@ int kata_process__of_container (kata_process **out, kata_container *container, k
 /** For exec.c. */
 kata_process *kata_process__new_exec (kata_container *container, const char *exec_id, bool terminal);
 /** Connects to the process's agent. KATA_E_NOT_FOUND when its container was deleted. */
-int kata_process__reach (kata_link **link, kata_process *process, int64_t deadline_us, kata_error **err);
+int kata_process__reach (kata_link **link, kata_process *process, const struct kata_track_patience *patience,
+                         kata_error **err);
 /** Calls in flight of a connection that broke are explained by what happened to the guest. Takes @error. */
 int kata_process__finish (kata_process *process, kata_link *link, int r, kata_error *error, kata_error **err);
 int kata_process__exec (kata_process **out, kata_container *container, const kata_exec_options *options,

@@ -25,7 +25,7 @@ kata_sandbox__new (kata_runtime *runtime, const char *id, int dirfd)
   sandbox->tracks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, drop_track);
   g_mutex_init (&sandbox->op);
   g_mutex_init (&sandbox->lock);
-  g_mutex_init (&sandbox->connecting);
+  g_cond_init (&sandbox->linked);
   return sandbox;
 }
 
@@ -60,7 +60,8 @@ kata_sandbox__free (kata_sandbox *sandbox)
   kata_fd__close (sandbox->dirfd);
   g_mutex_clear (&sandbox->op);
   g_mutex_clear (&sandbox->lock);
-  g_mutex_clear (&sandbox->connecting);
+  g_cond_clear (&sandbox->linked);
+  g_free (sandbox->lost_why);
   g_free (sandbox->id);
   g_free (sandbox->dir);
   kata_runtime_unref (sandbox->runtime);

@@ -12,6 +12,14 @@
 
 struct kata_events;
 
+/* What of the state decides about a connection, and of which file: another one is read anew. */
+struct kata_seen {
+  uint64_t ino;
+  int64_t mtime_ns;
+  uint64_t resumes;
+  bool paused;
+};
+
 /*
  * Lock order: @op, then the directory's flock, then @lock. @op is held for whole operations that change something; @lock only to look at
  * or swap the fields below it, never while anything blocks.
@@ -29,7 +37,12 @@ struct kata_sandbox {
   kata_link *link;            /* (nullable): made on first use, remade once lost */
   GHashTable *tracks;         /* "cid/exec" → kata_track */
   struct kata_events *events; /* (nullable): made by the first call that wants events */
-  GMutex connecting;          /* one connection attempt at a time; taken with no other lock held but @op */
+  bool linking;               /* somebody makes @link; the others wait for @linked, never longer than they want to */
+  GCond linked;
+  bool lost;             /* there was a link that ended while the machine lived, or was cut */
+  char *lost_why;        /* (nullable): of such a one, until it is said */
+  unsigned cuts;         /* of kata_sandbox__interrupt(): operations that are still connecting then give up */
+  struct kata_seen seen; /* the state file, at the last look */
 };
 
 /* ---- handles: sandbox.c ---- */
@@ -55,16 +68,25 @@ int kata_sandbox__allow_guest (kata_sandbox *sandbox, const kata_sandbox_state *
 /** A new reference. Attaches when this handle has not used it yet. */
 int
 kata_sandbox__machine (kata_machine **out, kata_sandbox *sandbox, const kata_sandbox_state *state, kata_error **err);
-/** A new reference; connects when there is no connection or it was lost. */
-int kata_sandbox__link (kata_link **out, kata_sandbox *sandbox, int64_t deadline_us, kata_error **err);
 /** Drops this handle's machine and connection, the latter cut first: calls in flight fail. */
 void kata_sandbox__disconnect (kata_sandbox *sandbox, bool machine_too);
 /** Makes calls in flight fail; they may be what the next operation waits for. */
 void kata_sandbox__interrupt (kata_sandbox *sandbox);
 /** Turns "the connection was lost" into what really happened, if the guest has ended: KATA_E_VMM and why. Takes @error, returns its code. */
 int kata_sandbox__explain (kata_sandbox *sandbox, kata_link *link, kata_error *error, kata_error **err);
+/** KATA_E_VMM, and why: the virtual machine has ended. */
+int kata_sandbox__ended_error (kata_sandbox *sandbox, kata_machine *machine, kata_error **err);
 /** The fields that every backend call needs; @journal may be NULL where nothing can be made. */
 kata_backend_env kata_sandbox__env (kata_sandbox *sandbox, void *journal, int64_t deadline_us);
+
+/* ---- a connection that can be relied on: reach.c ---- */
+/** A new reference; connects when there is no connection or it was lost, asks the agent where the guest was resumed since or it was lost before. */
+int kata_sandbox__link (kata_link **out, kata_sandbox *sandbox, int64_t deadline_us, kata_error **err);
+/** The same for a caller who can be interrupted: KATA_E_CANCELLED. */
+int kata_sandbox__reach (kata_link **out, kata_sandbox *sandbox, const struct kata_track_patience *patience,
+                         kata_error **err);
+/** How the state file has it; as it was at the last look if that cannot be told. */
+struct kata_seen kata_sandbox__seen (kata_sandbox *sandbox);
 
 /** New reference; one per process and handle. */
 kata_track *kata_sandbox__track (kata_sandbox *sandbox, const char *container_id, const char *exec_id);

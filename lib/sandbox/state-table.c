@@ -220,6 +220,7 @@ static const struct kata_field state_fields[] = {
   KATA_FIELD (U32, struct kata_sandbox_state, asked_vcpus),
   KATA_FIELD (U64, struct kata_sandbox_state, asked_memory_mib),
   KATA_FIELD (BOOL, struct kata_sandbox_state, restored),
+  KATA_FIELD (U64, struct kata_sandbox_state, resumes),
   { .name = "containers",
     .type = KATA_FIELD_STRUCTS,
     .offset = offsetof (struct kata_sandbox_state, containers),

@@ -55,7 +55,8 @@ struct kata_sandbox_state {
   const kata_vm_disk *const
       *changing; /* (nullable): disks that come or go: in the machine or not, and no container may have them */
   const kata_vm_host_device *const *host_changing; /* (nullable): likewise devices of the host */
-  const char *ended;                               /* why the virtual machine ended on its own; "" = it did not */
+  uint64_t resumes;  /* how often the guest went on after a pause: a connection from before may be dead */
+  const char *ended; /* why the virtual machine ended on its own; "" = it did not */
 };
 
 /** An empty one. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host/tree.h"
+#include "sandbox/again.h"
 #include "sandbox/directory.h"
 #include "sandbox/events.h"
 #include "sandbox/undo.h"
@@ -16,22 +17,38 @@
 /* An agent that does not answer leaves this part of the grace to the backend: the power button is the guest's second chance. */
 #define BUTTON_PART 4
 
+/* True: once more, over another connection. Twice told to end is no harm. */
+static bool
+lost (struct kata_again *again, kata_link **link, int r, kata_error **error)
+{
+  r = kata_again__call (again, link, r, error);
+  g_clear_pointer (error, kata_error_unref);
+  return r == 1;
+}
+
 /* Asks the containers' first processes to end and notes how they did. */
 static void
-end_containers (struct kata_operation *op, kata_link *link, int64_t deadline_us)
+end_containers (struct kata_operation *op, kata_link **link, int64_t deadline_us)
 {
   const struct kata_track_patience patience = { .deadline_us = deadline_us };
+  struct kata_again again = { .sandbox = op->sandbox, .patience = &patience };
+  kata_error *error = NULL;
   for (size_t i = 0; i < op->state->n_containers; i++)
     if (op->state->containers[i].state == KATA_STATE_RUNNING)
-      kata_agent__signal (kata_link__agent (link), op->state->containers[i].id, "", SIGTERM,
-                          kata_runtime__left_ms (deadline_us), NULL);
+      while (lost (&again, link,
+                   kata_agent__signal (kata_link__agent (*link), op->state->containers[i].id, "", SIGTERM,
+                                       kata_runtime__left_ms (deadline_us), &error),
+                   &error))
+        ;
   for (size_t i = 0; i < op->state->n_containers; i++) {
     struct kata_container_state *container = &op->state->containers[i];
     if (container->state != KATA_STATE_RUNNING)
       continue;
     g_autoptr (kata_track) track = kata_sandbox__track (op->sandbox, container->id, "");
-    int status = 0;
-    if (kata_track__wait (track, link, &status, &patience, NULL) != 0)
+    int status = 0, r = 0;
+    while (lost (&again, link, r = kata_track__wait (track, *link, &status, &patience, &error), &error))
+      ;
+    if (r != 0)
       continue;
     container->state = KATA_STATE_STOPPED;
     container->exit_status = status;
@@ -46,8 +63,14 @@ ask_guest (struct kata_operation *op, int64_t deadline_us)
   if (kata_sandbox__link (&link, op->sandbox, deadline_us, NULL) != 0)
     return;
   int64_t half = (deadline_us - kata_deadline__now ()) / 2;
-  end_containers (op, link, kata_deadline__now () + MAX (half, 0));
-  kata_agent__destroy_sandbox (kata_link__agent (link), kata_runtime__left_ms (deadline_us), NULL);
+  end_containers (op, &link, kata_deadline__now () + MAX (half, 0));
+  const struct kata_track_patience patience = { .deadline_us = deadline_us };
+  struct kata_again again = { .sandbox = op->sandbox, .patience = &patience };
+  kata_error *error = NULL;
+  while (lost (&again, &link,
+               kata_agent__destroy_sandbox (kata_link__agent (link), kata_runtime__left_ms (deadline_us), &error),
+               &error))
+    ;
 }
 
 static int

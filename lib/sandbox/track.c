@@ -6,8 +6,11 @@
 
 #include "base/error.h"
 
+#define LOOK_US G_USEC_PER_SEC
+
 struct slot {
   bool pending;
+  bool lost;         /* @error is the connection's end */
   bool over;         /* the end of the stream was seen, or the status is known */
   GBytes *data;      /* bytes that nobody has taken yet */
   kata_error *error; /* how the last call failed; the next caller gets it, once */
@@ -33,6 +36,7 @@ struct watcher {
 struct flight {
   kata_track *track;
   struct slot *slot;
+  kata_agent *agent; /* borrowed: it lives as long as its calls */
 };
 
 kata_track *
@@ -88,10 +92,10 @@ kata_track__unref (kata_track *track)
 }
 
 static struct flight *
-flight_new (kata_track *track, struct slot *slot)
+flight_new (kata_track *track, struct slot *slot, kata_link *link)
 {
   struct flight *flight = g_new (struct flight, 1);
-  *flight = (struct flight){ kata_track__ref (track), slot };
+  *flight = (struct flight){ kata_track__ref (track), slot, kata_link__agent (link) };
   return flight;
 }
 
@@ -102,6 +106,15 @@ flight_free (struct flight *flight)
   g_free (flight);
 }
 
+/* With the lock held. A read that is lost had taken nothing, as far as this side knows; what the guest had sent is gone. */
+static void
+set_error (struct flight *flight, const kata_error *error)
+{
+  kata_error_unref (flight->slot->error);
+  flight->slot->error = kata_error_ref ((kata_error *) error);
+  flight->slot->lost = kata_agent__is_lost (flight->agent, NULL);
+}
+
 static void
 read_done (void *user, GBytes *data, const kata_error *error)
 {
@@ -110,7 +123,7 @@ read_done (void *user, GBytes *data, const kata_error *error)
   g_mutex_lock (&track->lock);
   flight->slot->pending = false;
   if (error != NULL)
-    flight->slot->error = kata_error_ref ((kata_error *) error);
+    set_error (flight, error);
   else if (g_bytes_get_size (data) == 0)
     flight->slot->over = true;
   else
@@ -128,7 +141,7 @@ wait_done (void *user, int status, const kata_error *error)
   g_mutex_lock (&track->lock);
   flight->slot->pending = false;
   if (error != NULL) {
-    flight->slot->error = kata_error_ref ((kata_error *) error);
+    set_error (flight, error);
   } else {
     flight->slot->over = true;
     track->status = status;
@@ -148,7 +161,7 @@ wait_done (void *user, int status, const kata_error *error)
 static int
 start_read (kata_track *track, kata_link *link, struct slot *slot, uint32_t length, kata_error **err)
 {
-  struct flight *flight = flight_new (track, slot);
+  struct flight *flight = flight_new (track, slot, link);
   slot->pending = true;
   int r = kata_agent__read_start (kata_link__agent (link), NULL, track->container_id, track->exec_id,
                                   slot == &track->streams[1], length, read_done, flight, err);
@@ -162,7 +175,7 @@ start_read (kata_track *track, kata_link *link, struct slot *slot, uint32_t leng
 static int
 start_wait (kata_track *track, kata_link *link, kata_error **err)
 {
-  struct flight *flight = flight_new (track, &track->end);
+  struct flight *flight = flight_new (track, &track->end, link);
   track->end.pending = true;
   int r = kata_agent__wait_start (kata_link__agent (link), NULL, track->container_id, track->exec_id, wait_done, flight,
                                   err);
@@ -180,10 +193,14 @@ sleep_on (kata_track *track, const struct slot *slot, const struct kata_track_pa
 {
   if (patience->interrupts != NULL && g_atomic_int_get (patience->interrupts) != patience->seen)
     return kata_error__set (err, KATA_E_CANCELLED, track->container_id, "%s: interrupted by the caller", doing);
-  if (patience->deadline_us == INT64_MAX)
+  int64_t look_us = patience->looks ? g_get_monotonic_time () + LOOK_US : INT64_MAX;
+  int64_t until_us = MIN (patience->deadline_us, look_us);
+  if (until_us == INT64_MAX)
     g_cond_wait (&track->changed, &track->lock);
-  else if (!g_cond_wait_until (&track->changed, &track->lock, patience->deadline_us) && slot->pending)
-    return kata_error__set (err, KATA_E_TIMEOUT, track->container_id, "%s: nothing came in time", doing);
+  else if (!g_cond_wait_until (&track->changed, &track->lock, until_us) && slot->pending)
+    return until_us < patience->deadline_us
+               ? KATA_TRACK_LOOK
+               : kata_error__set (err, KATA_E_TIMEOUT, track->container_id, "%s: nothing came in time", doing);
   return 0;
 }
 
@@ -228,6 +245,9 @@ kata_track__read (kata_track *track, kata_link *link, bool from_stderr, void *bu
                   const struct kata_track_patience *patience, kata_error **err)
 {
   g_mutex_lock (&track->lock);
+  /* An earlier connection's end is nothing to this call, which has another. */
+  if (track->streams[from_stderr].error != NULL && track->streams[from_stderr].lost)
+    track->streams[from_stderr].error = kata_error_unref (track->streams[from_stderr].error);
   int r = read_locked (track, link, &track->streams[from_stderr], buffer, length, n_read, patience, err);
   g_mutex_unlock (&track->lock);
   return r;

@@ -18,9 +18,14 @@ struct kata_track_patience {
   int64_t deadline_us;
   const gint *interrupts; /* (nullable): atomic */
   gint seen;
+  bool looks; /* every second it gets KATA_TRACK_LOOK */
 };
 
-/** Bytes of standard output or error; *n_read 0 = the end. KATA_E_TIMEOUT and KATA_E_CANCELLED keep the call. @length: 1 to 1 MiB. */
+/** Not a failure: nothing has come yet, and the connection may have died without a word. Look at it and call again. */
+#define KATA_TRACK_LOOK 1
+
+/** Bytes of standard output or error; *n_read 0 = the end. KATA_E_TIMEOUT and KATA_E_CANCELLED keep the call. A call that an earlier
+ * connection lost is begun anew. @length: 1 to 1 MiB. */
 int kata_track__read (kata_track *track, kata_link *link, bool from_stderr, void *buffer, size_t length, size_t *n_read,
                       const struct kata_track_patience *patience, kata_error **err);
 

@@ -112,12 +112,13 @@ kata_process__write (kata_process *process, const void *data, size_t length, siz
   kata_container *container = process->container;
   gint seen = g_atomic_int_get (&process->interrupts.write);
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE);
+  const struct kata_track_patience patience = { deadline_us, &process->interrupts.write, seen, false };
   size_t done = 0;
   int r = 0;
   if (g_atomic_int_get (&process->stdin_closed) != 0)
     r = kata_error__set (&error, KATA_E_STATE, container->id, "write: standard input is closed");
   if (r == 0)
-    r = kata_process__reach (&link, process, deadline_us, &error);
+    r = kata_process__reach (&link, process, &patience, &error);
   while (r == 0 && done < length) {
     size_t n = 0;
     int64_t left = kata_runtime__left_ms (deadline_us);

@@ -29,6 +29,7 @@ struct vmm {
   unsigned uid;         /* whom its jailer would have made of it */
   int vsock_fd, metrics_fd;
   struct null_guest *guest;
+  void *way; /* the guest's connections */
   struct fake_fault fault;
 };
 
@@ -166,7 +167,7 @@ boot (struct vmm *vmm)
   const char *cmdline = json_object_get_string_member_with_default (vmm->kept, "cmdline", NULL);
   if (cmdline == NULL || vmm->vsock_fd < 0)
     return g_strdup ("Cannot start microvm without kernel configuration.");
-  vmm->guest = fake_machine_start (cmdline, vmm->vsock_fd);
+  vmm->guest = fake_machine_start_way (cmdline, vmm->vsock_fd, &vmm->way);
   if (vmm->guest == NULL)
     return g_strdup ("the guest does not start");
   fake_machine_size (vmm->guest, (unsigned) json_object_get_int_member_with_default (vmm->kept, "vcpus", 1));
@@ -208,7 +209,12 @@ create_snapshot (struct vmm *vmm, JsonObject *body, const char *id)
   char *why = check_mode (vmm, json_object_get_string_member (body, "snapshot_path"), true);
   if (why == NULL)
     why = check_mode (vmm, json_object_get_string_member (body, "mem_file_path"), true);
-  return why != NULL ? why : fc_machine_save (vmm->kept, body, guest, vmm->jailed);
+  if (why == NULL)
+    why = fc_machine_save (vmm->kept, body, guest, vmm->jailed);
+  /* As it does: VIRTIO_VSOCK_EVENT_TRANSPORT_RESET is in the guest's queue from now on, and the guest reads it when it runs again. */
+  if (why == NULL)
+    fake_machine_doom (vmm->way);
+  return why;
 }
 
 static char *
@@ -268,6 +274,9 @@ static char *
 vm (struct vmm *vmm, JsonObject *body, const char *id)
 {
   bool paused = g_str_equal (json_object_get_string_member (body, "state"), "Paused");
+  bool reset = vmm->fault.action != NULL && g_str_equal (vmm->fault.action, "reset");
+  if (!paused)
+    fake_machine_reset (vmm->way, reset ? vmm->fault.how : NULL);
   fake_machine_pause (vmm->guest, paused);
   vmm->state = paused ? PAUSED : RUNNING;
   return NULL;
