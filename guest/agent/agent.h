@@ -10,6 +10,7 @@
 #include "cmdline.h"
 #include "log.h"
 #include "oom.h"
+#include "past.h"
 #include "reaper.h"
 #include "sandbox.h"
 #include "storage.h"
@@ -49,6 +50,8 @@ struct agent {
   unsigned n_execs;
   int crun_fd; /* a sealed copy of crun; -1 = none; CRUN_FD_UNKNOWN = not tried yet */
   struct sandbox sandbox;
+  struct past past[PAST_MAX]; /* a ring */
+  unsigned next_past;
 };
 
 #endif

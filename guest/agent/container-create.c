@@ -189,6 +189,7 @@ add_exec (struct container *container, struct process *process, struct fault *fa
   pthread_mutex_lock (&agent->lock);
   if (agent->n_execs >= AGENT_EXECS_MAX)
     evicted = evict_exec (container);
+  past_drop (agent, container->id, process->exec_id);
   if (!container->init)
     result = fault_set (fault, TTRPC_NOT_FOUND, "container %s is being removed", container->id);
   for (struct process *at = container->execs; at && result == 0; at = at->next)

@@ -95,6 +95,7 @@ container_drop (struct container *container)
   struct process *init = container->init, *execs = container->execs;
   container->init = NULL;
   container->execs = NULL;
+  past_drop (agent, container->id, NULL);
   for (struct process *at = execs; at; at = at->next)
     agent->n_execs--;
   pthread_mutex_unlock (&agent->lock);
@@ -136,6 +137,7 @@ container_forget_exec (struct container *container, struct process *process)
       *at = process->next;
       process->next = NULL;
       agent->n_execs--;
+      past_add (agent, container->id, process->exec_id, process_status (process));
       found = 1;
       break;
     }

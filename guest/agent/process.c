@@ -155,6 +155,14 @@ process_has_ended (struct process *process)
   return watch_status (&process->agent->reaper, &process->watch, NULL);
 }
 
+int32_t
+process_status (struct process *process)
+{
+  int raw = 0;
+  watch_status (&process->agent->reaper, &process->watch, &raw);
+  return WIFSIGNALED (raw) ? 128 + WTERMSIG (raw) : WEXITSTATUS (raw);
+}
+
 int
 process_wait_ms (struct process *process, int timeout_ms)
 {
@@ -169,13 +177,12 @@ process_wait (struct process *process, ttrpc_request *request, int32_t *status, 
 {
   struct pollfd events[2] = { { .fd = process->watch.event_fd, .events = POLLIN },
                               { .fd = ttrpc_request_cancel_fd (request), .events = POLLIN } };
-  int raw = 0;
   while (poll (events, 2, -1) < 0)
     if (errno != EINTR)
       return fault_errno (fault, "cannot wait");
-  if (!watch_status (&process->agent->reaper, &process->watch, &raw))
+  if (!process_has_ended (process))
     return fault_set (fault, TTRPC_CANCELLED, "the caller has gone or its time is over");
-  *status = WIFSIGNALED (raw) ? 128 + WTERMSIG (raw) : WEXITSTATUS (raw);
+  *status = process_status (process);
   return 0;
 }
 

@@ -48,6 +48,8 @@ int process_wait (struct process *process, ttrpc_request *request, int32_t *stat
 /** Waits at most @timeout_ms (-1: for ever). Non-zero when it has ended. */
 int process_wait_ms (struct process *process, int timeout_ms);
 int process_has_ended (struct process *process);
+/** Of one that has. */
+int32_t process_status (struct process *process);
 /** 0 or -1 with @fault set; a process that has ended is no failure. */
 int process_signal (struct process *process, int number, struct fault *fault);
 /** Non-zero if it is the first of its process namespace, which ignores all that it has no handler for, and has none for @number. */

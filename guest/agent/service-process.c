@@ -6,6 +6,7 @@
 #include "console.h"
 #include "container.h"
 #include "mem.h"
+#include "past.h"
 #include "proto/agent.pb-c.h"
 #include "service.h"
 
@@ -66,6 +67,11 @@ service_wait_process (struct call *call, const void *message)
   Grpc__WaitProcessResponse response = GRPC__WAIT_PROCESS_RESPONSE__INIT;
   struct target target;
   int result = find (call, &target, request->container_id, request->exec_id);
+  if (result < 0 && past_find (call->agent, request->container_id, request->exec_id, &response.status) == 0) {
+    release (&target);
+    response.has_status = 1;
+    return call_reply (call, &response.base);
+  }
   if (result == 0)
     result = process_wait (target.process, call->request, &response.status, &call->fault);
   if (result == 0) {
@@ -100,6 +106,37 @@ service_write_stdin (struct call *call, const void *message)
   return call_reply (call, &response.base);
 }
 
+/* Output on its way; its place is the request's. */
+struct delivery {
+  struct process *process;
+  struct stream *stream;
+  const char *data;
+  size_t len;
+};
+
+static void
+delivered (void *user, int written)
+{
+  struct delivery *delivery = user;
+  if (written)
+    stream_release (delivery->stream);
+  else
+    stream_give_back (delivery->stream, delivery->data, delivery->len);
+  process_unref (delivery->process);
+  free (delivery);
+}
+
+/* What cannot be written is the next reader's. */
+static void
+deliver (struct call *call, struct process *process, struct stream *stream, const uint8_t *data, size_t len)
+{
+  struct delivery *delivery = mem_zero (sizeof *delivery);
+  *delivery = (struct delivery){ process_ref (process), stream, (const char *) data, len };
+  ttrpc_request_on_answer (call->request, delivered, delivery);
+  call->payload = ttrpc_prepend_field (1, (uint8_t *) data, len); /* ReadStreamResponse.data */
+  call->payload_len = (size_t) (data + len - call->payload);
+}
+
 static int
 read_stream (struct call *call, struct target *target, struct stream *stream, uint32_t wanted)
 {
@@ -118,10 +155,8 @@ read_stream (struct call *call, struct target *target, struct stream *stream, ui
     stream_give_back (stream, (char *) data, (size_t) n);
     return fault_set (&call->fault, TTRPC_CANCELLED, "the caller has gone or its time is over");
   }
-  if (n > 0) { /* ReadStreamResponse.data */
-    call->payload = ttrpc_prepend_field (1, data, (size_t) n);
-    call->payload_len = (size_t) (data + n - call->payload);
-  }
+  if (n > 0)
+    deliver (call, process, stream, data, (size_t) n);
   if (n == 0)
     container_forget_exec (target->container, process);
   return 0;
@@ -131,8 +166,11 @@ static int
 read_output (struct call *call, const Grpc__ReadStreamRequest *request, int error_stream)
 {
   struct target target;
+  int32_t status;
   int result = find (call, &target, request->container_id, request->exec_id);
-  if (result == 0) {
+  if (result < 0 && past_find (call->agent, request->container_id, request->exec_id, &status) == 0)
+    result = 0; /* read to its end: there is no more */
+  else if (result == 0) {
     struct stream *stream = error_stream ? &target.process->err : &target.process->out;
     if (error_stream && target.process->terminal)
       stream = NULL;

@@ -11,6 +11,8 @@
 
 #include "mem.h"
 
+#define HELD_STEP_MS 10
+
 void
 stream_init (struct stream *stream)
 {
@@ -27,13 +29,22 @@ stream_clear (struct stream *stream)
   pthread_mutex_destroy (&stream->lock);
 }
 
-/* One try. Returns bytes, 0 at the end, -1 with errno EAGAIN to wait. */
+/*
+ * One try. Returns bytes, 0 at the end, -1 with errno EAGAIN to wait, EBUSY for another reader, ECANCELED when this one is gone: a new reader of the same
+ * stream would miss what an old one took, or get it late.
+ */
 static int64_t
-read_once (struct stream *stream, char *data, size_t len)
+read_once (struct stream *stream, ttrpc_request *request, int patient, char *data, size_t len)
 {
   int64_t n = 0;
   pthread_mutex_lock (&stream->lock);
-  if (stream->back_len > 0) {
+  if (ttrpc_request_is_cancelled (request)) {
+    errno = ECANCELED;
+    n = -1;
+  } else if (stream->held && patient) {
+    errno = EBUSY;
+    n = -1;
+  } else if (stream->back_len > 0) {
     size_t taken = stream->back_len < len ? stream->back_len : len;
     memcpy (data, stream->back, taken);
     stream->back_len -= taken;
@@ -48,6 +59,8 @@ read_once (struct stream *stream, char *data, size_t len)
     }
   }
   int saved = errno;
+  if (n > 0)
+    stream->held = 1;
   pthread_mutex_unlock (&stream->lock);
   errno = saved;
   return n;
@@ -65,11 +78,19 @@ int64_t
 stream_read (struct stream *stream, struct reaper *reaper, struct watch *watch, ttrpc_request *request, char *data,
              size_t len, struct fault *fault)
 {
-  for (;;) {
+  for (int held_ms = 0;;) {
     int exited = watch_status (reaper, watch, NULL); /* before the read: what was written before the end is seen */
-    int64_t n = read_once (stream, data, len);
+    int64_t n = read_once (stream, request, held_ms < STREAM_HELD_MS, data, len);
     if (n >= 0)
       return n;
+    if (errno == ECANCELED)
+      return fault_set (fault, TTRPC_CANCELLED, "the caller has gone or its time is over");
+    if (errno == EBUSY) {
+      struct pollfd gone = { .fd = ttrpc_request_cancel_fd (request), .events = POLLIN };
+      held_ms += poll (&gone, 1, HELD_STEP_MS) == 0 ? HELD_STEP_MS : 0;
+      continue;
+    }
+    held_ms = 0;
     /* The descriptor of an output stream is closed only with the process object, which the caller holds. */
     struct pollfd events[3] = { { .fd = stream->fd, .events = POLLIN },
                                 { .fd = ttrpc_request_cancel_fd (request), .events = POLLIN },
@@ -87,6 +108,14 @@ stream_read (struct stream *stream, struct reaper *reaper, struct watch *watch, 
 }
 
 void
+stream_release (struct stream *stream)
+{
+  pthread_mutex_lock (&stream->lock);
+  stream->held = 0;
+  pthread_mutex_unlock (&stream->lock);
+}
+
+void
 stream_give_back (struct stream *stream, const char *data, size_t len)
 {
   pthread_mutex_lock (&stream->lock);
@@ -99,6 +128,7 @@ stream_give_back (struct stream *stream, const char *data, size_t len)
     stream->back = back;
     stream->back_len += len;
   }
+  stream->held = 0;
   pthread_mutex_unlock (&stream->lock);
 }
 

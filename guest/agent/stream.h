@@ -18,19 +18,25 @@ struct stream {
   pthread_mutex_t lock; /* guards all below */
   int fd;               /* non-blocking; -1 once closed */
   int ended;
-  char *back; /* data that a cancelled reader has given back */
+  int held;   /* a reader has data whose answer is not written yet: it may give it back, and others wait */
+  char *back; /* data that a reader that is gone has given back */
   size_t back_len;
 };
 
 void stream_init (struct stream *stream);
 void stream_clear (struct stream *stream);
 
+/* Whoever holds data for longer is stuck; others do not wait for it any more, and what it gives back comes late. */
+#define STREAM_HELD_MS 1000
+
 /**
  * Reads what there is, at most @len; blocks until there is something. @watch is the process at the other end. Returns the number
- * of bytes, 0 at the end, -1 with @fault set.
+ * of bytes, which are held then until stream_release() or stream_give_back(); 0 at the end, -1 with @fault set.
  */
 int64_t stream_read (struct stream *stream, struct reaper *reaper, struct watch *watch, ttrpc_request *request,
                      char *data, size_t len, struct fault *fault);
+/** The data that was read is the reader's. */
+void stream_release (struct stream *stream);
 /** Puts @data before everything not yet read: its reader has gone. */
 void stream_give_back (struct stream *stream, const char *data, size_t len);
 /** Writes all; blocks while the pipe is full. Returns 0 or -1 with @fault set. */

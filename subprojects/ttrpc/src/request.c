@@ -53,6 +53,13 @@ ttrpc_request_room (ttrpc_request *request, size_t len)
   return request->room.data == NULL ? NULL : request->room.data + TTRPC__ROOM_FRONT;
 }
 
+void
+ttrpc_request_on_answer (ttrpc_request *request, ttrpc_answered_fn fn, void *user)
+{
+  request->answered = fn;
+  request->answered_user = user;
+}
+
 static bool
 in_room (const ttrpc_request *request, const uint8_t *payload)
 {
@@ -119,6 +126,8 @@ request_run (struct ttrpc__job *job)
   int r = own && code == TTRPC_OK
               ? ttrpc__conn_answer_in_place (request->conn, request->stream, payload, payload_len)
               : ttrpc__conn_answer (request->conn, request->stream, code, text, payload, payload_len);
+  if (request->answered != NULL)
+    request->answered (request->answered_user, r >= 0);
   /* A write that fails ends the connection, which its reader notices. */
   if (r < 0)
     request->conn->io.shutdown (request->conn->io.ctx);

@@ -55,6 +55,8 @@ struct ttrpc_request {
   int64_t deadline;
   int cancel_fd; /* -1 until somebody asks for it */
   struct ttrpc__room room;
+  ttrpc_answered_fn answered; /* NULL = nobody wants to know */
+  void *answered_user;
 };
 
 /* Takes @envelope. Counts, queues; when it cannot, answers RESOURCE_EXHAUSTED. 0, or -errno when the answer cannot be written. */

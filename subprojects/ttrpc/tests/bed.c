@@ -51,11 +51,19 @@ method_echo (void *user, ttrpc_request *request, const uint8_t *data, size_t len
   return TTRPC_OK;
 }
 
+static void
+answered (void *user, int written)
+{
+  struct bed *bed = user;
+  atomic_fetch_add (written ? &bed->written : &bed->unwritten, 1);
+}
+
 /* As echo, from where the server keeps it; what begins with '!' fails after it had the room. */
 static int32_t
 method_room (void *user, ttrpc_request *request, const uint8_t *data, size_t len, uint8_t **payload,
              size_t *payload_len, char **message)
 {
+  ttrpc_request_on_answer (request, answered, user);
   uint8_t *room = ttrpc_request_room (request, len + 3);
   if (room == NULL)
     return TTRPC_RESOURCE_EXHAUSTED;
@@ -84,6 +92,7 @@ method_hang (void *user, ttrpc_request *request, const uint8_t *data, size_t len
 {
   struct bed *bed = user;
   struct pollfd p = { .fd = ttrpc_request_cancel_fd (request), .events = POLLIN };
+  ttrpc_request_on_answer (request, answered, user);
   atomic_fetch_add (&bed->started, 1);
   if (poll (&p, 1, 20000) == 1 && ttrpc_request_is_cancelled (request))
     atomic_fetch_add (&bed->cancelled, 1);

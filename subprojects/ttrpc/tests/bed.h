@@ -16,6 +16,7 @@ struct bed {
   int fd; /* the peer's end, until bed_client() takes it */
   int server_fd;
   atomic_int started, cancelled;
+  atomic_int written, unwritten; /* answers of room and hang */
 };
 
 /*

@@ -181,6 +181,8 @@ START_TEST (room)
   free (data);
   ttrpc_client_free (client);
   bed_close (&bed);
+  ck_assert_int_eq (get (&bed.written), (int) (4 * sizeof sizes / sizeof *sizes));
+  ck_assert_int_eq (get (&bed.unwritten), 0);
 }
 END_TEST
 
@@ -338,6 +340,7 @@ START_TEST (connection_lost)
   ck_assert_int_lt (ttrpc_client_start (client, NULL, "t", "echo", "", 0, -1, count, &ends), 0);
   bed_close (&bed);
   ck_assert_int_eq (get (&bed.cancelled), 10);
+  ck_assert_int_eq (get (&bed.unwritten), 10);
   ttrpc_client_free (client);
 }
 END_TEST

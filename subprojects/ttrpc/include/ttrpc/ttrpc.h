@@ -136,6 +136,10 @@ int ttrpc_request_is_cancelled (ttrpc_request *request);
 /** In a method, at most once: @len bytes to answer with, without copies. A @payload that lies in them is written from there; they stay
  *  the library's. NULL without memory. */
 uint8_t *ttrpc_request_room (ttrpc_request *request, size_t len);
+/** In a method, at most once: @fn is called with @written 1 when the answer is written, 0 when it cannot be; then the method's room is still there. Written
+ *  is not received. */
+typedef void (*ttrpc_answered_fn) (void *user, int written);
+void ttrpc_request_on_answer (ttrpc_request *request, ttrpc_answered_fn fn, void *user);
 #define TTRPC_FIELD_HEAD 6 /* bytes at most: tag and length */
 /** Writes the head of the bytes field @number (1 to 15) right before its contents, where TTRPC_FIELD_HEAD bytes are free: a message of one field without
  *  a copy. @len < 4 GiB. Returns where it begins. */
