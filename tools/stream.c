@@ -124,7 +124,10 @@ pump_thread (void *data)
   return NULL;
 }
 
-/* Everything of @data, until the process has ended or does not read any more. */
+/*
+ * Everything of @data, until the process has ended or does not read any more. Of a piece that was on its way when the connection was lost nobody knows
+ * how much has come: what follows would be a stream with a hole, so it is the last, and the process sees the end of its input.
+ */
 static int
 feed (struct streams *streams, const uint8_t *data, size_t length)
 {
@@ -133,6 +136,8 @@ feed (struct streams *streams, const uint8_t *data, size_t length)
     int rc = kata_process_write (streams->process, data, length, &n, SLICE_MS, NULL);
     data += n;
     length -= n;
+    if (rc == KATA_E_AGENT)
+      kata_process_close_stdin (streams->process, KATA_TIMEOUT_DEFAULT, NULL);
     if (rc < 0 && rc != KATA_E_TIMEOUT)
       return -1;
   }
