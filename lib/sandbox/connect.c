@@ -63,7 +63,13 @@ void
 kata_sandbox__interrupt (kata_sandbox *sandbox)
 {
   g_mutex_lock (&sandbox->lock);
-  kata_link *link = sandbox->link != NULL ? kata_link__ref (sandbox->link) : NULL;
+  /* Taken away at once: who comes next would only learn from a failure that it is cut. */
+  kata_link *link = g_steal_pointer (&sandbox->link);
+  if (link != NULL) {
+    g_free (sandbox->lost_why);
+    sandbox->lost_why = g_strdup ("cut by this side");
+    sandbox->lost = true;
+  }
   sandbox->cuts++;
   g_cond_broadcast (&sandbox->linked);
   g_mutex_unlock (&sandbox->lock);
