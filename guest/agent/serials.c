@@ -141,7 +141,7 @@ start_all (struct serials *serials, unsigned round)
     closedir (dir);
 }
 
-/* *pending: this search's are still being read. */
+/* *pending: some are still being read, for this search or an earlier one, which then have to be read again. */
 static struct serials_disk *
 match (struct serials *serials, unsigned round, const char *id, int *pending)
 {
@@ -149,7 +149,7 @@ match (struct serials *serials, unsigned round, const char *id, int *pending)
   *pending = 0;
   for (size_t i = 0; i < SERIALS_MAX; i++) {
     struct serials_disk *disk = &serials->disks[i];
-    *pending |= disk->reading && disk->round == round;
+    *pending |= disk->reading;
     if (disk->directory && !disk->reading && !disk->placed && (int) (disk->round - round) >= 0 &&
         text_is (disk->serial, id) && directory_of (serials, disk->name, &there) && there == disk->directory)
       return disk;
@@ -180,6 +180,7 @@ serials_find (struct serials *serials, unsigned round, const char *id, unsigned 
   struct serials_disk *disk = match (serials, round, id, &pending);
   while (!disk && pending && !late) {
     late = pthread_cond_timedwait (&serials->read, &serials->lock, &until) != 0;
+    start_all (serials, round);
     disk = match (serials, round, id, &pending);
   }
   int found = disk && snprintf (name, size, "%s", disk->name) < (int) size;
