@@ -93,24 +93,41 @@ kata_sandbox__disconnect (kata_sandbox *sandbox, bool machine_too)
   kata_machine__unref (machine);
 }
 
-int
-kata_sandbox__explain (kata_sandbox *sandbox, kata_link *link, kata_error *error, kata_error **err)
+/* The machine, if it has ended by then or does so in a moment; or NULL. */
+static kata_machine *
+ended_machine (kata_sandbox *sandbox, int64_t deadline_us)
 {
   g_mutex_lock (&sandbox->lock);
   g_autoptr (kata_machine) machine = sandbox->machine != NULL ? kata_machine__ref (sandbox->machine) : NULL;
   g_mutex_unlock (&sandbox->lock);
-  bool lost = link != NULL && kata_agent__is_lost (kata_link__agent (link), NULL);
-  if (!lost || machine == NULL)
+  int64_t left_us = kata_deadline__within (deadline_us, ENDING_WAIT_MS) - kata_deadline__now ();
+  bool ended = machine != NULL && kata_machine__ended (machine, (int) MAX (left_us / 1000, 0));
+  return ended ? g_steal_pointer (&machine) : NULL;
+}
+
+int
+kata_sandbox__blame_end (kata_sandbox *sandbox, kata_error *error, int64_t deadline_us, kata_error **err)
+{
+  g_autoptr (kata_machine) machine = ended_machine (sandbox, deadline_us);
+  if (machine == NULL)
     return kata_error__propagate (err, error);
-  if (!kata_machine__ended (machine, ENDING_WAIT_MS)) {
-    int r = kata_error__set (err, kata_error_get_code (error), sandbox->id,
-                             "%s; whether the guest did what it was asked is not known, and it is not asked again",
-                             kata_error_get_message (error));
-    kata_error_unref (error);
-    return r;
-  }
   kata_error_unref (error);
   return kata_sandbox__ended_error (sandbox, machine, err);
+}
+
+int
+kata_sandbox__explain (kata_sandbox *sandbox, kata_link *link, kata_error *error, kata_error **err)
+{
+  if (link == NULL || !kata_agent__is_lost (kata_link__agent (link), NULL))
+    return kata_error__propagate (err, error);
+  g_autoptr (kata_machine) machine = ended_machine (sandbox, INT64_MAX);
+  int r = machine != NULL
+              ? kata_sandbox__ended_error (sandbox, machine, err)
+              : kata_error__set (err, kata_error_get_code (error), sandbox->id,
+                                 "%s; whether the guest did what it was asked is not known, and it is not asked again",
+                                 kata_error_get_message (error));
+  kata_error_unref (error);
+  return r;
 }
 
 kata_track *

@@ -212,19 +212,24 @@ kata_sandbox__reach (kata_link **out, kata_sandbox *sandbox, const struct kata_t
   g_mutex_lock (&sandbox->lock);
   attempt.cuts = sandbox->cuts;
   g_mutex_unlock (&sandbox->lock);
+  kata_error *error = NULL;
   int r = 0;
   for (bool first = true; r == 0; first = false) {
     bool mine = false;
     g_autoptr (kata_link) link = look (&attempt, &mine);
     if (mine)
-      r = take_turn (&attempt, err);
-    if (link != NULL && (r = try_link (&attempt, link, err)) == 1)
+      r = take_turn (&attempt, &error);
+    if (link != NULL && (r = try_link (&attempt, link, &error)) == 1)
       *out = g_steal_pointer (&link);
     if (r == 0 && !(first && mine)) /* a connection that was just made is worth a look */
-      r = go_on (&attempt, err);
+      r = go_on (&attempt, &error);
   }
   kata_error_unref (attempt.last);
-  return r == 1 ? 0 : r;
+  if (r == 1)
+    return 0;
+  /* A guest that ends closes its connections first. */
+  return r == KATA_E_AGENT ? kata_sandbox__blame_end (sandbox, error, patience->deadline_us, err)
+                           : kata_error__propagate (err, error);
 }
 
 int

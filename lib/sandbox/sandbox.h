@@ -74,6 +74,8 @@ void kata_sandbox__disconnect (kata_sandbox *sandbox, bool machine_too);
 void kata_sandbox__interrupt (kata_sandbox *sandbox);
 /** Turns "the connection was lost" into what really happened, if the guest has ended: KATA_E_VMM and why. Takes @error, returns its code. */
 int kata_sandbox__explain (kata_sandbox *sandbox, kata_link *link, kata_error *error, kata_error **err);
+/** @error is the connection's; if the guest has ended, or does so before @deadline_us and in a moment, that is the reason. Likewise. */
+int kata_sandbox__blame_end (kata_sandbox *sandbox, kata_error *error, int64_t deadline_us, kata_error **err);
 /** KATA_E_VMM, and why: the virtual machine has ended. */
 int kata_sandbox__ended_error (kata_sandbox *sandbox, kata_machine *machine, kata_error **err);
 /** The fields that every backend call needs; @journal may be NULL where nothing can be made. */
