@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cmd-device: `katactl device add` and `katactl device remove`: PCI devices of the host that come to a running sandbox and go from it. */
-#include "options.h"
+#include "add-remove.h"
 #include "output.h"
 #include "progress.h"
-#include "resolve.h"
 
 static int
 change (ctl *ctl, kata_sandbox *sandbox, gboolean adds, const char *word)
@@ -20,20 +19,5 @@ change (ctl *ctl, kata_sandbox *sandbox, gboolean adds, const char *word)
 int
 cmd_device (ctl *ctl, int argc, char **argv)
 {
-  const option_row rows[] = { { 0, NULL, 0, NULL, NULL, NULL } };
-  CTL_AUTO (sandbox) sandbox = NULL;
-  g_autoptr (GPtrArray) arguments = g_ptr_array_new ();
-  int rc = options_parse_arguments (ctl, rows, arguments, argc, argv, 3, 3);
-  if (rc >= 0)
-    return rc;
-  const char *verb = arguments->pdata[0];
-  gboolean adds = g_str_equal (verb, "add");
-  if (!adds && !g_str_equal (verb, "remove"))
-    return output_usage (ctl, "\"%s\" is neither add nor remove", verb);
-  rc = resolve_sandbox (ctl, arguments->pdata[1], &sandbox);
-  if (rc == 0)
-    rc = change (ctl, sandbox, adds, arguments->pdata[2]);
-  if (rc == CTL_OK)
-    output_done (ctl, kata_sandbox_get_id (sandbox), adds ? "device add" : "device remove");
-  return rc;
+  return add_remove (ctl, argc, argv, "device", change);
 }

@@ -3,10 +3,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "options.h"
+#include "add-remove.h"
 #include "output.h"
 #include "progress.h"
-#include "resolve.h"
 
 /* "ID=PATH", and ":ro" behind it. The id is the library's to judge. A socket is a vhost-user server's. */
 static int
@@ -54,23 +53,14 @@ take_out (ctl *ctl, kata_sandbox *sandbox, const char *id)
   return rc < 0 ? output_error (ctl, NULL, err) : CTL_OK;
 }
 
+static int
+change (ctl *ctl, kata_sandbox *sandbox, gboolean adds, const char *word)
+{
+  return adds ? add (ctl, sandbox, word) : take_out (ctl, sandbox, word);
+}
+
 int
 cmd_disk (ctl *ctl, int argc, char **argv)
 {
-  const option_row rows[] = { { 0, NULL, 0, NULL, NULL, NULL } };
-  CTL_AUTO (sandbox) sandbox = NULL;
-  g_autoptr (GPtrArray) arguments = g_ptr_array_new ();
-  int rc = options_parse_arguments (ctl, rows, arguments, argc, argv, 3, 3);
-  if (rc >= 0)
-    return rc;
-  const char *verb = arguments->pdata[0], *word = arguments->pdata[2];
-  gboolean adds = g_str_equal (verb, "add");
-  if (!adds && !g_str_equal (verb, "remove"))
-    return output_usage (ctl, "\"%s\" is neither add nor remove", verb);
-  rc = resolve_sandbox (ctl, arguments->pdata[1], &sandbox);
-  if (rc == 0)
-    rc = adds ? add (ctl, sandbox, word) : take_out (ctl, sandbox, word);
-  if (rc == CTL_OK)
-    output_done (ctl, kata_sandbox_get_id (sandbox), adds ? "disk add" : "disk remove");
-  return rc;
+  return add_remove (ctl, argc, argv, "disk", change);
 }

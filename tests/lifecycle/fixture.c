@@ -59,6 +59,36 @@ fixture_sandbox (void)
   return sandbox;
 }
 
+kata_sandbox *
+fixture_running (const char *settings, const char *action, const char *how)
+{
+  kata_error *error = NULL;
+  fixture_misbehave (action, how);
+  life_configure (life, settings);
+  kata_runtime_unref (runtime);
+  runtime = life_runtime (life);
+  kata_sandbox *sandbox = fixture_sandbox ();
+  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
+  return sandbox;
+}
+
+void
+fixture_end (kata_sandbox *sandbox)
+{
+  kata_error *error = NULL;
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  kata_sandbox_unref (sandbox);
+}
+
+int
+fixture_resize (kata_sandbox *sandbox, uint32_t vcpus, uint64_t memory_mib, int64_t timeout_ms, kata_error **err)
+{
+  kata_sandbox_size size = KATA_SANDBOX_SIZE_INIT;
+  size.vcpus = vcpus;
+  size.memory_mib = memory_mib;
+  return kata_sandbox_resize (sandbox, &size, timeout_ms, err);
+}
+
 int
 fixture_fail_each (const struct fixture_call *call)
 {

@@ -18,6 +18,12 @@ void fixture_teardown (void);
 void fixture_misbehave (const char *action, const char *how);
 /** Sandbox "s", made and not started. */
 kata_sandbox *fixture_sandbox (void);
+/** The same, started with these settings over a fake that misbehaves so. */
+kata_sandbox *fixture_running (const char *settings, const char *action, const char *how);
+/** Deletes and frees it. */
+void fixture_end (kata_sandbox *sandbox);
+/** What kata_sandbox_resize() says; 0 = as it is. */
+int fixture_resize (kata_sandbox *sandbox, uint32_t vcpus, uint64_t memory_mib, int64_t timeout_ms, kata_error **err);
 
 /**
  * Calls @call until none of its points of failure is left: each time another fails, and is found in what the call says; then, with none failing, @after,

@@ -10,28 +10,6 @@
 #define SHORT_MS   700
 #define SLACK_MS   20000
 
-static kata_sandbox *
-running (const char *settings, const char *action, const char *how)
-{
-  kata_error *error = NULL;
-  fixture_misbehave (action, how);
-  life_configure (life, settings);
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
-  kata_sandbox *sandbox = fixture_sandbox ();
-  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
-  return sandbox;
-}
-
-static int
-resize (kata_sandbox *sandbox, uint32_t vcpus, uint64_t memory_mib, int64_t timeout_ms, kata_error **err)
-{
-  kata_sandbox_size size = KATA_SANDBOX_SIZE_INIT;
-  size.vcpus = vcpus;
-  size.memory_mib = memory_mib;
-  return kata_sandbox_resize (sandbox, &size, timeout_ms, err);
-}
-
 static void
 sized (kata_sandbox *sandbox, uint32_t vcpus, uint64_t memory_mib)
 {
@@ -40,14 +18,6 @@ sized (kata_sandbox *sandbox, uint32_t vcpus, uint64_t memory_mib)
   ck_ok (kata_sandbox_resize (sandbox, &now, LIFE_MS, &error), error);
   ck_assert_msg (now.vcpus == vcpus && now.memory_mib == memory_mib, "%u vCPUs, %" G_GUINT64_FORMAT " MiB", now.vcpus,
                  now.memory_mib);
-}
-
-static void
-end (kata_sandbox *sandbox)
-{
-  kata_error *error = NULL;
-  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
-  kata_sandbox_unref (sandbox);
 }
 
 /* ---- the VMM ---- */
@@ -80,9 +50,9 @@ START_TEST (vmm_fails)
   const char *how = faults[_i].how;
   bool memory = _i % 2 == 1, hangs = strcmp (how, "hang") == 0;
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running (ROOM, faults[_i].action, how);
+  kata_sandbox *sandbox = fixture_running (ROOM, faults[_i].action, how);
   int64_t begin = g_get_monotonic_time ();
-  int r = resize (sandbox, memory ? 0 : 3, memory ? 512 : 0, hangs ? SHORT_MS : LIFE_MS, &error);
+  int r = fixture_resize (sandbox, memory ? 0 : 3, memory ? 512 : 0, hangs ? SHORT_MS : LIFE_MS, &error);
   ck_assert_int_le ((int) ((g_get_monotonic_time () - begin) / 1000), SHORT_MS + SLACK_MS);
   printf ("%s, %s: %s: %s\n", faults[_i].action, how, kata_error_code_name (r), kata_error_get_message (error));
   ck_assert_int_eq (r, faults[_i].code);
@@ -91,7 +61,7 @@ START_TEST (vmm_fails)
   kata_error_unref (error);
   if (strcmp (how, "die") != 0 && !hangs)
     sized (sandbox, 1, 256);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -101,7 +71,7 @@ static void
 times_out (kata_sandbox *sandbox, uint32_t vcpus, uint64_t memory_mib, int64_t timeout_ms, const char *part)
 {
   kata_error *error = NULL;
-  ck_assert_int_eq (resize (sandbox, vcpus, memory_mib, timeout_ms, &error), KATA_E_TIMEOUT);
+  ck_assert_int_eq (fixture_resize (sandbox, vcpus, memory_mib, timeout_ms, &error), KATA_E_TIMEOUT);
   printf ("%s\n", kata_error_get_message (error));
   ck_assert_msg (strstr (kata_error_get_message (error), part) != NULL, "%s", kata_error_get_message (error));
   kata_error_unref (error);
@@ -121,9 +91,9 @@ asked (kata_sandbox *sandbox, const char *text)
 START_TEST (vcpus_stay)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running (ROOM, "unplug", _i == 0 ? "hang" : "ignored");
+  kata_sandbox *sandbox = fixture_running (ROOM, "unplug", _i == 0 ? "hang" : "ignored");
   const char *part = _i == 0 ? "no other number can be set until it has" : "a fault of this build";
-  ck_ok (resize (sandbox, 4, 0, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 4, 0, LIFE_MS, &error), error);
   asked (sandbox, NULL);
   times_out (sandbox, 2, 0, SHORT_MS, part);
   asked (sandbox, "\"asked_vcpus\":2");
@@ -131,7 +101,7 @@ START_TEST (vcpus_stay)
   for (uint32_t vcpus = 2; vcpus <= 4; vcpus++)
     times_out (sandbox, vcpus, 0, SHORT_MS, part);
   sized (sandbox, 4, 256);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -139,11 +109,11 @@ END_TEST
 START_TEST (vcpus_go_late)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running (ROOM, "unplug", "late");
-  ck_ok (resize (sandbox, 4, 0, LIFE_MS, &error), error);
+  kata_sandbox *sandbox = fixture_running (ROOM, "unplug", "late");
+  ck_ok (fixture_resize (sandbox, 4, 0, LIFE_MS, &error), error);
   times_out (sandbox, 2, 0, SHORT_MS, "let go of all vCPUs but 2");
   if (_i == 0) {
-    ck_ok (resize (sandbox, 4, 0, LIFE_MS, &error), error);
+    ck_ok (fixture_resize (sandbox, 4, 0, LIFE_MS, &error), error);
     sized (sandbox, 4, 256);
   } else {
     g_usleep (3500 * 1000);
@@ -152,7 +122,7 @@ START_TEST (vcpus_go_late)
     sized (sandbox, 2, 256);
   }
   asked (sandbox, NULL);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -160,58 +130,58 @@ END_TEST
 START_TEST (vcpus_go)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running ("default_vcpus = 3\ndefault_maxvcpus = 4\n", "nothing", "hang");
-  ck_ok (resize (sandbox, 1, 0, LIFE_MS, &error), error);
-  ck_ok (resize (sandbox, 4, 0, LIFE_MS, &error), error);
-  ck_ok (resize (sandbox, 2, 0, LIFE_MS, &error), error);
-  end (sandbox);
+  kata_sandbox *sandbox = fixture_running ("default_vcpus = 3\ndefault_maxvcpus = 4\n", "nothing", "hang");
+  ck_ok (fixture_resize (sandbox, 1, 0, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 4, 0, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 2, 0, LIFE_MS, &error), error);
+  fixture_end (sandbox);
 }
 END_TEST
 
 START_TEST (memory_goes)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running (VIRTIO_MEM, "nothing", "hang");
+  kata_sandbox *sandbox = fixture_running (VIRTIO_MEM, "nothing", "hang");
   for (uint64_t i = 1; i <= 10; i++) { /* no slots are counted */
-    ck_ok (resize (sandbox, 0, 256 + i * 128 - 1, LIFE_MS, &error), error);
+    ck_ok (fixture_resize (sandbox, 0, 256 + i * 128 - 1, LIFE_MS, &error), error);
     sized (sandbox, 1, 256 + i * 128);
   }
-  ck_ok (resize (sandbox, 2, 400, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 2, 400, LIFE_MS, &error), error);
   sized (sandbox, 2, 512);
-  ck_ok (resize (sandbox, 0, 512, LIFE_MS, &error), error); /* the VMM refuses to hear it again */
-  ck_ok (resize (sandbox, 0, 256, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 0, 512, LIFE_MS, &error), error); /* the VMM refuses to hear it again */
+  ck_ok (fixture_resize (sandbox, 0, 256, LIFE_MS, &error), error);
   sized (sandbox, 2, 256);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
 START_TEST (memory_is_not_taken)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running (VIRTIO_MEM, "plug", "hang");
+  kata_sandbox *sandbox = fixture_running (VIRTIO_MEM, "plug", "hang");
   for (int i = 0; i < 2; i++) {
-    ck_assert_int_eq (resize (sandbox, 0, 512, SHORT_MS, &error), KATA_E_TIMEOUT);
+    ck_assert_int_eq (fixture_resize (sandbox, 0, 512, SHORT_MS, &error), KATA_E_TIMEOUT);
     ck_assert_msg (strstr (kata_error_get_message (error), "took 0 of 256 MiB") != NULL, "%s",
                    kata_error_get_message (error));
     kata_error_unrefp (&error);
   }
   sized (sandbox, 1, 256);
-  ck_ok (resize (sandbox, 0, 256, LIFE_MS, &error), error);
-  end (sandbox);
+  ck_ok (fixture_resize (sandbox, 0, 256, LIFE_MS, &error), error);
+  fixture_end (sandbox);
 }
 END_TEST
 
 START_TEST (memory_is_not_given_back)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running (VIRTIO_MEM, "unplug-memory", "hang");
-  ck_ok (resize (sandbox, 0, 768, LIFE_MS, &error), error);
+  kata_sandbox *sandbox = fixture_running (VIRTIO_MEM, "unplug-memory", "hang");
+  ck_ok (fixture_resize (sandbox, 0, 768, LIFE_MS, &error), error);
   times_out (sandbox, 0, 256, LIFE_MS, "gave back 0 of 512 MiB"); /* after ten seconds without any */
   asked (sandbox, "\"asked_memory_mib\":256");
   sized (sandbox, 1, 768);
-  ck_ok (resize (sandbox, 0, 768, LIFE_MS, &error), error); /* it need not be given back any more */
+  ck_ok (fixture_resize (sandbox, 0, 768, LIFE_MS, &error), error); /* it need not be given back any more */
   asked (sandbox, NULL);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -219,56 +189,56 @@ END_TEST
 START_TEST (memory_goes_slowly)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running (VIRTIO_MEM, "unplug-memory", "slow");
-  ck_ok (resize (sandbox, 0, 768, LIFE_MS, &error), error);
+  kata_sandbox *sandbox = fixture_running (VIRTIO_MEM, "unplug-memory", "slow");
+  ck_ok (fixture_resize (sandbox, 0, 768, LIFE_MS, &error), error);
   int64_t begin = g_get_monotonic_time ();
-  ck_ok (resize (sandbox, 0, 256, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 0, 256, LIFE_MS, &error), error);
   ck_assert_int_gt ((int) ((g_get_monotonic_time () - begin) / 1000), 11000);
   sized (sandbox, 1, 256);
   asked (sandbox, NULL);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
 START_TEST (memory_goes_in_part)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running (VIRTIO_MEM, "unplug-memory", "part"); /* 640 of 1280 MiB */
-  ck_ok (resize (sandbox, 0, 1536, LIFE_MS, &error), error);
+  kata_sandbox *sandbox = fixture_running (VIRTIO_MEM, "unplug-memory", "part"); /* 640 of 1280 MiB */
+  ck_ok (fixture_resize (sandbox, 0, 1536, LIFE_MS, &error), error);
   times_out (sandbox, 0, 256, SHORT_MS, "gave back 640 of 1280 MiB");
   sized (sandbox, 1, 896);
   asked (sandbox, "\"asked_memory_mib\":256");
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
 START_TEST (memory_goes_late)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running (VIRTIO_MEM, "unplug-memory", "late");
-  ck_ok (resize (sandbox, 0, 768, LIFE_MS, &error), error);
+  kata_sandbox *sandbox = fixture_running (VIRTIO_MEM, "unplug-memory", "late");
+  ck_ok (fixture_resize (sandbox, 0, 768, LIFE_MS, &error), error);
   times_out (sandbox, 0, 256, SHORT_MS, "gave back 0 of 512 MiB");
   sized (sandbox, 1, 768);
   g_usleep (3500 * 1000);
   sized (sandbox, 1, 768); /* the guest goes on when the VMM is asked */
   sized (sandbox, 1, 256);
   asked (sandbox, NULL);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
 START_TEST (slots_run_out)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running (ROOM, "nothing", "hang");
+  kata_sandbox *sandbox = fixture_running (ROOM, "nothing", "hang");
   for (uint64_t i = 1; i <= 8; i++)
-    ck_ok (resize (sandbox, 0, 256 + i * 128, LIFE_MS, &error), error);
-  ck_assert_int_eq (resize (sandbox, 0, 1408, LIFE_MS, &error), KATA_E_LIMIT);
+    ck_ok (fixture_resize (sandbox, 0, 256 + i * 128, LIFE_MS, &error), error);
+  ck_assert_int_eq (fixture_resize (sandbox, 0, 1408, LIFE_MS, &error), KATA_E_LIMIT);
   ck_assert_str_eq (kata_error_get_key (error), "hypervisor.clh.enable_virtio_mem");
   ck_assert_msg (strstr (kata_error_get_message (error), "No ACPI slot") != NULL, "%s", kata_error_get_message (error));
   kata_error_unref (error);
   sized (sandbox, 1, 1280);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 

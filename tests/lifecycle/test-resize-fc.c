@@ -10,28 +10,6 @@
 #define SHORT_MS 700
 #define SLACK_MS 20000
 
-static kata_sandbox *
-running (const char *action, const char *how)
-{
-  kata_error *error = NULL;
-  fixture_misbehave (action, how);
-  life_configure (life, ROOM);
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
-  kata_sandbox *sandbox = fixture_sandbox ();
-  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
-  return sandbox;
-}
-
-static int
-resize (kata_sandbox *sandbox, uint32_t vcpus, uint64_t memory_mib, int64_t timeout_ms, kata_error **err)
-{
-  kata_sandbox_size size = KATA_SANDBOX_SIZE_INIT;
-  size.vcpus = vcpus;
-  size.memory_mib = memory_mib;
-  return kata_sandbox_resize (sandbox, &size, timeout_ms, err);
-}
-
 static void
 sized (kata_sandbox *sandbox, uint64_t memory_mib)
 {
@@ -47,36 +25,28 @@ static void
 refused (kata_sandbox *sandbox, uint32_t vcpus, uint64_t memory_mib, int64_t timeout_ms, int code, const char *part)
 {
   kata_error *error = NULL;
-  int r = resize (sandbox, vcpus, memory_mib, timeout_ms, &error);
+  int r = fixture_resize (sandbox, vcpus, memory_mib, timeout_ms, &error);
   printf ("%s: %s\n", kata_error_code_name (r), kata_error_get_message (error));
   ck_assert_int_eq (r, code);
   ck_assert_msg (strstr (kata_error_get_message (error), part) != NULL, "%s", kata_error_get_message (error));
   kata_error_unref (error);
 }
 
-static void
-end (kata_sandbox *sandbox)
-{
-  kata_error *error = NULL;
-  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
-  kata_sandbox_unref (sandbox);
-}
-
 START_TEST (comes_and_goes)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running ("nothing", "hang"), *seen = NULL;
+  kata_sandbox *sandbox = fixture_running (ROOM, "nothing", "hang"), *seen = NULL;
   kata_runtime *other = life_runtime (life);
   sized (sandbox, 256);
-  ck_ok (resize (sandbox, 0, 300, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 0, 300, LIFE_MS, &error), error);
   sized (sandbox, 384);
   ck_ok (kata_sandbox_open (&seen, other, "s", &error), error); /* as another process would */
-  ck_ok (resize (seen, 2, 896, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (seen, 2, 896, LIFE_MS, &error), error);
   sized (sandbox, 896);
-  ck_ok (resize (sandbox, 0, 896, LIFE_MS, &error), error);
-  ck_ok (resize (sandbox, 0, 512, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 0, 896, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 0, 512, LIFE_MS, &error), error);
   sized (seen, 512);
-  ck_ok (resize (sandbox, 2, 256, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 2, 256, LIFE_MS, &error), error);
   sized (sandbox, 256);
   refused (sandbox, 0, 897, LIFE_MS, KATA_E_LIMIT, "room for 896");
   refused (sandbox, 0, 255, LIFE_MS, KATA_E_INVALID, "started with 256");
@@ -85,7 +55,7 @@ START_TEST (comes_and_goes)
   sized (sandbox, 256);
   kata_sandbox_unref (seen);
   kata_runtime_unref (other);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -117,26 +87,26 @@ START_TEST (vmm_fails)
 {
   const char *how = faults[_i].how;
   bool hangs = strcmp (how, "hang") == 0;
-  kata_sandbox *sandbox = running (faults[_i].action, how);
+  kata_sandbox *sandbox = fixture_running (ROOM, faults[_i].action, how);
   int64_t begin = g_get_monotonic_time ();
   printf ("%s, %s: ", faults[_i].action, how);
   refused (sandbox, 0, 512, hangs ? SHORT_MS : LIFE_MS, faults[_i].code, faults[_i].part);
   ck_assert_int_le ((int) ((g_get_monotonic_time () - begin) / 1000), SHORT_MS + SLACK_MS);
   if (strcmp (how, "die") != 0 && !hangs)
     sized (sandbox, 256);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
 START_TEST (guest_takes_none)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running ("plug", "hang");
+  kata_sandbox *sandbox = fixture_running (ROOM, "plug", "hang");
   for (int i = 0; i < 2; i++)
     refused (sandbox, 0, 512, SHORT_MS, KATA_E_TIMEOUT, "took 0 of 256 MiB");
   sized (sandbox, 256);
-  ck_ok (resize (sandbox, 0, 256, LIFE_MS, &error), error);
-  end (sandbox);
+  ck_ok (fixture_resize (sandbox, 0, 256, LIFE_MS, &error), error);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -144,13 +114,13 @@ START_TEST (guest_keeps_some)
 {
   kata_error *error = NULL;
   const char *how = _i == 0 ? "hang" : "part";
-  kata_sandbox *sandbox = running ("unplug", how);
-  ck_ok (resize (sandbox, 0, 768, LIFE_MS, &error), error);
+  kata_sandbox *sandbox = fixture_running (ROOM, "unplug", how);
+  ck_ok (fixture_resize (sandbox, 0, 768, LIFE_MS, &error), error);
   refused (sandbox, 0, 256, SHORT_MS, KATA_E_TIMEOUT, _i == 0 ? "gave back 0 of 512 MiB" : "gave back 384 of 512 MiB");
   sized (sandbox, _i == 0 ? 768 : 384);
-  ck_ok (resize (sandbox, 0, 896, LIFE_MS, &error), error); /* it need not be given back any more */
+  ck_ok (fixture_resize (sandbox, 0, 896, LIFE_MS, &error), error); /* it need not be given back any more */
   sized (sandbox, 896);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -158,11 +128,11 @@ END_TEST
 START_TEST (guest_is_slow)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running ("unplug", "slow");
-  ck_ok (resize (sandbox, 0, 896, LIFE_MS, &error), error);
-  ck_ok (resize (sandbox, 0, 256, 120000, &error), error);
+  kata_sandbox *sandbox = fixture_running (ROOM, "unplug", "slow");
+  ck_ok (fixture_resize (sandbox, 0, 896, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 0, 256, 120000, &error), error);
   sized (sandbox, 256);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -170,19 +140,19 @@ END_TEST
 START_TEST (snapshot)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = running ("nothing", "hang"), *copy = NULL;
+  kata_sandbox *sandbox = fixture_running (ROOM, "nothing", "hang"), *copy = NULL;
   g_autofree char *dir = g_build_filename (life->dir, "snapshot", NULL);
-  ck_ok (resize (sandbox, 0, 640, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (sandbox, 0, 640, LIFE_MS, &error), error);
   ck_assert_int_eq (mkdir (dir, 0700), 0);
   ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
   ck_ok (kata_sandbox_snapshot (sandbox, dir, LIFE_MS, &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
   ck_ok (kata_sandbox_restore (&copy, runtime, dir, NULL, LIFE_MS, &error), error);
   ck_ok (kata_sandbox_resume (copy, LIFE_MS, &error), error);
   sized (copy, 640);
-  ck_ok (resize (copy, 0, 256, LIFE_MS, &error), error);
+  ck_ok (fixture_resize (copy, 0, 256, LIFE_MS, &error), error);
   sized (copy, 256);
-  end (copy);
+  fixture_end (copy);
 }
 END_TEST
 
