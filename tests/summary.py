@@ -39,8 +39,9 @@ def last_words(record):
 
 
 def stops(record):
-    """What a bed says of the times when it, not the test, stood still."""
-    return re.findall(r'^# STOOD STILL: (.*)$', record.get('stdout', ''), re.M)
+    """(what, lines) of each time when a bed, not the test, stood still: the lines say where."""
+    for what, lines in re.findall(r'^# STOOD STILL: (.*)\n((?:#   .*\n)*)', record.get('stdout', ''), re.M):
+        yield what, [line[4:] for line in lines.splitlines()]
 
 
 def records(folder):
@@ -77,8 +78,9 @@ def main():
     for name, _, why in (r for r in results if r[1] in GOOD and r[2]):
         print(f'passed, but left out a part: {name}: {"; ".join(why)}')
     for run, record in records(sys.argv[1]):
-        for line in stops(record):
-            print(f'{run} {line}; what it was doing: {record["name"]} in {run}.json')
+        for what, lines in stops(record):
+            print(f'{run} {what}; it was doing:')
+            print('\n'.join(f'    {line}' for line in lines))
         if record['result'] not in GOOD and record['result'] != 'SKIP':
             print(f"what {run} {record['name']} printed last:")
             print('\n'.join(f'    {line}' for line in last_words(record)))
