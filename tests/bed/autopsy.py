@@ -2,6 +2,7 @@
 """Asks the emulator of a bed that stands still where it stands; it ends nothing, and hears no answer longer than a few seconds."""
 
 import json
+import os
 import socket
 import time
 
@@ -39,10 +40,29 @@ class Monitor:
         self._socket.close()
 
 
-def findings(path):
-    """Lines about the emulated host: its processor and interrupt controller; an NMI then makes its kernel print where it is."""
+def read(path):
+    try:
+        with open(path, encoding='utf-8', errors='replace') as f:
+            return f.read().strip()
+    except OSError as e:
+        return e.strerror
+
+
+def threads(pid):
+    """A line for each of the emulator's threads: what it waits for on this machine, and what it has used of its processors."""
+    folder = f'/proc/{pid}/task'
+    for number in sorted(os.listdir(folder), key=int):
+        stat = read(f'{folder}/{number}/stat').rpartition(')')[2].split()
+        state, ticks = (stat[0], f'{stat[11]}+{stat[12]}') if len(stat) > 12 else ('?', '?')
+        yield (f'thread {number}: {read(f"{folder}/{number}/comm")}, {state}, {ticks} ticks, '
+               f'{read(f"{folder}/{number}/wchan")}, system call {read(f"{folder}/{number}/syscall")}')
+
+
+def findings(path, pid):
+    """Lines about the emulated host: its emulator's threads, its processor and interrupt controller; an NMI then makes its kernel print where it is."""
     lines = []
     try:
+        lines += threads(pid)
         monitor = Monitor(path)
         for question in QUESTIONS:
             answer = str(monitor.ask('human-monitor-command', **{'command-line': question}))

@@ -24,6 +24,8 @@ SILENCE_AT_END = 30
 # How often a command of a batch is begun again because the bed, not the command, stood still.
 AGAIN = 1
 POLL = 0.02
+# Of a lost bed's console so many last lines are shown: if its shared folders alone stood still, they say where each task waited.
+CONSOLE = 200
 
 
 class Follower:
@@ -145,9 +147,9 @@ class Boot:
         alive = self.emulator.alive()
         still = alive and self.heart.silence() > min(self.silence, SILENCE_AT_END)
         item.status = commands.BED_DIED
-        item.problem = ['the bed ' + ('stood still' if still else how if alive else 'died')] + (autopsy.findings(self.monitor) if alive else [])
+        item.problem = ['the bed ' + ('stood still' if still else how if alive else 'died')] + (autopsy.findings(self.monitor, self.emulator.pid) if alive else [])
         item.problem += [f'qemu: {x}' for x in tail(f'{self.path}/qemu.log', 10) if 'TCG doesn' not in x]
-        item.problem += [f'console: {x}' for x in tail(self.console, 60)]
+        item.problem += [f'console: {x}' for x in tail(self.console, CONSOLE)]
         item.problem += [f'session: {x}' for x in tail(f'{self.control}/session.log', 5)]
         if still:
             item.stood_still.append(item.problem)

@@ -54,6 +54,10 @@ class Emulator:
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
                                              preexec_fn=folder.die_with_parent, start_new_session=True)
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def alive(self):
         return self._process.poll() is None
 

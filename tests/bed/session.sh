@@ -41,7 +41,21 @@ settle () {
 beat () {
   while :; do
     cut -d ' ' -f 1 /proc/uptime >$control/beat
+    cut -d . -f 1 /proc/uptime >/run/bed/beat
     sleep 10
+  done
+}
+
+# Needs no shared folder: if those alone stand still, the console says so, and where each task waits.
+watch_beat () {
+  while sleep 10; do
+    read -r now rest </proc/uptime
+    read -r last </run/bed/beat
+    [ $((${now%.*} - last)) -gt 60 ] || continue
+    echo "bed: alive, but the shared folders have not answered since second $last of ${now%.*}"
+    echo 8 >/proc/sys/kernel/printk
+    echo w >/proc/sysrq-trigger
+    return
   done
 }
 
@@ -82,6 +96,7 @@ run_one () {
 
 { mount_all; settle; } >$control/session.log 2>&1
 beat 2>/dev/null &
+watch_beat 2>/dev/null &
 for folder in $control/[0-9]*; do
   run_one "$folder"
 done
