@@ -45,9 +45,6 @@ was_logged (const char *part)
 static void
 configure (int dial_s)
 {
-  g_autofree char *guest = g_build_filename (life->dir, "guest.json", NULL);
-  ck_assert (g_file_set_contents (
-      guest, "{\"features\":[\"virtio-fs\",\"vsock\",\"virtio-blk\"],\"initrd\":\"vmlinuz\"}", -1, NULL));
   life_configure (life, "shared_fs = \"none\"\n");
   FILE *more = fopen (life->config, "a");
   ck_assert_ptr_nonnull (more);
@@ -70,6 +67,7 @@ static void
 setup (void)
 {
   fixture_setup ();
+  fixture_disk_guest ();
   configure (60);
   dir = g_build_filename (life->dir, "snapshot", NULL);
   image = g_build_filename (life->dir, "image", NULL);
@@ -95,32 +93,17 @@ struct scene {
 static void
 begin (struct scene *scene)
 {
-  static const char *const args[] = { "cat", NULL };
-  kata_disk disk = { .size = sizeof disk, .id = "root", .path = image, .flags = KATA_DISK_READONLY };
-  const kata_disk *disks[] = { &disk, NULL };
-  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
-  kata_container_options wanted = KATA_CONTAINER_OPTIONS_INIT;
   kata_error *error = NULL;
-  options.id = "s";
-  options.disks = disks;
-  wanted.id = "c";
-  wanted.rootfs_disk = "root";
-  wanted.args = args;
-  ck_ok (kata_sandbox_create (&scene->sandbox, runtime, &options, &error), error);
-  ck_ok (kata_sandbox_start (scene->sandbox, LIFE_MS, &error), error);
-  ck_ok (kata_container_create (&scene->container, scene->sandbox, &wanted, LIFE_MS, &error), error);
-  ck_ok (kata_container_start (scene->container, LIFE_MS, &error), error);
+  scene->sandbox = fixture_cat (&scene->container, image);
   ck_ok (kata_container_get_process (&scene->process, scene->container, &error), error);
 }
 
 static void
 finish (struct scene *scene)
 {
-  kata_error *error = NULL;
   kata_process_unref (scene->process);
   kata_container_unref (scene->container);
-  ck_ok (kata_sandbox_delete (scene->sandbox, KATA_DELETE_FORCE, &error), error);
-  kata_sandbox_unref (scene->sandbox);
+  fixture_end (scene->sandbox);
 }
 
 /* One call on a thread of its own. */

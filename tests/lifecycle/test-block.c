@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-block: block devices of the host that containers get: counted, and whatever fails or dies, none stays that nobody uses. */
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "fixture.h"
 #include "host/block.h"
@@ -39,25 +36,19 @@ find_devices (void)
   return n == G_N_ELEMENTS (devices);
 }
 
-/* Over a fake the guest must be one whose agent finds disks by their id, which its manifest says. */
 static void
 setup (void)
 {
-  static const char manifest[] =
-      "{\"version\":1,\"kernel\":\"vmlinuz\",\"initrd\":\"vmlinuz\",\"features\":[\"virtio-blk\","
-      "\"virtio-fs\",\"virtio-net\",\"vsock\"]}";
   fixture_setup ();
-  g_autofree char *path = g_build_filename (life->dir, "guest.json", NULL);
-  ck_assert (g_file_set_contents (path, manifest, -1, NULL));
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
+  fixture_disk_guest ();
+  fixture_configure ("");
 }
 
 static const char *access_word = "rwm"; /* of the rule about the first device */
 
 /* A container with the first device in linux.devices, and the second, if @two, as a volume. @json: g_free(). */
 static kata_container_options
-container_options (char **json, struct life *where, const char *id, bool two)
+container_options (char **json, const char *id, bool two)
 {
   kata_container_options options = KATA_CONTAINER_OPTIONS_INIT;
   g_autofree char *volume =
@@ -68,32 +59,32 @@ container_options (char **json, struct life *where, const char *id, bool two)
       "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}%s],\"linux\":{\"devices\":[{"
       "\"path\":\"/dev/x\",\"type\":\"b\",\"major\":%u,\"minor\":%u}],\"resources\":{\"devices\":[{"
       "\"allow\":true,\"type\":\"b\",\"major\":%u,\"minor\":%u,\"access\":\"%s\"}]}}}",
-      where->rootfs, volume, devices[0].major, devices[0].minor, devices[0].major, devices[0].minor, access_word);
+      life->rootfs, volume, devices[0].major, devices[0].minor, devices[0].major, devices[0].minor, access_word);
   options.id = id;
   options.config_json = *json;
   return options;
 }
 
 static int
-create (kata_container **out, kata_sandbox *sandbox, struct life *where, const char *id, bool two, kata_error **err)
+create (kata_container **out, kata_sandbox *sandbox, const char *id, bool two, kata_error **err)
 {
   g_autofree char *json = NULL;
-  const kata_container_options options = container_options (&json, where, id, two);
+  const kata_container_options options = container_options (&json, id, two);
   return kata_container_create (out, sandbox, &options, LIFE_MS, err);
 }
 
 /* A sandbox that knows its first container, which has both; not started. @own: (nullable): a disk of its own. */
 static int
-know_first (kata_sandbox **out, kata_runtime *where, struct life *place, const kata_disk *own, kata_error **err)
+know_first (kata_sandbox **out, const kata_disk *own, kata_error **err)
 {
   g_autofree char *json = NULL;
-  const kata_container_options first = container_options (&json, place, "a", true);
+  const kata_container_options first = container_options (&json, "a", true);
   const kata_disk *const own_disks[] = { own, NULL };
   kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
   options.id = "s";
   options.disks = own_disks;
   options.first_container = &first;
-  return kata_sandbox_create (out, where, &options, err);
+  return kata_sandbox_create (out, runtime, &options, err);
 }
 
 static int
@@ -118,22 +109,14 @@ drop (kata_container **container)
   *container = kata_container_unref (*container);
 }
 
-static void
-end (kata_sandbox *sandbox)
-{
-  kata_error *error = NULL;
-  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
-  kata_sandbox_unref (sandbox);
-}
-
 START_TEST (counted)
 {
   kata_error *error = NULL;
   kata_container *a = NULL, *b = NULL;
   kata_sandbox *sandbox = life_sandbox (runtime, "s"), *again = NULL;
-  ck_ok (create (&a, sandbox, life, "a", true, &error), error);
+  ck_ok (create (&a, sandbox, "a", true, &error), error);
   ck_assert_int_eq (disks (sandbox), 2);
-  ck_ok (create (&b, sandbox, life, "b", false, &error), error);
+  ck_ok (create (&b, sandbox, "b", false, &error), error);
   ck_assert_int_eq (disks (sandbox), 2);
   ck_assert_int_eq (kata_sandbox_remove_disk (sandbox, devices[0].disk, LIFE_MS, &error), KATA_E_BUSY);
   kata_error_unrefp (&error);
@@ -145,7 +128,7 @@ START_TEST (counted)
   drop (&b);
   ck_assert_int_eq (disks (sandbox), 0);
   kata_sandbox_unref (again);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -158,17 +141,14 @@ START_TEST (readonly_first)
     return;
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   access_word = "r";
-  ck_ok (create (&a, sandbox, life, "a", false, &error), error);
+  ck_ok (create (&a, sandbox, "a", false, &error), error);
   access_word = "rwm";
-  ck_assert_int_eq (create (&b, sandbox, life, "b", true, &error), KATA_E_BUSY);
-  ck_assert_msg (strstr (kata_error_get_message (error), "takes no writes") != NULL, "%s",
-                 kata_error_get_message (error));
-  kata_error_unrefp (&error);
+  fixture_refused (create (&b, sandbox, "b", true, &error), KATA_E_BUSY, "takes no writes", &error);
   ck_assert_int_eq (disks (sandbox), 1); /* the first container's */
   drop (&a);
-  ck_ok (create (&b, sandbox, life, "b", true, &error), error);
+  ck_ok (create (&b, sandbox, "b", true, &error), error);
   drop (&b);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -182,13 +162,13 @@ START_TEST (not_ours_to_give)
   const struct device first = devices[0];
   devices[0] = kept; /* each test is a process of its own */
   kept = first;
-  int r = create (&a, sandbox, life, "a", false, &error);
+  int r = create (&a, sandbox, "a", false, &error);
   const char *words = r == KATA_E_BUSY ? "the host uses it itself" : "open";
   ck_assert_int_lt (r, 0);
   ck_assert_msg (strstr (kata_error_get_message (error), words) != NULL, "%s", kata_error_get_message (error));
   kata_error_unrefp (&error);
   ck_assert_int_eq (disks (sandbox), 0);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -196,19 +176,17 @@ START_TEST (more_than_ports)
 {
   kata_error *error = NULL;
   kata_container *a = NULL;
-  life_configure (life, "disk_ports = 1");
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
+  fixture_configure ("disk_ports = 1");
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  ck_assert_int_eq (create (&a, sandbox, life, "a", true, &error), KATA_E_LIMIT);
+  ck_assert_int_eq (create (&a, sandbox, "a", true, &error), KATA_E_LIMIT);
   ck_assert_msg (strstr (kata_error_get_message (error), "block device \"/dev/") != NULL &&
                      strstr (kata_error_get_message (error), "disk_ports") != NULL,
                  "%s", kata_error_get_message (error));
   kata_error_unrefp (&error);
   ck_assert_int_eq (disks (sandbox), 0); /* the first of them too */
-  ck_ok (create (&a, sandbox, life, "a", false, &error), error);
+  ck_ok (create (&a, sandbox, "a", false, &error), error);
   drop (&a);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -216,14 +194,10 @@ START_TEST (no_ports)
 {
   kata_error *error = NULL;
   kata_container *a = NULL;
-  life_configure (life, "disk_ports = 0");
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
+  fixture_configure ("disk_ports = 0");
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  ck_assert_int_eq (create (&a, sandbox, life, "a", true, &error), KATA_E_UNSUPPORTED);
-  ck_assert_msg (strstr (kata_error_get_message (error), "disk_ports") != NULL, "%s", kata_error_get_message (error));
-  kata_error_unrefp (&error);
-  end (sandbox);
+  fixture_refused (create (&a, sandbox, "a", true, &error), KATA_E_UNSUPPORTED, "disk_ports", &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -239,7 +213,7 @@ START_TEST (every_point_fails)
   for (int n = 1; struck; n++) {
     kata_container *a = NULL;
     fault = (struct life_fault){ .at = n, .code = KATA_E_NO_MEMORY };
-    int r = create (&a, sandbox, life, "a", true, &error);
+    int r = create (&a, sandbox, "a", true, &error);
     struck = fault.name[0] != '\0';
     ck_assert_msg ((r != 0) == struck, "create at \"%s\": %d", fault.name, r);
     ck_assert_msg (!struck || strstr (kata_error_get_message (error), fault.name) != NULL, "%s at %s",
@@ -248,7 +222,7 @@ START_TEST (every_point_fails)
     fault.at = 0;
     ck_assert_msg (disks (sandbox) == (struck ? 0 : 2), "%d disks after \"%s\"", disks (sandbox), fault.name);
     if (struck)
-      ck_ok (create (&a, sandbox, life, "a", true, &error), error);
+      ck_ok (create (&a, sandbox, "a", true, &error), error);
     points += struck;
     fault = (struct life_fault){ .at = n, .code = KATA_E_NO_MEMORY };
     r = kata_container_delete (a, 0, LIFE_MS, &error);
@@ -267,17 +241,9 @@ START_TEST (every_point_fails)
   }
   printf ("block: %d points of create and delete, each failed once\n", points);
   ck_assert_int_ge (points, 20);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
-
-static void
-reconfigure (const char *settings)
-{
-  life_configure (life, settings);
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
-}
 
 /* Where no disk can come later, the first container's are there; each time that it is made. */
 START_TEST (from_the_start)
@@ -285,18 +251,18 @@ START_TEST (from_the_start)
   kata_error *error = NULL;
   kata_container *a = NULL;
   kata_sandbox *sandbox = NULL;
-  reconfigure ("disk_ports = 0");
-  ck_ok (know_first (&sandbox, runtime, life, NULL, &error), error);
+  fixture_configure ("disk_ports = 0");
+  ck_ok (know_first (&sandbox, NULL, &error), error);
   ck_assert_int_eq (disks (sandbox), 2);
   ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
   for (int i = 0; i < 2; i++) {
-    ck_ok (create (&a, sandbox, life, "a", true, &error), error);
+    ck_ok (create (&a, sandbox, "a", true, &error), error);
     ck_assert_int_eq (kata_sandbox_remove_disk (sandbox, devices[0].disk, LIFE_MS, &error), KATA_E_BUSY);
     kata_error_unrefp (&error);
     drop (&a);
     ck_assert_int_eq (disks (sandbox), 2);
   }
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -308,12 +274,12 @@ START_TEST (from_the_start_readonly)
   if (kata_block__is_readonly (devices[0].major, devices[0].minor))
     return;
   access_word = "r";
-  ck_ok (know_first (&sandbox, runtime, life, NULL, &error), error);
+  ck_ok (know_first (&sandbox, NULL, &error), error);
   ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
   access_word = "rwm";
-  ck_assert_int_eq (create (&a, sandbox, life, "a", true, &error), KATA_E_BUSY);
+  ck_assert_int_eq (create (&a, sandbox, "a", true, &error), KATA_E_BUSY);
   kata_error_unrefp (&error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -326,13 +292,13 @@ START_TEST (from_the_start_not_ours)
   const struct device first = devices[0];
   devices[0] = kept;
   kept = first;
-  ck_ok (know_first (&sandbox, runtime, life, NULL, &error), error);
+  ck_ok (know_first (&sandbox, NULL, &error), error);
   int r = kata_sandbox_start (sandbox, LIFE_MS, &error);
   const char *words = r == KATA_E_BUSY ? "the host uses it itself" : "open";
   ck_assert_int_lt (r, 0);
   ck_assert_msg (strstr (kata_error_get_message (error), words) != NULL, "%s", kata_error_get_message (error));
   kata_error_unrefp (&error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -343,22 +309,19 @@ START_TEST (twice)
   kata_container *a = NULL;
   kata_sandbox *sandbox = NULL;
   kata_disk own = { sizeof own, "own", devices[0].node, 0 };
-  ck_ok (know_first (&sandbox, runtime, life, &own, &error), error);
-  ck_assert_int_eq (kata_sandbox_start (sandbox, LIFE_MS, &error), KATA_E_BUSY);
-  ck_assert_msg (strstr (kata_error_get_message (error), "give it once only") != NULL, "%s",
-                 kata_error_get_message (error));
-  kata_error_unrefp (&error);
-  end (sandbox);
+  ck_ok (know_first (&sandbox, &own, &error), error);
+  fixture_refused (kata_sandbox_start (sandbox, LIFE_MS, &error), KATA_E_BUSY, "give it once only", &error);
+  fixture_end (sandbox);
   sandbox = life_sandbox (runtime, "s");
-  ck_ok (create (&a, sandbox, life, "a", false, &error), error);
+  ck_ok (create (&a, sandbox, "a", false, &error), error);
   own.flags = KATA_DISK_READONLY;
   ck_assert_int_eq (kata_sandbox_add_disk (sandbox, &own, LIFE_MS, &error), KATA_E_BUSY);
   kata_error_unrefp (&error);
   drop (&a);
   ck_ok (kata_sandbox_add_disk (sandbox, &own, LIFE_MS, &error), error);
-  ck_assert_int_eq (create (&a, sandbox, life, "a", false, &error), KATA_E_BUSY);
+  ck_assert_int_eq (create (&a, sandbox, "a", false, &error), KATA_E_BUSY);
   kata_error_unrefp (&error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -369,11 +332,8 @@ START_TEST (from_the_start_refused)
   kata_sandbox *sandbox = NULL;
   kata_container_options first = KATA_CONTAINER_OPTIONS_INIT;
   kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
-  reconfigure ("disable_block_device_use = true");
-  ck_assert_int_eq (know_first (&sandbox, runtime, life, NULL, &error), KATA_E_UNSUPPORTED);
-  ck_assert_msg (strstr (kata_error_get_message (error), "disable_block_device_use") != NULL, "%s",
-                 kata_error_get_message (error));
-  kata_error_unrefp (&error);
+  fixture_configure ("disable_block_device_use = true");
+  fixture_refused (know_first (&sandbox, NULL, &error), KATA_E_UNSUPPORTED, "disable_block_device_use", &error);
   options.first_container = &first;
   first.flags = 1u << 20;
   ck_assert_int_eq (kata_sandbox_create (&sandbox, runtime, &options, NULL), KATA_E_INVALID);
@@ -383,7 +343,7 @@ START_TEST (from_the_start_refused)
   first.size = sizeof first;
   first.bundle = "/nonexistent";
   ck_ok (kata_sandbox_create (&sandbox, runtime, &options, &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -398,11 +358,11 @@ START_TEST (from_the_start_every_point_fails)
     kata_sandbox *sandbox = NULL;
     kata_container *a = NULL;
     fault = (struct life_fault){ .at = points + 1, .code = KATA_E_NO_MEMORY };
-    int r = know_first (&sandbox, runtime, life, NULL, &error);
+    int r = know_first (&sandbox, NULL, &error);
     if (r == 0)
       r = kata_sandbox_start (sandbox, LIFE_MS, &error);
     if (r == 0)
-      r = create (&a, sandbox, life, "a", true, &error);
+      r = create (&a, sandbox, "a", true, &error);
     struck = fault.name[0] != '\0';
     ck_assert_msg ((r != 0) == struck, "at \"%s\": %d", fault.name, r);
     kata_error_unrefp (&error);
@@ -410,58 +370,39 @@ START_TEST (from_the_start_every_point_fails)
     fault = (struct life_fault){ 0 };
     kata_container_unref (a);
     if (sandbox != NULL)
-      end (sandbox);
+      fixture_end (sandbox);
   }
   printf ("block: %d points of a start with its container's devices, each failed once\n", points);
   ck_assert_int_ge (points, 20);
 }
 END_TEST
 
-/* In the child: argv[3] is the point. */
+/* In the child. */
 static int
-live (char **argv)
+live_go (kata_sandbox **sandbox)
 {
-  struct life *mine = life_open (argv[2]);
-  struct life_fault fault = { .at = atoi (argv[3]) };
-  kata_runtime *child = NULL;
-  kata_sandbox *sandbox = NULL;
   kata_container *a = NULL;
-  bool cold = strcmp (argv[4], "cold") == 0;
-  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
-  options.id = "s";
-  if (!find_devices () || life_runtime_new (&child, mine, NULL) != 0)
-    return 3;
-  if (cold)
-    life_fault (child, &fault);
-  if ((cold ? know_first (&sandbox, child, mine, NULL, NULL) : kata_sandbox_create (&sandbox, child, &options, NULL)) !=
-          0 ||
-      kata_sandbox_start (sandbox, LIFE_MS, NULL) != 0)
-    return 3;
-  if (!cold)
-    life_fault (child, &fault);
-  int r = create (&a, sandbox, mine, "a", true, NULL);
+  int r = create (&a, *sandbox, "a", true, NULL);
   if (r == 0)
     r = kata_container_delete (a, KATA_DELETE_FORCE, LIFE_MS, NULL);
   kata_container_unref (a);
-  kata_sandbox_unref (sandbox);
-  kata_runtime_unref (child);
-  life_close (mine);
-  return r != 0;
+  return r;
+}
+
+static int
+live_cold (kata_sandbox **sandbox)
+{
+  int r = know_first (sandbox, NULL, NULL);
+  if (r == 0)
+    r = kata_sandbox_start (*sandbox, LIFE_MS, NULL);
+  return r != 0 ? r : live_go (sandbox);
 }
 
 START_TEST (killed_at_every_point)
 {
-  int n = 1;
-  for (bool killed = true; killed; n++) {
-    g_autofree char *number = g_strdup_printf ("%d", n);
-    const char *const args[] = { "test-block", "live", life->dir, number, _i == 0 ? "later" : "cold", NULL };
-    int status = bed_wait (bed_spawn (args), LIFE_MS);
-    killed = WIFSIGNALED (status);
-    ck_assert_msg (killed || (WIFEXITED (status) && WEXITSTATUS (status) == 0), "status %d", status);
-    life_clear (life, "s", n % 2 == 0);
-  }
-  printf ("block: SIGKILL at each of %d points, recovered\n", n - 2);
-  ck_assert_int_ge (n, 20);
+  int points = fixture_kill_each ("test-block", _i == 0 ? "later" : "cold", 0, NULL);
+  printf ("block: SIGKILL at each of %d points, recovered\n", points);
+  ck_assert_int_ge (points, 18);
 }
 END_TEST
 
@@ -489,9 +430,11 @@ make (void)
 int
 main (int argc, char **argv)
 {
-  if (argc >= 5 && strcmp (argv[1], "live") == 0)
-    return live (argv);
-  if (!find_devices ()) {
+  bool found = find_devices ();
+  if (argc >= 5 && strcmp (argv[1], "live") == 0 && found)
+    return strcmp (argv[4], "cold") == 0 ? fixture_live (argv, NULL, live_cold)
+                                         : fixture_live (argv, fixture_live_running, live_go);
+  if (!found) {
     printf ("SKIP: this machine has no two block devices in /dev\n");
     return 77;
   }

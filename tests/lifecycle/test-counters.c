@@ -31,26 +31,9 @@ has (const char *text, const char *line)
   ck_assert_msg (strstr (text, line) != NULL, "no %s in\n%s", line, text);
 }
 
-static kata_sandbox *
-started (void)
-{
-  kata_error *error = NULL;
-  kata_sandbox *sandbox = fixture_sandbox ();
-  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
-  return sandbox;
-}
-
-static void
-ended (kata_sandbox *sandbox)
-{
-  kata_error *error = NULL;
-  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
-  kata_sandbox_unref (sandbox);
-}
-
 START_TEST (told)
 {
-  kata_sandbox *sandbox = started ();
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
   for (int i = 0; i < 2; i++) {
     char *text = metrics (sandbox);
     if (over ("null:")) {
@@ -71,7 +54,7 @@ START_TEST (told)
     }
     kata_free (text);
   }
-  ended (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -80,12 +63,12 @@ START_TEST (not_told)
   if (over ("null:"))
     return;
   fixture_misbehave (over ("clh:") ? "vm.counters" : "FlushMetrics", hows[_i]);
-  kata_sandbox *sandbox = started ();
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
   char *text = metrics (sandbox);
   has (text, "\nkata_hypervisor_counters_answered 0\n");
   ck_assert_ptr_null (strstr (text, "kata_hypervisor_counter{"));
   kata_free (text);
-  ended (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-device: devices of the host that come to a running guest and go from it, on a host made of files: failures and kills leave what the next mends. */
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -69,19 +66,17 @@ make_host (void)
 }
 
 static void
-look_there (kata_runtime *which, const struct life *where)
+look_there (void)
 {
-  g_autofree char *root = g_build_filename (where->dir, "host", NULL);
-  which->host_root = g_intern_string (root);
+  g_autofree char *root = g_build_filename (life->dir, "host", NULL);
+  runtime->host_root = g_intern_string (root);
 }
 
 static void
 configure (const char *settings)
 {
-  life_configure (life, settings);
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
-  look_there (runtime, life);
+  fixture_configure (settings);
+  look_there ();
 }
 
 static void
@@ -129,23 +124,6 @@ has (kata_sandbox *sandbox, const char *address)
   return found;
 }
 
-static void
-end (kata_sandbox *sandbox)
-{
-  kata_error *error = NULL;
-  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
-  kata_sandbox_unref (sandbox);
-}
-
-static void
-refused (int result, int code, const char *text, kata_error **error)
-{
-  ck_assert_msg (result == code, "%s instead of %s: %s", kata_error_code_name (result), kata_error_code_name (code),
-                 kata_error_get_message (*error));
-  ck_assert_msg (strstr (kata_error_get_message (*error), text) != NULL, "%s", kata_error_get_message (*error));
-  kata_error_unrefp (error);
-}
-
 START_TEST (come_and_gone)
 {
   static const char *const names[] = { "0000-01-00-0", NVME, "01:00.0", "/dev/vfio/12" };
@@ -155,14 +133,14 @@ START_TEST (come_and_gone)
     ck_ok (add (sandbox, i % 2 == 0 ? NVME : "/dev/vfio/12", &error), error);
     ck_assert (has (sandbox, NVME));
     ck_ok (kata_sandbox_open (&again, runtime, "s", &error), error); /* as another process would */
-    refused (add (again, NVME, &error), KATA_E_EXISTS, NVME, &error);
-    refused (add_as (again, "0000-01-00-0", CARD, &error), KATA_E_EXISTS, "0000-01-00-0", &error);
+    fixture_refused (add (again, NVME, &error), KATA_E_EXISTS, NVME, &error);
+    fixture_refused (add_as (again, "0000-01-00-0", CARD, &error), KATA_E_EXISTS, "0000-01-00-0", &error);
     ck_ok (take_out (again, names[i], &error), error);
     ck_assert (!has (sandbox, NVME));
-    refused (take_out (sandbox, names[i], &error), KATA_E_NOT_FOUND, names[i], &error);
+    fixture_refused (take_out (sandbox, names[i], &error), KATA_E_NOT_FOUND, names[i], &error);
     kata_sandbox_unrefp (&again);
   }
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -176,10 +154,10 @@ START_TEST (a_group)
   ck_ok (take_out (sandbox, "/dev/vfio/13", &error), error);
   ck_assert (!has (sandbox, SOUND) && !has (sandbox, CARD));
   ck_ok (add_as (sandbox, "card", CARD, &error), error);
-  refused (add (sandbox, "/dev/vfio/13", &error), KATA_E_EXISTS, CARD, &error);
+  fixture_refused (add (sandbox, "/dev/vfio/13", &error), KATA_E_EXISTS, CARD, &error);
   ck_assert (!has (sandbox, SOUND) && has (sandbox, CARD)); /* all or nothing */
   ck_ok (take_out (sandbox, "card", &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -189,12 +167,12 @@ START_TEST (more_than_places)
   configure (SWITCHED_ON "pcie_root_port = 2\n");
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   ck_ok (add (sandbox, NVME, &error), error);
-  refused (add (sandbox, "/dev/vfio/13", &error), KATA_E_LIMIT, "raise pcie_root_port", &error);
+  fixture_refused (add (sandbox, "/dev/vfio/13", &error), KATA_E_LIMIT, "raise pcie_root_port", &error);
   ck_assert (!has (sandbox, SOUND) && !has (sandbox, CARD));
   ck_ok (add (sandbox, CARD, &error), error);
   ck_ok (take_out (sandbox, NVME, &error), error);
   ck_ok (add (sandbox, SOUND, &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -221,7 +199,7 @@ START_TEST (mistakes)
   const kata_host_device device = { sizeof device, NULL, NVME, 0 }, small = { 16, NULL, NVME, 0 },
                          flags = { sizeof flags, NULL, NVME, 1 }, none = { sizeof none, NULL, NULL, 0 };
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++)
-    refused (add_as (sandbox, rows[i].id, rows[i].address, &error), rows[i].code, rows[i].text, &error);
+    fixture_refused (add_as (sandbox, rows[i].id, rows[i].address, &error), rows[i].code, rows[i].text, &error);
   const kata_host_device *const bad[] = { &small, &flags, &none, NULL };
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
     ck_assert_int_eq (kata_sandbox_add_host_device (sandbox, bad[i], LIFE_MS, NULL), KATA_E_INVALID);
@@ -232,12 +210,12 @@ START_TEST (mistakes)
   ck_assert_int_eq (kata_sandbox_remove_host_device (sandbox, "", LIFE_MS, NULL), KATA_E_NOT_FOUND);
   ck_assert (!has (sandbox, NVME));
   ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
-  refused (add (sandbox, NVME, &error), KATA_E_STATE, "paused", &error);
+  fixture_refused (add (sandbox, NVME, &error), KATA_E_STATE, "paused", &error);
   ck_ok (kata_sandbox_resume (sandbox, LIFE_MS, &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
   sandbox = fixture_sandbox ();
-  refused (add (sandbox, NVME, &error), KATA_E_STATE, "created", &error);
-  end (sandbox);
+  fixture_refused (add (sandbox, NVME, &error), KATA_E_STATE, "created", &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -246,102 +224,81 @@ START_TEST (no_places)
   kata_error *error = NULL;
   configure ("");
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  refused (add (sandbox, NVME, &error), KATA_E_UNSUPPORTED, "set hot_plug_vfio", &error);
-  end (sandbox);
+  fixture_refused (add (sandbox, NVME, &error), KATA_E_UNSUPPORTED, "set hot_plug_vfio", &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
-/* Each point of an addition fails once, and of a removal; the next one mends it. */
+/* ---- failures and kills ---- */
+
+static int
+add_group (kata_sandbox *sandbox, kata_error **err)
+{
+  return add (sandbox, "/dev/vfio/13", err);
+}
+
+static int
+take_out_group (kata_sandbox *sandbox, kata_error **err)
+{
+  return take_out (sandbox, "/dev/vfio/13", err);
+}
+
+static void
+see_group (kata_sandbox *sandbox, bool there, const char *point)
+{
+  ck_assert_msg (has (sandbox, SOUND) == there && has (sandbox, CARD) == there, "after \"%s\"", point);
+}
+
+static int
+add_nvme (kata_sandbox *sandbox, kata_error **err)
+{
+  return add (sandbox, NVME, err);
+}
+
+static int
+take_out_nvme (kata_sandbox *sandbox, kata_error **err)
+{
+  return take_out (sandbox, NVME, err);
+}
+
+static const struct fixture_thing a_whole_group = { add_group, take_out_group, see_group },
+                                  one = { add_nvme, take_out_nvme, NULL };
+
 START_TEST (every_point_fails)
 {
-  kata_error *error = NULL;
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  struct life_fault fault = { 0 }; /* the runtime keeps it */
-  int points = 0;
-  bool struck = true;
-  life_fault (runtime, &fault);
-  for (int n = 1; struck; n++) {
-    struck = false;
-    for (int remove = 0; remove < 2; remove++) {
-      fault = (struct life_fault){ .at = n, .code = KATA_E_NO_MEMORY };
-      int r = remove ? take_out (sandbox, "/dev/vfio/13", &error) : add (sandbox, "/dev/vfio/13", &error);
-      bool hit = fault.name[0] != '\0';
-      struck = struck || hit;
-      points += hit;
-      ck_assert_msg (r == (hit ? KATA_E_NO_MEMORY : 0), "at \"%s\": %d", fault.name, r);
-      kata_error_unrefp (&error);
-      fault.at = 0;
-      if (hit && !remove) {
-        ck_assert_msg (!has (sandbox, SOUND) && !has (sandbox, CARD), "added after a failure at \"%s\"", fault.name);
-        ck_ok (add (sandbox, "/dev/vfio/13", &error), error);
-      } else if (hit) {
-        r = take_out (sandbox, "/dev/vfio/13", &error);
-        ck_assert_msg (r == 0 || r == KATA_E_NOT_FOUND, "after \"%s\": %d", fault.name, r); /* done, and told late */
-        kata_error_unrefp (&error);
-      }
-      ck_assert_msg (has (sandbox, SOUND) == !remove && has (sandbox, CARD) == !remove, "after \"%s\"", fault.name);
-    }
-  }
+  int points = fixture_thing_fail_each (&a_whole_group, sandbox);
   printf ("device: %d points of coming and going, each failed once, the next call mended it\n", points);
   ck_assert_int_ge (points, 12);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
-/* In the child: argv[3] is the point. */
+/* In the child. */
 static int
-live (char **argv)
+live_running (kata_sandbox **sandbox)
 {
-  struct life *mine = life_open (argv[2]);
-  struct life_fault fault = { .at = atoi (argv[3]) };
-  kata_runtime *child = NULL;
-  kata_sandbox *sandbox = NULL;
-  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
-  options.id = "s";
-  if (life_runtime_new (&child, mine, NULL) != 0 || kata_sandbox_create (&sandbox, child, &options, NULL) != 0 ||
-      kata_sandbox_start (sandbox, LIFE_MS, NULL) != 0)
-    return 3;
-  look_there (child, mine);
-  life_fault (child, &fault);
-  int r = add (sandbox, NVME, NULL);
-  if (r == 0)
-    r = take_out (sandbox, NVME, NULL);
-  kata_sandbox_unref (sandbox);
-  kata_runtime_unref (child);
-  life_close (mine);
-  return r != 0;
+  look_there ();
+  return fixture_live_running (sandbox);
 }
 
-/* Over a fake the machine outlives its caller: the next one puts its devices in order. */
-static void
-mend (const char *at)
+static int
+live_go (kata_sandbox **sandbox)
 {
-  kata_error *error = NULL;
-  kata_sandbox *sandbox = NULL;
-  ck_ok (kata_sandbox_open (&sandbox, runtime, "s", &error), error);
-  if (kata_sandbox_get_state (sandbox) == KATA_STATE_RUNNING) {
-    int r = add (sandbox, NVME, &error);
-    ck_assert_msg (r == 0 || r == KATA_E_EXISTS, "after SIGKILL at %s: %s", at, kata_error_get_message (error));
-    kata_error_unrefp (&error);
-    ck_ok (take_out (sandbox, NVME, &error), error);
-  }
-  kata_sandbox_unref (sandbox);
+  return fixture_thing_go (&one, *sandbox);
+}
+
+static void
+mend (const char *point)
+{
+  fixture_thing_mend (&one, point);
 }
 
 START_TEST (killed_at_every_point)
 {
-  int n = 1;
-  for (bool killed = true; killed; n++) {
-    g_autofree char *number = g_strdup_printf ("%d", n);
-    const char *const args[] = { "test-device", "live", life->dir, number, NULL };
-    int status = bed_wait (bed_spawn (args), LIFE_MS);
-    killed = WIFSIGNALED (status);
-    ck_assert_msg (killed || (WIFEXITED (status) && WEXITSTATUS (status) == 0), "status %d", status);
-    mend (number);
-    life_clear (life, "s", n % 2 == 0);
-  }
-  printf ("device: SIGKILL at each of %d points, mended and recovered\n", n - 2);
-  ck_assert_int_ge (n, 8);
+  int points = fixture_kill_each ("test-device", NULL, 0, mend);
+  printf ("device: SIGKILL at each of %d points, mended and recovered\n", points);
+  ck_assert_int_ge (points, 6);
 }
 END_TEST
 
@@ -377,14 +334,14 @@ START_TEST (last_container_takes_it_out)
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   ck_ok (contain (&one, sandbox, "one", "/dev/vfio/13", &error), error);
   ck_assert (has (sandbox, SOUND) && has (sandbox, CARD) && !has (sandbox, NVME));
-  refused (take_out (sandbox, CARD, &error), KATA_E_BUSY, "container \"one\"", &error);
+  fixture_refused (take_out (sandbox, CARD, &error), KATA_E_BUSY, "container \"one\"", &error);
   ck_ok (contain (&two, sandbox, "two", "/dev/vfio/13", &error), error);
   discard (&one);
   ck_assert (has (sandbox, SOUND) && has (sandbox, CARD));
   discard (&two);
   ck_assert (!has (sandbox, SOUND) && !has (sandbox, CARD));
-  refused (contain (&one, sandbox, "one", "/dev/vfio/14", &error), KATA_E_HOST, "bound to nvme", &error);
-  end (sandbox);
+  fixture_refused (contain (&one, sandbox, "one", "/dev/vfio/14", &error), KATA_E_HOST, "bound to nvme", &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -396,11 +353,11 @@ START_TEST (not_the_containers)
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   ck_ok (add_as (sandbox, "disk", NVME, &error), error);
   ck_ok (contain (&one, sandbox, "one", "/dev/vfio/12", &error), error);
-  refused (take_out (sandbox, "disk", &error), KATA_E_BUSY, "container \"one\"", &error);
+  fixture_refused (take_out (sandbox, "disk", &error), KATA_E_BUSY, "container \"one\"", &error);
   discard (&one);
   ck_assert (has (sandbox, NVME));
   ck_ok (take_out (sandbox, "disk", &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -410,8 +367,8 @@ START_TEST (no_places_for_containers)
   kata_container *one = NULL;
   configure ("");
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  refused (contain (&one, sandbox, "one", "/dev/vfio/12", &error), KATA_E_UNSUPPORTED, "hot_plug_vfio", &error);
-  end (sandbox);
+  fixture_refused (contain (&one, sandbox, "one", "/dev/vfio/12", &error), KATA_E_UNSUPPORTED, "hot_plug_vfio", &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -436,7 +393,7 @@ START_TEST (creates_fail)
   discard (&one);
   ck_assert (!has (sandbox, NVME));
   ck_assert_int_ge (n, 8);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -451,8 +408,8 @@ START_TEST (refused_by_the_machine)
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   bed_failed (add (sandbox, NVME, &error), &error, hows[_i]);
   ck_assert (!has (sandbox, NVME));
-  refused (take_out (sandbox, NVME, &error), KATA_E_NOT_FOUND, NVME, &error);
-  end (sandbox);
+  fixture_refused (take_out (sandbox, NVME, &error), KATA_E_NOT_FOUND, NVME, &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -465,13 +422,14 @@ START_TEST (guest_does_not_let_go)
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   ck_ok (add (sandbox, NVME, &error), error);
   for (int i = 0; i < 2; i++)
-    refused (kata_sandbox_remove_host_device (sandbox, NVME, 300, &error), KATA_E_TIMEOUT, "did not let go", &error);
+    fixture_refused (kata_sandbox_remove_host_device (sandbox, NVME, 300, &error), KATA_E_TIMEOUT, "did not let go",
+                     &error);
   ck_assert (!has (sandbox, NVME));
   const kata_host_device same = { sizeof same, NULL, NVME, 0 };
-  refused (kata_sandbox_add_host_device (sandbox, &same, 300, &error), KATA_E_BUSY, "let go", &error);
+  fixture_refused (kata_sandbox_add_host_device (sandbox, &same, 300, &error), KATA_E_BUSY, "let go", &error);
   ck_assert_int_ne (contain (&container, sandbox, "c", "/dev/vfio/12", &error), 0);
   kata_error_unrefp (&error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -483,7 +441,7 @@ START_TEST (event_is_lost)
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   ck_ok (add (sandbox, NVME, &error), error);
   ck_ok (take_out (sandbox, NVME, &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -515,6 +473,6 @@ int
 main (int argc, char **argv)
 {
   if (argc >= 4 && strcmp (argv[1], "live") == 0)
-    return live (argv);
+    return fixture_live (argv, live_running, live_go);
   return bed_run (make);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-disk: disks that come to a sandbox and go from it: every failure and every kill leaves what the next call puts in order. */
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -24,10 +22,10 @@ able (void)
 
 /* Two disks of one file, both written to, are no good to anybody: each has its own. */
 static char *
-image (const struct life *where, const char *name)
+image (const char *name)
 {
   static const char sector[512] = "a disk";
-  char *path = g_build_filename (where->dir, name, NULL);
+  char *path = g_build_filename (life->dir, name, NULL);
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     ck_assert (g_file_set_contents (path, sector, sizeof sector, NULL));
   return path;
@@ -43,7 +41,7 @@ add_at (kata_sandbox *sandbox, const char *id, const char *path, uint32_t flags,
 static int
 add (kata_sandbox *sandbox, const char *id, kata_error **err)
 {
-  g_autofree char *name = g_strconcat ("disk-", id, NULL), *path = image (life, name);
+  g_autofree char *name = g_strconcat ("disk-", id, NULL), *path = image (name);
   return add_at (sandbox, id, path, 0, err);
 }
 
@@ -64,14 +62,6 @@ has (kata_sandbox *sandbox, const char *id)
   return found;
 }
 
-static void
-end (kata_sandbox *sandbox)
-{
-  kata_error *error = NULL;
-  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
-  kata_sandbox_unref (sandbox);
-}
-
 static int
 container_on (kata_container **out, kata_sandbox *sandbox, const char *disk, kata_error **err)
 {
@@ -83,15 +73,6 @@ container_on (kata_container **out, kata_sandbox *sandbox, const char *disk, kat
   return kata_container_create (out, sandbox, &options, LIFE_MS, err);
 }
 
-static void
-refused (int result, int code, const char *text, kata_error **error)
-{
-  ck_assert_msg (result == code, "%s instead of %s: %s", kata_error_code_name (result), kata_error_code_name (code),
-                 kata_error_get_message (*error));
-  ck_assert_msg (strstr (kata_error_get_message (*error), text) != NULL, "%s", kata_error_get_message (*error));
-  kata_error_unrefp (error);
-}
-
 START_TEST (come_and_gone)
 {
   kata_error *error = NULL;
@@ -100,13 +81,13 @@ START_TEST (come_and_gone)
     ck_ok (add (sandbox, "data", &error), error);
     ck_assert (has (sandbox, "data"));
     ck_ok (kata_sandbox_open (&again, runtime, "s", &error), error); /* as another process would */
-    refused (add (again, "data", &error), KATA_E_EXISTS, "data", &error);
+    fixture_refused (add (again, "data", &error), KATA_E_EXISTS, "data", &error);
     ck_ok (take_out (again, "data", &error), error);
     ck_assert (!has (sandbox, "data"));
-    refused (take_out (sandbox, "data", &error), KATA_E_NOT_FOUND, "data", &error);
+    fixture_refused (take_out (sandbox, "data", &error), KATA_E_NOT_FOUND, "data", &error);
     kata_sandbox_unrefp (&again);
   }
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -115,16 +96,16 @@ START_TEST (a_container_has_it)
   kata_error *error = NULL;
   kata_container *container = NULL;
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  refused (container_on (&container, sandbox, "data", &error), KATA_E_INVALID, "data", &error);
+  fixture_refused (container_on (&container, sandbox, "data", &error), KATA_E_INVALID, "data", &error);
   ck_ok (add (sandbox, "data", &error), error);
   ck_ok (container_on (&container, sandbox, "data", &error), error);
-  refused (take_out (sandbox, "data", &error), KATA_E_BUSY, "container \"c\"", &error);
+  fixture_refused (take_out (sandbox, "data", &error), KATA_E_BUSY, "container \"c\"", &error);
   ck_ok (kata_container_start (container, LIFE_MS, &error), error);
-  refused (take_out (sandbox, "data", &error), KATA_E_BUSY, "container \"c\"", &error);
+  fixture_refused (take_out (sandbox, "data", &error), KATA_E_BUSY, "container \"c\"", &error);
   ck_ok (kata_container_delete (container, KATA_DELETE_FORCE, LIFE_MS, &error), error);
   ck_ok (take_out (sandbox, "data", &error), error);
   kata_container_unref (container);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -135,11 +116,11 @@ START_TEST (more_than_ports)
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   for (size_t i = 0; i < G_N_ELEMENTS (ids); i++)
     ck_ok (add (sandbox, ids[i], &error), error);
-  refused (add (sandbox, "e", &error), KATA_E_LIMIT, "4 ports", &error);
+  fixture_refused (add (sandbox, "e", &error), KATA_E_LIMIT, "4 ports", &error);
   ck_ok (take_out (sandbox, "b", &error), error);
   ck_ok (add (sandbox, "e", &error), error);
   ck_assert (has (sandbox, "a") && !has (sandbox, "b") && has (sandbox, "d") && has (sandbox, "e"));
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -147,7 +128,7 @@ START_TEST (mistakes)
 {
   kata_error *error = NULL;
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  g_autofree char *path = image (life, "image"), *fifo = g_build_filename (life->dir, "fifo", NULL);
+  g_autofree char *path = image ("image"), *fifo = g_build_filename (life->dir, "fifo", NULL);
   const kata_disk small = { 20, "data", path, 0 };
   ck_assert_int_eq (mkfifo (fifo, 0600), 0);
   static const char *const ids[] = { "", "Data", "a b", "a\"b", "a,b", "../x", "012345678901234567890", NULL };
@@ -160,11 +141,11 @@ START_TEST (mistakes)
     ck_assert_int_eq (add_at (sandbox, "data", paths[i], 0, &error), KATA_E_INVALID);
     kata_error_unrefp (&error);
   }
-  refused (add_at (sandbox, "kata-pack-0", path, 0, &error), KATA_E_INVALID, "libkata's own", &error);
-  refused (add_at (sandbox, "data", path, 4, &error), KATA_E_INVALID, "disk", &error);
-  refused (add_at (sandbox, "data", "/nowhere/at/all", 0, &error), KATA_E_NOT_FOUND, "/nowhere", &error);
-  refused (add_at (sandbox, "data", fifo, 0, &error), KATA_E_INVALID, "neither", &error);
-  refused (add_at (sandbox, "data", life->dir, 0, &error), KATA_E_INVALID, "neither", &error);
+  fixture_refused (add_at (sandbox, "kata-pack-0", path, 0, &error), KATA_E_INVALID, "libkata's own", &error);
+  fixture_refused (add_at (sandbox, "data", path, 4, &error), KATA_E_INVALID, "disk", &error);
+  fixture_refused (add_at (sandbox, "data", "/nowhere/at/all", 0, &error), KATA_E_NOT_FOUND, "/nowhere", &error);
+  fixture_refused (add_at (sandbox, "data", fifo, 0, &error), KATA_E_INVALID, "neither", &error);
+  fixture_refused (add_at (sandbox, "data", life->dir, 0, &error), KATA_E_INVALID, "neither", &error);
   ck_assert_int_eq (kata_sandbox_add_disk (sandbox, &small, LIFE_MS, NULL), KATA_E_INVALID);
   ck_assert_int_eq (kata_sandbox_add_disk (sandbox, NULL, LIFE_MS, NULL), KATA_E_INVALID);
   ck_assert_int_eq (kata_sandbox_add_disk (NULL, &small, LIFE_MS, NULL), KATA_E_INVALID);
@@ -172,40 +153,38 @@ START_TEST (mistakes)
   ck_assert_int_eq (kata_sandbox_remove_disk (sandbox, "data", -7, NULL), KATA_E_INVALID);
   ck_assert_int_eq (kata_sandbox_remove_disk (sandbox, "no such", LIFE_MS, NULL), KATA_E_NOT_FOUND);
   ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
-  refused (add (sandbox, "data", &error), KATA_E_STATE, "paused", &error);
+  fixture_refused (add (sandbox, "data", &error), KATA_E_STATE, "paused", &error);
   ck_ok (kata_sandbox_resume (sandbox, LIFE_MS, &error), error);
   ck_ok (kata_sandbox_stop (sandbox, LIFE_MS, &error), error);
-  refused (add (sandbox, "data", &error), KATA_E_STATE, "stopped", &error);
-  end (sandbox);
+  fixture_refused (add (sandbox, "data", &error), KATA_E_STATE, "stopped", &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
 START_TEST (before_the_start)
 {
   kata_error *error = NULL;
-  g_free (image (life, "image"));
+  g_free (image ("image"));
   kata_sandbox *sandbox = fixture_sandbox ();
   ck_ok (add (sandbox, "data", &error), error);
   ck_ok (add (sandbox, "other", &error), error);
-  refused (add (sandbox, "data", &error), KATA_E_EXISTS, "data", &error);
+  fixture_refused (add (sandbox, "data", &error), KATA_E_EXISTS, "data", &error);
   ck_ok (take_out (sandbox, "other", &error), error);
   ck_assert (has (sandbox, "data") && !has (sandbox, "other"));
   ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
   ck_assert (has (sandbox, "data"));
-  refused (take_out (sandbox, "data", &error), KATA_E_UNSUPPORTED, "from its start", &error);
-  end (sandbox);
+  fixture_refused (take_out (sandbox, "data", &error), KATA_E_UNSUPPORTED, "from its start", &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
 START_TEST (no_ports)
 {
   kata_error *error = NULL;
-  life_configure (life, "disk_ports = 0");
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
+  fixture_configure ("disk_ports = 0");
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  refused (add (sandbox, "data", &error), KATA_E_UNSUPPORTED, "disk_ports", &error);
-  end (sandbox);
+  fixture_refused (add (sandbox, "data", &error), KATA_E_UNSUPPORTED, "disk_ports", &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -213,92 +192,60 @@ START_TEST (lacking)
 {
   kata_error *error = NULL;
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  refused (add (sandbox, "data", &error), KATA_E_UNSUPPORTED, "cannot add a disk to a running guest: ", &error);
-  end (sandbox);
+  fixture_refused (add (sandbox, "data", &error), KATA_E_UNSUPPORTED, "cannot add a disk to a running guest: ", &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
-/* Each point of an addition fails once, and of a removal; the next one mends it. */
+/* ---- failures and kills ---- */
+
+static int
+add_data (kata_sandbox *sandbox, kata_error **err)
+{
+  return add (sandbox, "data", err);
+}
+
+static int
+take_out_data (kata_sandbox *sandbox, kata_error **err)
+{
+  return take_out (sandbox, "data", err);
+}
+
+static void
+see_data (kata_sandbox *sandbox, bool there, const char *point)
+{
+  ck_assert_msg (has (sandbox, "data") == there, "after \"%s\"", point);
+}
+
+static const struct fixture_thing data_disk = { add_data, take_out_data, see_data };
+
 START_TEST (every_point_fails)
 {
-  kata_error *error = NULL;
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  struct life_fault fault = { 0 }; /* the runtime keeps it */
-  int points = 0;
-  bool struck = true;
-  life_fault (runtime, &fault);
-  for (int n = 1; struck; n++) {
-    struck = false;
-    for (int remove = 0; remove < 2; remove++) {
-      fault = (struct life_fault){ .at = n, .code = KATA_E_NO_MEMORY };
-      int r = remove ? take_out (sandbox, "data", &error) : add (sandbox, "data", &error);
-      bool hit = fault.name[0] != '\0';
-      struck = struck || hit;
-      points += hit;
-      ck_assert_msg (r == (hit ? KATA_E_NO_MEMORY : 0), "at \"%s\": %d", fault.name, r);
-      kata_error_unrefp (&error);
-      fault.at = 0;
-      if (hit && !remove) {
-        ck_assert_msg (!has (sandbox, "data"), "added after a failure at \"%s\"", fault.name);
-        ck_ok (add (sandbox, "data", &error), error);
-      } else if (hit) {
-        r = take_out (sandbox, "data", &error);
-        ck_assert_msg (r == 0 || r == KATA_E_NOT_FOUND, "after \"%s\": %d", fault.name, r); /* done, and told late */
-        kata_error_unrefp (&error);
-      }
-      ck_assert_msg (has (sandbox, "data") == !remove, "after \"%s\"", fault.name);
-    }
-  }
+  int points = fixture_thing_fail_each (&data_disk, sandbox);
   printf ("disk: %d points of coming and going, each failed once, the next call mended it\n", points);
   ck_assert_int_ge (points, 8);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
-/* In the child: argv[3] is the point. */
+/* In the child. */
 static int
-live (char **argv)
+live_go (kata_sandbox **sandbox)
 {
-  struct life *mine = life_open (argv[2]);
-  struct life_fault fault = { .at = atoi (argv[3]) };
-  kata_runtime *child = NULL;
-  kata_sandbox *sandbox = NULL;
-  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
-  g_autofree char *path = g_build_filename (mine->dir, "image", NULL);
-  options.id = "s";
-  if (life_runtime_new (&child, mine, NULL) != 0 || kata_sandbox_create (&sandbox, child, &options, NULL) != 0 ||
-      kata_sandbox_start (sandbox, LIFE_MS, NULL) != 0)
-    return 3;
-  life_fault (child, &fault);
-  int r = add_at (sandbox, "data", path, 0, NULL);
-  if (r == 0)
-    r = take_out (sandbox, "data", NULL);
-  kata_sandbox_unref (sandbox);
-  kata_runtime_unref (child);
-  life_close (mine);
-  return r != 0;
+  return fixture_thing_go (&data_disk, *sandbox);
 }
 
-/* Over a fake the machine outlives its caller: the next one puts its disks in order. */
 static void
 mend (const char *point)
 {
-  kata_error *error = NULL;
-  kata_sandbox *sandbox = NULL;
-  ck_ok (kata_sandbox_open (&sandbox, runtime, "s", &error), error);
-  if (kata_sandbox_get_state (sandbox) == KATA_STATE_RUNNING) {
-    int r = add (sandbox, "data", &error);
-    ck_assert_msg (r == 0 || r == KATA_E_EXISTS, "after SIGKILL at %s: %s", point, kata_error_get_message (error));
-    kata_error_unrefp (&error);
-    ck_ok (take_out (sandbox, "data", &error), error);
-  }
-  kata_sandbox_unref (sandbox);
+  fixture_thing_mend (&data_disk, point);
 }
 
 START_TEST (killed_at_every_point)
 {
-  g_free (image (life, "image"));
-  int points = fixture_kill_each ("test-disk", 0, mend);
+  g_free (image ("disk-data")); /* the child runs no test, and so asserts nothing */
+  int points = fixture_kill_each ("test-disk", NULL, 0, mend);
   printf ("disk: SIGKILL at each of %d points, mended and recovered\n", points);
   ck_assert_int_ge (points, 8);
 }
@@ -313,15 +260,15 @@ START_TEST (kept)
   kata_sandbox *sandbox = life_sandbox (runtime, "s"), *again = NULL;
   for (size_t i = 0; i < G_N_ELEMENTS (ids); i++) {
     ck_ok (add (sandbox, ids[i], &error), error);
-    refused (take_out (sandbox, ids[i], &error), KATA_E_UNSUPPORTED, "takes no disk", &error);
+    fixture_refused (take_out (sandbox, ids[i], &error), KATA_E_UNSUPPORTED, "takes no disk", &error);
     ck_assert (has (sandbox, ids[i]));
   }
-  refused (add (sandbox, "e", &error), KATA_E_LIMIT, "4 ports", &error);
+  fixture_refused (add (sandbox, "e", &error), KATA_E_LIMIT, "4 ports", &error);
   ck_ok (kata_sandbox_open (&again, runtime, "s", &error), error);
-  refused (take_out (again, "a", &error), KATA_E_UNSUPPORTED, "takes no disk", &error);
-  refused (add (again, "a", &error), KATA_E_EXISTS, "a", &error);
+  fixture_refused (take_out (again, "a", &error), KATA_E_UNSUPPORTED, "takes no disk", &error);
+  fixture_refused (add (again, "a", &error), KATA_E_EXISTS, "a", &error);
   kata_sandbox_unref (again);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -329,12 +276,12 @@ START_TEST (odd_files)
 {
   kata_error *error = NULL;
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  g_autofree char *odd = g_build_filename (life->dir, "odd", NULL), *word = image (life, "nodisk");
+  g_autofree char *odd = g_build_filename (life->dir, "odd", NULL), *word = image ("nodisk");
   ck_assert (g_file_set_contents (odd, "no sector", -1, NULL));
-  refused (add_at (sandbox, "data", odd, 0, &error), KATA_E_INVALID, "512", &error);
-  refused (add_at (sandbox, "data", word, 0, &error), KATA_E_CONFIG, "nodisk", &error);
+  fixture_refused (add_at (sandbox, "data", odd, 0, &error), KATA_E_INVALID, "512", &error);
+  fixture_refused (add_at (sandbox, "data", word, 0, &error), KATA_E_CONFIG, "nodisk", &error);
   ck_ok (add (sandbox, "data", &error), error); /* the port was not lost */
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -358,7 +305,7 @@ START_TEST (kept_at_every_point)
     ck_assert_msg (has (sandbox, "data") == !struck, "after \"%s\"", fault.name);
     ck_ok (add (sandbox, "other", &error), error);
     ck_assert (has (sandbox, "other"));
-    end (sandbox);
+    fixture_end (sandbox);
   }
   printf ("disk: %d points of coming, each failed once\n", n - 2);
   ck_assert_int_ge (n, 4);
@@ -379,8 +326,8 @@ add_other (const char *point)
 /* The last step, the removal, is refused. */
 START_TEST (killed_and_kept)
 {
-  g_free (image (life, "image"));
-  int points = fixture_kill_each ("test-disk", 1, add_other);
+  g_free (image ("disk-data")); /* the child runs no test, and so asserts nothing */
+  int points = fixture_kill_each ("test-disk", NULL, 1, add_other);
   printf ("disk: SIGKILL at each of %d points, another disk added\n", points);
   ck_assert_int_ge (points, 4);
 }
@@ -391,12 +338,12 @@ START_TEST (answer_is_late)
   kata_error *error = NULL;
   fixture_misbehave ("blkrescan", "hang");
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  g_autofree char *path = image (life, "image");
+  g_autofree char *path = image ("image");
   const kata_disk disk = { sizeof disk, "data", path, 0 };
-  refused (kata_sandbox_add_disk (sandbox, &disk, 500, &error), KATA_E_TIMEOUT, "does not answer", &error);
+  fixture_refused (kata_sandbox_add_disk (sandbox, &disk, 500, &error), KATA_E_TIMEOUT, "does not answer", &error);
   ck_assert (!has (sandbox, "data")); /* nobody knows; the name is not given again */
-  refused (kata_sandbox_add_disk (sandbox, &disk, 500, &error), KATA_E_BUSY, "data", &error);
-  end (sandbox);
+  fixture_refused (kata_sandbox_add_disk (sandbox, &disk, 500, &error), KATA_E_BUSY, "data", &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -419,9 +366,9 @@ START_TEST (refused_by_the_machine)
   if (over ("fc:")) /* is asked the same to put the empty file back, and nobody knows what it did the first time */
     bed_failed (r, &error, hows[_i]);
   else
-    refused (r, KATA_E_NOT_FOUND, "data", &error);
+    fixture_refused (r, KATA_E_NOT_FOUND, "data", &error);
   ck_assert (!has (sandbox, "data"));
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -433,12 +380,12 @@ START_TEST (guest_does_not_let_go)
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   ck_ok (add (sandbox, "data", &error), error);
   for (int i = 0; i < 2; i++)
-    refused (kata_sandbox_remove_disk (sandbox, "data", 300, &error), KATA_E_TIMEOUT, "did not let go", &error);
+    fixture_refused (kata_sandbox_remove_disk (sandbox, "data", 300, &error), KATA_E_TIMEOUT, "did not let go", &error);
   ck_assert (!has (sandbox, "data"));
-  refused (container_on (&container, sandbox, "data", &error), KATA_E_INVALID, "no disk", &error);
+  fixture_refused (container_on (&container, sandbox, "data", &error), KATA_E_INVALID, "no disk", &error);
   const kata_disk same = { sizeof same, "data", "/dev/null", 0 };
-  refused (kata_sandbox_add_disk (sandbox, &same, 300, &error), KATA_E_BUSY, "let go", &error);
-  end (sandbox);
+  fixture_refused (kata_sandbox_add_disk (sandbox, &same, 300, &error), KATA_E_BUSY, "let go", &error);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -453,7 +400,7 @@ START_TEST (removal_answered_badly)
   bed_failed (take_out (sandbox, "data", &error), &error, hows[_i]);
   ck_assert (!has (sandbox, "data"));
   ck_ok (take_out (sandbox, "data", &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -461,18 +408,19 @@ END_TEST
 START_TEST (places_run_out)
 {
   kata_error *error = NULL;
-  g_autofree char *shared = image (life, "shared");
+  g_autofree char *shared = image ("shared");
   kata_sandbox *sandbox = fixture_sandbox ();
   ck_ok (add (sandbox, "first", &error), error);
   ck_ok (add (sandbox, "net0", &error), error); /* a network device has this name */
   ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
   ck_ok (add_at (sandbox, "a", shared, 0, &error), error);
-  refused (add_at (sandbox, "b", shared, KATA_DISK_READONLY, &error), KATA_E_VMM, "shared with read_only", &error);
+  fixture_refused (add_at (sandbox, "b", shared, KATA_DISK_READONLY, &error), KATA_E_VMM, "shared with read_only",
+                   &error);
   ck_ok (add (sandbox, "b", &error), error);
-  refused (add (sandbox, "c", &error), KATA_E_LIMIT, "2 of them are there from its start", &error);
+  fixture_refused (add (sandbox, "c", &error), KATA_E_LIMIT, "2 of them are there from its start", &error);
   ck_ok (take_out (sandbox, "a", &error), error);
   ck_ok (add_at (sandbox, "c", shared, KATA_DISK_READONLY, &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -483,7 +431,7 @@ START_TEST (event_is_lost)
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   ck_ok (add (sandbox, "data", &error), error);
   ck_ok (take_out (sandbox, "data", &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -491,10 +439,8 @@ END_TEST
 START_TEST (more_than_devices)
 {
   kata_error *error = NULL;
-  g_autofree char *path = image (life, "image");
-  life_configure (life, "packed_containers = 0");
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
+  g_autofree char *path = image ("image");
+  fixture_configure ("packed_containers = 0");
   kata_sandbox *sandbox = fixture_sandbox ();
   for (int i = 0; i < 12; i++) {
     g_autofree char *id = g_strdup_printf ("d%d", i);
@@ -504,12 +450,12 @@ START_TEST (more_than_devices)
   ck_ok (add (sandbox, "a", &error), error);
   ck_ok (add (sandbox, "b", &error), error);
   for (int i = 0; i < 2; i++)
-    refused (add (sandbox, "c", &error), KATA_E_LIMIT, "3 are places", &error);
+    fixture_refused (add (sandbox, "c", &error), KATA_E_LIMIT, "3 are places", &error);
   ck_assert (!has (sandbox, "c"));
   ck_ok (add_at (sandbox, "e", path, KATA_DISK_READONLY, &error), error);
   ck_ok (take_out (sandbox, "a", &error), error);
   ck_ok (add (sandbox, "c", &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -562,6 +508,6 @@ int
 main (int argc, char **argv)
 {
   if (argc >= 4 && strcmp (argv[1], "live") == 0)
-    return live (argv);
+    return fixture_live (argv, fixture_live_running, live_go);
   return bed_run (make);
 }

@@ -12,9 +12,7 @@ static void
 setup (void)
 {
   fixture_setup ();
-  life_configure (life, ROOM);
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
+  fixture_configure (ROOM);
 }
 
 static int
@@ -52,14 +50,6 @@ drop (kata_container *container)
   kata_container_unref (container);
 }
 
-static void
-end (kata_sandbox *sandbox)
-{
-  kata_error *error = NULL;
-  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
-  kata_sandbox_unref (sandbox);
-}
-
 START_TEST (follows)
 {
   kata_error *error = NULL;
@@ -84,7 +74,7 @@ START_TEST (follows)
   kata_container_unref (a);
   kata_container_unref (b);
   kata_container_unref (c);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -97,7 +87,7 @@ START_TEST (beyond)
   ck_ok (create (&a, sandbox, "a", 64000, 10000, &error), error);
   sized (sandbox, 4, 896);
   kata_container_unref (a);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -110,14 +100,12 @@ START_TEST (does_not_follow)
 {
   kata_error *error = NULL;
   kata_container *a = NULL;
-  life_configure (life, fixed[_i]);
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
+  fixture_configure (fixed[_i]);
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   ck_ok (create (&a, sandbox, "a", 1000, 128, &error), error);
   sized (sandbox, 1, 256);
   kata_container_unref (a);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -143,11 +131,11 @@ START_TEST (every_point_fails)
       ck_ok (create (&a, sandbox, "a", 1000, 100, &error), error);
     sized (sandbox, 2, 384);
     drop (a);
-    end (sandbox);
+    fixture_end (sandbox);
     sandbox = life_sandbox (runtime, "s");
   }
   ck_assert (machine && agent);
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -24,22 +23,11 @@ over_null (void)
 }
 
 static void
-configure (const char *settings)
-{
-  g_autofree char *guest = g_build_filename (life->dir, "guest.json", NULL);
-  /* One that finds disks by their id, beside the kernel that the fakes are given. */
-  ck_assert (g_file_set_contents (
-      guest, "{\"features\":[\"virtio-fs\",\"vsock\",\"virtio-blk\"],\"initrd\":\"vmlinuz\"}", -1, NULL));
-  life_configure (life, settings);
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
-}
-
-static void
 setup (void)
 {
   fixture_setup ();
-  configure (NONE);
+  fixture_disk_guest ();
+  fixture_configure (NONE);
   dir = g_build_filename (life->dir, "snapshot", NULL);
   image = g_build_filename (life->dir, "image", NULL);
   ck_assert (g_file_set_contents (image, "an image", -1, NULL));
@@ -67,46 +55,16 @@ options (void)
   return &out;
 }
 
-/* Sandbox "s" with a container that runs in it. */
-static kata_sandbox *
-begin (void)
-{
-  static const char *const args[] = { "cat", NULL };
-  kata_container_options wanted = KATA_CONTAINER_OPTIONS_INIT;
-  kata_sandbox_options *made = options ();
-  kata_sandbox *sandbox = NULL;
-  kata_container *container = NULL;
-  kata_error *error = NULL;
-  made->id = "s";
-  wanted.id = "c";
-  wanted.rootfs_disk = "root";
-  wanted.args = args;
-  ck_ok (kata_sandbox_create (&sandbox, runtime, made, &error), error);
-  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
-  ck_ok (kata_container_create (&container, sandbox, &wanted, LIFE_MS, &error), error);
-  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
-  kata_container_unref (container);
-  return sandbox;
-}
-
-static void
-drop (kata_sandbox *sandbox)
-{
-  kata_error *error = NULL;
-  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
-  kata_sandbox_unref (sandbox);
-}
-
 /* Makes one, snapshots it, deletes it. */
 static void
 keep (void)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = begin ();
+  kata_sandbox *sandbox = fixture_cat (NULL, image);
   ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
   ck_ok (kata_sandbox_snapshot (sandbox, dir, LIFE_MS, &error), error);
   ck_assert_int_eq (kata_sandbox_get_state (sandbox), KATA_STATE_PAUSED);
-  drop (sandbox);
+  fixture_end (sandbox);
 }
 
 static bool
@@ -181,7 +139,7 @@ START_TEST (there_and_back)
     kata_process_unref (process);
     kata_container_unref (container);
     ck_ok (kata_sandbox_stop (sandbox, LIFE_MS, &error), error);
-    drop (sandbox);
+    fixture_end (sandbox);
   }
 }
 END_TEST
@@ -202,7 +160,7 @@ START_TEST (packed)
   kata_container_unref (container);
   ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
   ck_ok (kata_sandbox_snapshot (sandbox, dir, LIFE_MS, &error), error);
-  drop (sandbox);
+  fixture_end (sandbox);
   g_autofree char *pack = below ("pack-1");
   g_autofree char *back = g_build_filename (life->state_dir, "s", "kata-pack-0", NULL);
   ck_ok (kata_sandbox_restore (&sandbox, runtime, dir, NULL, LIFE_MS, &error), error);
@@ -215,7 +173,7 @@ START_TEST (packed)
   ck_assert_uint_ne ((unsigned char) first[1024], 0); /* EROFS begins there */
   fclose (files[0]);
   fclose (files[1]);
-  drop (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -224,12 +182,12 @@ END_TEST
 START_TEST (only_paused)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = begin ();
+  kata_sandbox *sandbox = fixture_cat (NULL, image);
   int r = kata_sandbox_snapshot (sandbox, dir, LIFE_MS, &error);
   ck_assert_int_eq (r, KATA_E_STATE);
   bed_failed (r, &error, "running");
   ck_assert (is_empty (dir));
-  drop (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -238,7 +196,7 @@ START_TEST (nothing_shared)
   kata_error *error = NULL;
   if (!over_null ())
     return;
-  configure ("");
+  fixture_configure ("");
   kata_sandbox *sandbox = fixture_sandbox ();
   ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
   ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
@@ -246,7 +204,7 @@ START_TEST (nothing_shared)
   ck_assert_int_eq (r, KATA_E_UNSUPPORTED);
   bed_failed (r, &error, "shared");
   ck_assert (is_empty (dir));
-  drop (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -255,7 +213,7 @@ START_TEST (only_a_good_directory)
   g_autofree char *link = g_build_filename (life->dir, "link", NULL), *file = below ("file");
   const char *const wrong[] = { "relative", link, image, "/nowhere/at/all" };
   kata_error *error = NULL;
-  kata_sandbox *sandbox = begin ();
+  kata_sandbox *sandbox = fixture_cat (NULL, image);
   ck_assert_int_eq (symlink (dir, link), 0);
   ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
   for (size_t i = 0; i < G_N_ELEMENTS (wrong); i++) {
@@ -269,7 +227,7 @@ START_TEST (only_a_good_directory)
   ck_assert (g_file_set_contents (file, "the caller's", -1, NULL));
   ck_assert_int_eq (kata_sandbox_snapshot (sandbox, dir, LIFE_MS, NULL), KATA_E_EXISTS);
   ck_assert_int_eq (g_access (file, F_OK), 0);
-  drop (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -277,13 +235,13 @@ START_TEST (only_a_free_id)
 {
   kata_error *error = NULL;
   kata_sandbox *other = NULL;
-  kata_sandbox *sandbox = begin ();
+  kata_sandbox *sandbox = fixture_cat (NULL, image);
   ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
   ck_ok (kata_sandbox_snapshot (sandbox, dir, LIFE_MS, &error), error);
   ck_assert_int_eq (kata_sandbox_restore (&other, runtime, dir, options (), LIFE_MS, NULL), KATA_E_EXISTS);
   ck_assert_int_eq (kata_sandbox_get_state (sandbox), KATA_STATE_PAUSED);
   ck_ok (kata_sandbox_resume (sandbox, LIFE_MS, &error), error);
-  drop (sandbox);
+  fixture_end (sandbox);
   kata_sandbox_options *made = options ();
   made->id = "another";
   ck_assert_int_eq (kata_sandbox_restore (&other, runtime, dir, made, LIFE_MS, NULL), KATA_E_UNSUPPORTED);
@@ -425,7 +383,7 @@ START_TEST (jail_of_another)
   keep ();
   g_autofree char *kept = g_strdup (jailer);
   g_unsetenv ("KATA_TESTS_JAILER");
-  configure (NONE);
+  fixture_configure (NONE);
   refused (KATA_E_UNSUPPORTED, "without a jail");
   g_setenv ("KATA_TESTS_JAILER", kept, TRUE);
 }
@@ -462,13 +420,13 @@ do_restore (kata_sandbox **sandbox, kata_error **err)
 START_TEST (fails_at_each_step)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = begin ();
+  kata_sandbox *sandbox = fixture_cat (NULL, image);
   int n = 1;
   ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
   for (; with_fault (n, do_snapshot, &sandbox) < 0; n++)
     ck_assert (is_empty (dir) && n < STEPS_MAX);
   ck_assert_int_gt (n, 3);
-  drop (sandbox);
+  fixture_end (sandbox);
   sandbox = NULL;
   for (n = 1; with_fault (n, do_restore, &sandbox) < 0; n++) {
     g_autofree char *place = g_build_filename (life->state_dir, "s", NULL);
@@ -477,52 +435,50 @@ START_TEST (fails_at_each_step)
   }
   ck_assert_int_gt (n, 6);
   ck_ok (kata_sandbox_resume (sandbox, LIFE_MS, &error), error);
-  drop (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
-/* The child's main(): snapshots or restores, and dies at point @at; 0 when it did not come so far. */
+/* In the child. */
 static int
-child (const char *place, const char *what, int at)
+live_open (kata_sandbox **sandbox)
 {
-  struct life_fault fault = { .at = at, .code = 0 };
-  kata_sandbox *sandbox = NULL;
-  life = life_open (place);
-  dir = g_build_filename (life->dir, "snapshot", NULL);
-  image = g_build_filename (life->dir, "image", NULL);
-  if (life_runtime_new (&runtime, life, NULL) != 0)
-    return 3;
-  bool restoring = g_str_equal (what, "restore");
-  if (!restoring && kata_sandbox_open (&sandbox, runtime, "s", NULL) != 0)
-    return 4;
-  life_fault (runtime, &fault);
-  kata_error *error = NULL;
-  int r = restoring ? do_restore (&sandbox, &error) : do_snapshot (&sandbox, &error);
-  if (r != 0)
-    fprintf (stderr, "%s\n", kata_error_get_message (error));
-  kata_sandbox_unref (sandbox);
-  return r == 0 ? 0 : 5;
+  return kata_sandbox_open (sandbox, runtime, "s", NULL);
 }
 
-static bool
-dies (int at, const char *what)
+static int
+live_snapshot (kata_sandbox **sandbox)
 {
-  g_autofree char *number = g_strdup_printf ("%d", at);
-  const char *const args[] = { "snapshot", life->dir, what, number, NULL };
-  int status = bed_wait (bed_spawn (args), LIFE_MS);
-  ck_assert_msg (WIFSIGNALED (status) || WEXITSTATUS (status) == 0, "status %d", status);
-  return WIFSIGNALED (status);
+  return do_snapshot (sandbox, NULL);
+}
+
+static int
+live_restore (kata_sandbox **sandbox)
+{
+  return do_restore (sandbox, NULL);
+}
+
+static int
+live (char **argv)
+{
+  dir = g_build_filename (argv[2], "snapshot", NULL);
+  image = g_build_filename (argv[2], "image", NULL);
+  int r = strcmp (argv[4], "restore") == 0 ? fixture_live (argv, NULL, live_restore)
+                                           : fixture_live (argv, live_open, live_snapshot);
+  g_free (dir);
+  g_free (image);
+  return r;
 }
 
 /* What is half there is no snapshot, and the sandbox is as it was. */
 START_TEST (killed)
 {
   kata_error *error = NULL;
-  kata_sandbox *sandbox = begin ();
+  kata_sandbox *sandbox = fixture_cat (NULL, image);
   g_autofree char *manifest = below ("kata.json");
   int n = 1;
   ck_ok (kata_sandbox_pause (sandbox, LIFE_MS, &error), error);
-  for (; dies (n, "snapshot"); n++) {
+  for (; fixture_killed ("test-snapshot", n, "snapshot", 0); n++) {
     g_autofree char *command = g_strdup_printf ("rm -rf '%s'/*", dir);
     ck_assert_int_eq (kata_sandbox_get_state (sandbox), KATA_STATE_PAUSED);
     ck_assert_int_eq (system (command), 0);
@@ -530,11 +486,8 @@ START_TEST (killed)
   ck_assert_int_gt (n, 3);
   ck_assert_int_eq (g_access (manifest, F_OK), 0);
   ck_ok (kata_sandbox_resume (sandbox, LIFE_MS, &error), error);
-  drop (sandbox);
-  for (n = 1; dies (n, "restore"); n++)
-    life_clear (life, "s", true);
-  ck_assert_int_gt (n, 6);
-  life_clear (life, "s", false);
+  fixture_end (sandbox);
+  ck_assert_int_gt (fixture_kill_each ("test-snapshot", "restore", 0, NULL), 5);
 }
 END_TEST
 
@@ -562,7 +515,7 @@ make (void)
 int
 main (int argc, char **argv)
 {
-  if (argc == 4)
-    return child (argv[1], argv[2], atoi (argv[3]));
+  if (argc >= 5 && strcmp (argv[1], "live") == 0)
+    return live (argv);
   return bed_run (make);
 }

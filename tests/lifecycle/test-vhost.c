@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-vhost: disks that another program serves, over a fake that is asked where they are: how they come, go and fail; what they carry is real/vhost's. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -57,16 +56,16 @@ serve (void *data)
 }
 
 static char *
-socket_path (const struct life *where)
+socket_path (void)
 {
-  return g_build_filename (where->dir, "served", NULL);
+  return g_build_filename (life->dir, "served", NULL);
 }
 
 static GThread *
 serve_begin (void)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
-  g_autofree char *path = socket_path (life);
+  g_autofree char *path = socket_path ();
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
   listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ck_assert_int_eq (bind (listener, (struct sockaddr *) &address, sizeof address), 0);
@@ -77,7 +76,7 @@ serve_begin (void)
 static void
 serve_end (GThread *thread)
 {
-  g_autofree char *path = socket_path (life);
+  g_autofree char *path = socket_path ();
   shutdown (listener, SHUT_RDWR);
   g_thread_join (thread);
   close (listener);
@@ -89,16 +88,14 @@ serve_end (GThread *thread)
 static kata_sandbox *
 running (void)
 {
-  life_configure (life, STORE);
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
+  fixture_configure (STORE);
   return life_sandbox (runtime, "s");
 }
 
 static int
-add (kata_sandbox *sandbox, const struct life *where, kata_error **err)
+add (kata_sandbox *sandbox, kata_error **err)
 {
-  g_autofree char *path = socket_path (where);
+  g_autofree char *path = socket_path ();
   const kata_disk disk = { sizeof disk, "data", path, KATA_DISK_VHOST_USER };
   return kata_sandbox_add_disk (sandbox, &disk, LIFE_MS, err);
 }
@@ -121,22 +118,6 @@ container_on (kata_container **out, kata_sandbox *sandbox, kata_error **err)
 }
 
 static void
-refused (int result, int code, const char *text, kata_error **error)
-{
-  ck_assert_msg (result == code, "%d: %s", result, kata_error_get_message (*error));
-  ck_assert_msg (strstr (kata_error_get_message (*error), text) != NULL, "%s", kata_error_get_message (*error));
-  kata_error_unrefp (error);
-}
-
-static void
-end (kata_sandbox *sandbox)
-{
-  kata_error *error = NULL;
-  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
-  kata_sandbox_unref (sandbox);
-}
-
-static void
 has_a_container (kata_sandbox *sandbox)
 {
   kata_error *error = NULL;
@@ -152,23 +133,23 @@ START_TEST (comes_and_goes)
   kata_error *error = NULL;
   kata_sandbox *sandbox = running ();
   kata_container *container = NULL;
-  refused (add (sandbox, life, &error), KATA_E_NOT_FOUND, "start the vhost-user server first", &error);
+  fixture_refused (add (sandbox, &error), KATA_E_NOT_FOUND, "start the vhost-user server first", &error);
   GThread *server = serve_begin ();
   for (int i = 0; i < 3; i++) {
-    ck_ok (add (sandbox, life, &error), error);
-    refused (add (sandbox, life, &error), KATA_E_EXISTS, "data", &error);
+    ck_ok (add (sandbox, &error), error);
+    fixture_refused (add (sandbox, &error), KATA_E_EXISTS, "data", &error);
     has_a_container (sandbox);
     ck_ok (container_on (&container, sandbox, &error), error);
-    refused (take_out (sandbox, &error), KATA_E_BUSY, "container \"c\"", &error);
+    fixture_refused (take_out (sandbox, &error), KATA_E_BUSY, "container \"c\"", &error);
     ck_ok (kata_container_delete (container, KATA_DELETE_FORCE, LIFE_MS, &error), error);
     kata_container_unrefp (&container);
     ck_ok (take_out (sandbox, &error), error);
-    refused (take_out (sandbox, &error), KATA_E_NOT_FOUND, "data", &error);
+    fixture_refused (take_out (sandbox, &error), KATA_E_NOT_FOUND, "data", &error);
   }
-  ck_ok (add (sandbox, life, &error), error);
+  ck_ok (add (sandbox, &error), error);
   serve_end (server);
   ck_ok (take_out (sandbox, &error), error); /* which its server has left before */
-  end (sandbox);
+  fixture_end (sandbox);
 }
 END_TEST
 
@@ -177,7 +158,7 @@ START_TEST (from_the_start)
   kata_error *error = NULL;
   kata_sandbox *sandbox = NULL;
   GThread *server = serve_begin ();
-  g_autofree char *path = socket_path (life);
+  g_autofree char *path = socket_path ();
   const kata_disk disk = { sizeof disk, "data", path, KATA_DISK_VHOST_USER };
   const kata_disk *const disks[] = { &disk, NULL };
   kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
@@ -186,8 +167,8 @@ START_TEST (from_the_start)
   ck_ok (kata_sandbox_create (&sandbox, runtime, &options, &error), error);
   ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
   has_a_container (sandbox);
-  refused (take_out (sandbox, &error), KATA_E_UNSUPPORTED, "data", &error);
-  end (sandbox);
+  fixture_refused (take_out (sandbox, &error), KATA_E_UNSUPPORTED, "data", &error);
+  fixture_end (sandbox);
   serve_end (server);
 }
 END_TEST
@@ -196,28 +177,26 @@ END_TEST
 START_TEST (network_by_folder)
 {
   kata_error *error = NULL;
-  g_autofree char *file = g_build_filename (life->dir, "s.json", NULL), *path = socket_path (life);
+  g_autofree char *file = g_build_filename (life->dir, "s.json", NULL), *path = socket_path ();
   g_autofree char *settings = g_strdup_printf ("[runtime]\ndan_conf = \"%s\"\n", life->dir);
   g_autofree char *text =
       g_strdup_printf ("{\"devices\":[{\"name\":\"eth0\",\"guest_mac\":\"02:00:00:00:00:01\",\"device\":{\"type\":"
                        "\"vhost-user\",\"path\":\"%s\"}}]}",
                        path);
   ck_assert (g_file_set_contents (file, text, -1, NULL));
-  life_configure (life, settings);
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
+  fixture_configure (settings);
   kata_sandbox *sandbox = fixture_sandbox ();
-  refused (kata_sandbox_start (sandbox, LIFE_MS, &error), KATA_E_NOT_FOUND, "start the vhost-user server first",
-           &error);
+  fixture_refused (kata_sandbox_start (sandbox, LIFE_MS, &error), KATA_E_NOT_FOUND, "start the vhost-user server first",
+                   &error);
   GThread *server = serve_begin ();
   ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
   char *json = NULL;
   ck_assert_int_eq (kata_sandbox_inspect (&json, sandbox, NULL), 0);
   ck_assert_msg (strstr (json, file) != NULL && strstr (json, "02:00:00:00:00:01") != NULL, "%s", json);
   kata_free (json);
-  end (sandbox);
+  fixture_end (sandbox);
   sandbox = life_sandbox (runtime, "other"); /* which has no file */
-  end (sandbox);
+  fixture_end (sandbox);
   serve_end (server);
   unlink (file);
 }
@@ -228,12 +207,10 @@ START_TEST (memory_is_its_own)
 {
   kata_error *error = NULL;
   GThread *server = serve_begin ();
-  life_configure (life, "shared_fs = \"none\"\n");
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
+  fixture_configure ("shared_fs = \"none\"\n");
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
-  refused (add (sandbox, life, &error), KATA_E_UNSUPPORTED, "enable_vhost_user_store", &error);
-  end (sandbox);
+  fixture_refused (add (sandbox, &error), KATA_E_UNSUPPORTED, "enable_vhost_user_store", &error);
+  fixture_end (sandbox);
   serve_end (server);
 }
 END_TEST
@@ -247,109 +224,58 @@ START_TEST (no_place)
   fixture_misbehave ("bdf", hows[_i]);
   GThread *server = serve_begin ();
   kata_sandbox *sandbox = running ();
-  ck_ok (add (sandbox, life, &error), error);
-  refused (container_on (&container, sandbox, &error), KATA_E_PROTOCOL, "where on its PCI bus", &error);
+  ck_ok (add (sandbox, &error), error);
+  fixture_refused (container_on (&container, sandbox, &error), KATA_E_PROTOCOL, "where on its PCI bus", &error);
   ck_ok (take_out (sandbox, &error), error);
-  end (sandbox);
+  fixture_end (sandbox);
   serve_end (server);
 }
 END_TEST
 
-static int
-call_add (void *sandbox, kata_error **err)
-{
-  return add (sandbox, life, err);
-}
-
-static int
-call_take_out (void *sandbox, kata_error **err)
-{
-  return take_out (sandbox, err);
-}
-
+/* A container has it, which needs more than that it is written down. */
 static void
-after_add (void *sandbox, const char *point)
+see (kata_sandbox *sandbox, bool there, const char *point)
 {
-  kata_error *error = NULL;
-  if (point != NULL)
-    ck_ok (add (sandbox, life, &error), error);
-  has_a_container (sandbox);
-  ck_ok (take_out (sandbox, &error), error);
+  char *json = NULL;
+  ck_assert_int_eq (kata_sandbox_inspect (&json, sandbox, NULL), 0);
+  ck_assert_msg ((strstr (json, "\"id\": \"data\"") != NULL) == there, "after \"%s\": %s", point, json);
+  kata_free (json);
+  if (there)
+    has_a_container (sandbox);
 }
 
-/* It may be done, and told late. */
-static void
-after_take_out (void *sandbox, const char *point)
-{
-  kata_error *error = NULL;
-  int r = point != NULL ? take_out (sandbox, &error) : 0;
-  ck_assert_msg (r == 0 || r == KATA_E_NOT_FOUND, "after \"%s\": %s", point, kata_error_get_message (error));
-  kata_error_unrefp (&error);
-  ck_ok (add (sandbox, life, &error), error);
-}
+static const struct fixture_thing disk_of_theirs = { add, take_out, see };
 
 START_TEST (every_point_fails)
 {
-  kata_error *error = NULL;
   GThread *server = serve_begin ();
   kata_sandbox *sandbox = running ();
-  const struct fixture_call coming = { call_add, after_add, sandbox },
-                            going = { call_take_out, after_take_out, sandbox };
-  int points = fixture_fail_each (&coming);
-  ck_ok (add (sandbox, life, &error), error);
-  points += fixture_fail_each (&going);
+  int points = fixture_thing_fail_each (&disk_of_theirs, sandbox);
   printf ("vhost: %d points of coming and going, each failed once, the next call mended it\n", points);
   ck_assert_int_ge (points, 8);
-  end (sandbox);
+  fixture_end (sandbox);
   serve_end (server);
 }
 END_TEST
 
-/* In the child: argv[3] is the point. */
+/* In the child. */
 static int
-live (char **argv)
+live_go (kata_sandbox **sandbox)
 {
-  struct life *mine = life_open (argv[2]);
-  struct life_fault fault = { .at = atoi (argv[3]) };
-  kata_runtime *child = NULL;
-  kata_sandbox *sandbox = NULL;
-  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
-  options.id = "s";
-  if (life_runtime_new (&child, mine, NULL) != 0 || kata_sandbox_create (&sandbox, child, &options, NULL) != 0 ||
-      kata_sandbox_start (sandbox, LIFE_MS, NULL) != 0)
-    return 3;
-  life_fault (child, &fault);
-  int r = add (sandbox, mine, NULL);
-  if (r == 0)
-    r = take_out (sandbox, NULL);
-  kata_sandbox_unref (sandbox);
-  kata_runtime_unref (child);
-  life_close (mine);
-  return r != 0;
+  return fixture_thing_go (&disk_of_theirs, *sandbox);
 }
 
 static void
 mend (const char *point)
 {
-  kata_error *error = NULL;
-  kata_sandbox *sandbox = NULL;
-  ck_ok (kata_sandbox_open (&sandbox, runtime, "s", &error), error);
-  if (kata_sandbox_get_state (sandbox) == KATA_STATE_RUNNING) {
-    int r = add (sandbox, life, &error);
-    ck_assert_msg (r == 0 || r == KATA_E_EXISTS, "after SIGKILL at %s: %s", point, kata_error_get_message (error));
-    kata_error_unrefp (&error);
-    ck_ok (take_out (sandbox, &error), error);
-  }
-  kata_sandbox_unref (sandbox);
+  fixture_thing_mend (&disk_of_theirs, point);
 }
 
 START_TEST (killed_at_every_point)
 {
   GThread *server = serve_begin ();
-  life_configure (life, STORE);
-  kata_runtime_unref (runtime);
-  runtime = life_runtime (life);
-  int points = fixture_kill_each ("test-vhost", 0, mend);
+  fixture_configure (STORE);
+  int points = fixture_kill_each ("test-vhost", NULL, 0, mend);
   printf ("vhost: SIGKILL at each of %d points, mended and recovered\n", points);
   ck_assert_int_ge (points, 8);
   serve_end (server);
@@ -374,5 +300,6 @@ make (void)
 int
 main (int argc, char **argv)
 {
-  return argc >= 4 && strcmp (argv[1], "live") == 0 ? live (argv) : bed_run (make);
+  return argc >= 4 && strcmp (argv[1], "live") == 0 ? fixture_live (argv, fixture_live_running, live_go)
+                                                    : bed_run (make);
 }
