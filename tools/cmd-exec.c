@@ -69,7 +69,6 @@ attend (struct exec *exec, kata_process *process)
   } else if (exec->terminal && exec->interactive) {
     terminal_raw ();
   }
-  job_set_process (job, process);
   streams *streams = streams_start (process, &options);
   if (!exec->interactive && !exec->terminal)
     kata_process_close_stdin (process, KATA_TIMEOUT_DEFAULT, NULL); /* fails only when it has ended already */
@@ -91,8 +90,11 @@ work (job *job)
   progress_end (&progress);
   if (rc < 0)
     return start_failed (exec, err);
+  job_set_process (job, process); /* from here on the signals and the clock are the process's: none falls between */
   if (job_interrupted (job)) {
     kata_process_signal (process, 9, KATA_TIMEOUT_DEFAULT, NULL);
+    if (g_atomic_int_get (&job->timed_out))
+      return outcome (exec, 0, 0, NULL);
     return CTL_SIGNAL_BASE + g_atomic_int_get (&job->interrupted);
   }
   return attend (exec, process);

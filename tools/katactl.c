@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* katactl: the command line of libkata for people: the table of commands and the choice among them. */
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "verbs/oci.h"
 #include "options.h"
@@ -139,9 +141,22 @@ choose (ctl *ctl)
   return ctl->command->run (ctl, (int) words->len, ctl->argv + ctl->command_index);
 }
 
+/* What the caller closed stays so (reading and writing fail there), but is no place for a file or a pipe of ours. */
+static void
+keep_standard_streams (void)
+{
+  int fd;
+  do
+    fd = open ("/dev/null", fcntl (STDIN_FILENO, F_GETFD) < 0 ? O_WRONLY : O_RDONLY);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0)
+    close (fd);
+}
+
 int
 main (int argc, char **argv)
 {
+  keep_standard_streams ();
   ctl ctl = { .argc = argc, .argv = argv, .report_fd = -1, .started_us = g_get_monotonic_time () };
   setlocale (LC_CTYPE, "");
   if (oci_is_called (argv[0]))

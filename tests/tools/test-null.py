@@ -217,6 +217,21 @@ class Detached(Null):
         result = self.ctl.run("exec", "-d", "x", "sleep", "1")
         self.assertEqual((result.returncode, result.stderr), (0, b""))
 
+    def test_time_limit_of_an_exec(self):
+        """However early it passes: before the process is there, and while it runs."""
+        self.detach("x", *SLEEP)
+        for limit in ("1ms", "2ms", "5ms", "300ms"):
+            self.fails(self.ctl.run("exec", "--timeout", limit, "x", *SLEEP), 124, "timed out")
+
+    def test_without_standard_streams(self):
+        """Descriptors that the caller closed are not given to anything else, such as the pipe to who runs in the background."""
+        for i, closed in enumerate(("<&- 2>&-", "<&-", "2>&-")):
+            argv = self.ctl.argv("run", "-d", "--name", f"n{i}", "--rootfs", self.ctl.rootfs, "--", *SLEEP)
+            result = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *argv], capture_output=True, timeout=60, check=False)
+            self.assertEqual((result.returncode, result.stdout), (0, f"n{i}\n".encode()), closed)
+        result = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *self.ctl.argv("list")], capture_output=True, timeout=60, check=False)
+        self.assertNotEqual(result.returncode, 0)
+
     def test_prefixes(self):
         self.detach("alpha-1", *SLEEP)
         self.detach("alpha-2", *SLEEP)
