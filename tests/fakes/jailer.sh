@@ -15,6 +15,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 [ "$1" = -- ] && shift
 case $id in '' | *[!A-Za-z0-9-]*) echo "jailer: Invalid instance ID: $id" >&2; exit 1 ;; esac
-root=$base/${program##*/}/$id/root
+real=$(readlink -f "$program") # as it does
+root=$base/${real##*/}/$id/root
 [ "$uid" = "$gid" ] && [ -x "$program" ] && cd "$root" || { echo "jailer: $root: no such jail" >&2; exit 1; }
 exec "$program" --jailed "--uid=$uid" "--id=$id" --start-time-us=1 --start-time-cpu-us=1 "$@"

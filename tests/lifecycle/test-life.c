@@ -288,6 +288,22 @@ START_TEST (re_attached)
 }
 END_TEST
 
+/* As the releases of Firecracker are installed: the jailer follows the link, and calls its directory by what that leads to. */
+START_TEST (jailed_by_link)
+{
+  g_autofree char *link = g_build_filename (life->dir, "firecracker", NULL), *fake = g_strconcat ("fc:", link, NULL);
+  kata_error *error = NULL;
+  if (g_getenv ("KATA_TESTS_JAILER") == NULL)
+    return;
+  ck_assert_int_eq (symlink (strchr (g_getenv ("KATA_TESTS_FAKE"), ':') + 1, link), 0);
+  g_setenv ("KATA_TESTS_FAKE", fake, TRUE);
+  life_configure (life, "");
+  kata_runtime_unref (runtime);
+  runtime = life_runtime (life);
+  ck_ok (life_run (life, runtime, "s1", &error), error);
+}
+END_TEST
+
 static Suite *
 make_real (void)
 {
@@ -311,6 +327,7 @@ make (void)
   tcase_add_test (tcase, arguments);
   tcase_add_test (tcase, reports);
   tcase_add_test (tcase, re_attached);
+  tcase_add_test (tcase, jailed_by_link);
   return suite;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,6 +43,21 @@ make_directories (kata_external_vm *vm, const char *root, const kata_backend_env
     at = slash != NULL ? slash + 1 : NULL;
   }
   return code;
+}
+
+/* Ours is named by the program's path, so that a later process knows it; the jailer names its by the file that the path leads to. */
+static int
+lead_there (kata_external_vm *vm, const char *program, kata_error **err)
+{
+  char *real = realpath (program, NULL); /* not of GLib's memory */
+  if (real == NULL)
+    return kata_error__errno (err, KATA_E_HOST, program, errno, "jail: \"%s\"", program);
+  g_autofree char *name = g_path_get_basename (program), *called = g_path_get_basename (real),
+                  *path = g_build_filename (KATA_FC_JAIL, called, NULL);
+  free (real);
+  if (strcmp (called, name) == 0 || symlinkat (name, vm->dir_fd, path) == 0)
+    return 0;
+  return kata_error__errno (err, KATA_E_IO, path, errno, "jail: link \"%s\" to \"%s\"", path, name);
 }
 
 struct binding {
@@ -97,11 +113,14 @@ kata_fc__jail_root (const kata_vm_plan *plan, const char *program)
 }
 
 int
-kata_fc__jail_make (struct kata_fc_jail *jail, kata_external_vm *vm, const kata_vm_plan *plan, const char *root,
+kata_fc__jail_make (struct kata_fc_jail *jail, kata_external_vm *vm, const kata_vm_plan *plan, const char *program,
                     const kata_backend_env *env, kata_error **err)
 {
+  const char *root = ((const kata_fc_vm *) vm)->root;
   const struct binding b = { vm, root, env };
   int code = make_directories (vm, root, env, err);
+  if (code == 0)
+    code = lead_there (vm, program, err);
   if (code < 0)
     return code;
   /* Before the base is a mount: a link cannot lead from one mount to another. */

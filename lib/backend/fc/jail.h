@@ -19,9 +19,9 @@ char *kata_fc__jail_root (const kata_vm_plan *plan, const char *program);
 
 /**
  * Makes the jail's directories below @plan's and binds kernel, initrd, image, disks and console into it, under the names that kata_fc__inside() is
- * given. Each thing is recorded before. KATA_E_IO, KATA_E_PERMISSION, KATA_E_NOT_FOUND.
+ * given. Each thing is recorded before. @program: Firecracker's path. KATA_E_IO, KATA_E_PERMISSION, KATA_E_NOT_FOUND, KATA_E_HOST.
  */
-int kata_fc__jail_make (struct kata_fc_jail *jail, kata_external_vm *vm, const kata_vm_plan *plan, const char *root,
+int kata_fc__jail_make (struct kata_fc_jail *jail, kata_external_vm *vm, const kata_vm_plan *plan, const char *program,
                         const kata_backend_env *env, kata_error **err);
 
 /** Gives a socket that Firecracker has made in its root a name in the sandbox's directory too; waits for it. KATA_E_TIMEOUT, KATA_E_VMM. */

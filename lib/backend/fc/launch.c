@@ -117,7 +117,7 @@ start (struct launch *l, kata_error **err)
   if (code == 0)
     code = kata_external_vm__make_logs (l->vm, l->env, err);
   if (code == 0 && l->facts.jailed)
-    code = kata_fc__jail_make (&l->jail, l->vm, l->plan, ((kata_fc_vm *) l->vm)->root, l->env, err);
+    code = kata_fc__jail_make (&l->jail, l->vm, l->plan, l->program, l->env, err);
   if (code == 0)
     code = kata_fc__make_places ((kata_fc_vm *) l->vm, l->env, err);
   if (code == 0)
