@@ -12,7 +12,7 @@
 
 struct check {
   kata_arena *arena;
-  GHashTable *known;  /* strings of the requests */
+  GHashTable *known;  /* strings of the requests; those that name something of the host as "member=string" besides */
   GHashTable *drives; /* id → body */
   kata_error **err;
 };
@@ -24,13 +24,29 @@ refuse (struct check *c, const char *what)
                           "the snapshot's machine would use \"%.200s\", which the sandbox does not name so", what);
 }
 
+/* Members that name something of the host, wherever they are. */
+static bool
+is_naming (const kata_json *value)
+{
+  static const char *const naming[] = { "path_on_host", "uds_path", "host_dev_name", "socket", NULL };
+  return value->type == KATA_JSON_STRING && value->name != NULL && g_strv_contains (naming, value->name);
+}
+
+static char *
+with_name (const struct check *c, const kata_json *value)
+{
+  return kata_arena__printf (c->arena, "%s=%s", value->name, value->text);
+}
+
 static void
-learn (GHashTable *known, const kata_json *value)
+learn (struct check *c, const kata_json *value)
 {
   if (value->type == KATA_JSON_STRING)
-    g_hash_table_add (known, (char *) value->text);
+    g_hash_table_add (c->known, (char *) value->text);
+  if (is_naming (value))
+    g_hash_table_add (c->known, with_name (c, value));
   for (const kata_json *at = value->first; at != NULL; at = at->next)
-    learn (known, at);
+    learn (c, at);
 }
 
 static int
@@ -42,7 +58,7 @@ learn_requests (struct check *c, const GPtrArray *requests)
     int code = kata_json__parse (&body, c->arena, request->body, strlen (request->body), NULL, KATA_E_INTERNAL, c->err);
     if (code < 0)
       return code;
-    learn (c->known, body);
+    learn (c, body);
     if (g_str_has_prefix (request->path, DRIVES))
       g_hash_table_insert (c->drives, request->path + strlen (DRIVES), (char *) body);
   }
@@ -80,13 +96,29 @@ check_drives (struct check *c, const kata_json *config)
   return 0;
 }
 
-/* Members that name something of the host, wherever they are, and whatever looks like a path. */
+/* Of what else there is that takes a file of the host, persistent memory for one, the requests have none: a disk's file would come by it once more, to be written to. */
+static bool
+is_drive_path (const kata_json *value)
+{
+  const kata_json *drives = value->parent->parent;
+  return drives != NULL && g_strcmp0 (drives->name, "drives") == 0 && drives->parent != NULL &&
+         drives->parent->parent == NULL;
+}
+
+/* Names of the host's things are known as what they name, and whatever else looks like a path is known. */
+static bool
+is_known (struct check *c, const kata_json *value)
+{
+  if (!is_naming (value))
+    return strchr (value->text, '/') == NULL || g_hash_table_contains (c->known, value->text);
+  return g_hash_table_contains (c->known, with_name (c, value)) &&
+         (strcmp (value->name, "path_on_host") != 0 || is_drive_path (value));
+}
+
 static int
 check_names (struct check *c, const kata_json *value)
 {
-  static const char *const naming[] = { "path_on_host", "uds_path", "host_dev_name", "socket", NULL };
-  if (value->type == KATA_JSON_STRING && !g_hash_table_contains (c->known, value->text) &&
-      (strchr (value->text, '/') != NULL || (value->name != NULL && g_strv_contains (naming, value->name))))
+  if (value->type == KATA_JSON_STRING && !is_known (c, value))
     return refuse (c, value->text);
   int code = 0;
   for (const kata_json *at = value->first; code == 0 && at != NULL; at = at->next)

@@ -221,6 +221,13 @@ static const struct {
   { "{\"drives\":[" GOOD_DRIVES "],\"network-interfaces\":[{\"host_dev_name\":\"tap0\"}]}", KATA_E_CORRUPT, "tap0" },
   { "{\"drives\":[" GOOD_DRIVES "],\"pmem\":[{\"id\":\"p\",\"path_on_host\":\"relative\"}]}", KATA_E_CORRUPT,
     "relative" },
+  /* A disk's file a second time, to be written to; a tap with the name of a disk; a disk's file for a socket. */
+  { "{\"drives\":[" GOOD_DRIVES "],\"pmem\":[{\"id\":\"p\",\"path_on_host\":\"/dev/loop7\",\"read_only\":false}]}",
+    KATA_E_CORRUPT, "loop7" },
+  { "{\"drives\":[" GOOD_DRIVES "],\"a\":{\"drives\":[{\"path_on_host\":\"/dev/loop7\"}]}}", KATA_E_CORRUPT, "loop7" },
+  { "{\"drives\":[" GOOD_DRIVES "],\"network-interfaces\":[{\"host_dev_name\":\"layers\"}]}", KATA_E_CORRUPT,
+    "layers" },
+  { "{\"drives\":[" GOOD_DRIVES "],\"vsock\":{\"uds_path\":\"/dev/loop7\"}}", KATA_E_CORRUPT, "loop7" },
   { "{\"drives\":[" GOOD_DRIVES "],\"new\":{\"a\":[{\"b\":\"/etc/shadow\"}]}}", KATA_E_CORRUPT, "/etc/shadow" },
   { "{\"drives\":[" GOOD_DRIVES ",{\"drive_id\":\"x\",\"path_on_host\":\"/dev/loop7\"}]}", KATA_E_CORRUPT, "number" },
   { "{\"drives\":[{\"drive_id\":\"data_one\",\"path_on_host\":\"/var/lib/disks/data.raw\"}]}", KATA_E_CORRUPT,
