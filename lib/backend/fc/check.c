@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <glib.h>
+
 #include "backend/device.h"
 #include "base/error.h"
 
@@ -70,11 +72,25 @@ check_keys (const kata_vm_plan *p, kata_error **err)
   return 0;
 }
 
+/* A second drive of one id would take the first one's place, without a word. One that comes later has its place's. */
+static int
+check_id (const kata_vm_disk *disk, kata_error **err)
+{
+  if (disk->port != 0 || (!g_str_has_prefix (disk->id, "place-") && strcmp (disk->id, "kata-image") != 0))
+    return 0;
+  return kata_error__set (err, KATA_E_INVALID, disk->id,
+                          "disk \"%s\": for fc \"kata-image\" and ids that begin with \"place-\" are libkata's own; "
+                          "choose another",
+                          disk->id);
+}
+
 static int
 check_disks (const kata_vm_plan *p, kata_error **err)
 {
   for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++) {
     int code = kata_device__check_disk (p->disks[i], err);
+    if (code == 0)
+      code = check_id (p->disks[i], err);
     if (code < 0)
       return code;
     if (i >= DRIVES_MAX)

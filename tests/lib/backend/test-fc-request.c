@@ -282,6 +282,15 @@ START_TEST (refused_files)
   const kata_vm_disk *const bad_disks[] = { &bad, NULL };
   plan.disks = bad_disks;
   refused (&plan, KATA_E_INVALID, "../data");
+  bad = layers;
+  bad.id = "place-1";
+  refused (&plan, KATA_E_INVALID, "place-1");
+  bad.port = 1; /* it is drive place_1 */
+  plan.disk_ports = 2;
+  ck_assert_uint_eq (valid (&plan, 17, "/drives/"), 2);
+  bad.port = 0;
+  bad.id = "kata-image";
+  refused (&plan, KATA_E_INVALID, "kata-image");
 }
 END_TEST
 
