@@ -120,6 +120,18 @@ read_message (kata_qmp *qmp, JsonNode **out, int64_t deadline_us, kata_error **e
   return kata_qmp__parse (out, line->str, line->len, err);
 }
 
+/*
+ * After a message that was not the one waited for: is there time for another? One that has come whole still counts. A VMM that talks without end
+ * is not listened to without end.
+ */
+static int
+go_on (const kata_qmp *qmp, int64_t deadline_us, kata_error **err)
+{
+  if (memchr (qmp->buffer->str, '\n', qmp->buffer->len) != NULL || kata_deadline__now () < deadline_us)
+    return 0;
+  return kata_error__set (err, KATA_E_TIMEOUT, NULL, "QMP: no answer in time, but other messages");
+}
+
 /* The first byte carries @pass_fd, unless that is -1. */
 static int
 write_line (kata_qmp *qmp, const char *text, int pass_fd, int64_t deadline_us, kata_error **err)
@@ -171,7 +183,7 @@ static int
 await_reply (kata_qmp *qmp, const char *command, const char *id, JsonNode **result, int64_t deadline_us,
              kata_error **err)
 {
-  for (;;) {
+  for (int more = 0; more == 0; more = go_on (qmp, deadline_us, err)) {
     g_autoptr (JsonNode) message = NULL;
     int code = read_message (qmp, &message, deadline_us, err);
     if (code < 0)
@@ -198,6 +210,7 @@ await_reply (kata_qmp *qmp, const char *command, const char *id, JsonNode **resu
       *result = json_node_copy (value);
     return 0;
   }
+  return KATA_E_TIMEOUT;
 }
 
 static int
@@ -229,7 +242,7 @@ kata_qmp__give_fd (kata_qmp *qmp, const char *name, int fd, int64_t deadline_us,
 int
 kata_qmp__wait_event (kata_qmp *qmp, const char *name, int64_t deadline_us, kata_error **err)
 {
-  for (;;) {
+  for (int more = 0; more == 0; more = go_on (qmp, deadline_us, err)) {
     for (char *event; (event = g_queue_pop_head (&qmp->events)) != NULL;) {
       bool found = strcmp (event, name) == 0;
       g_free (event);
@@ -244,6 +257,7 @@ kata_qmp__wait_event (kata_qmp *qmp, const char *name, int64_t deadline_us, kata
     if (event != NULL)
       keep_event (qmp, event);
   }
+  return KATA_E_TIMEOUT;
 }
 
 char *

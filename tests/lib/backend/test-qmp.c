@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -225,6 +226,36 @@ START_TEST (event_flood)
 }
 END_TEST
 
+static bool
+has_unread (int fd)
+{
+  int n = 0;
+  ck_assert_int_eq (ioctl (fd, FIONREAD, &n), 0);
+  return n > 0;
+}
+
+/* One that never stops talking, faster than it is listened to: once the deadline is over, not all that came is read before that counts. */
+START_TEST (endless_events)
+{
+  static const char hello[] = GREETING "{\"return\":{}}\n";
+  g_autoptr (GString) events = g_string_new (NULL);
+  int pair[2];
+  kata_qmp *qmp = NULL;
+  ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+  send_text (pair[0], hello, "");
+  ck_assert_int_eq (kata_qmp__new (&qmp, pair[1], in_ms (10000), NULL), 0);
+  while (events->len < 32768)
+    g_string_append (events, "{\"event\":\"E\"}\n");
+  send_text (pair[0], events->str, "");
+  ck_assert_int_eq (kata_qmp__wait_event (qmp, "OTHER", in_ms (0), NULL), KATA_E_TIMEOUT);
+  ck_assert (has_unread (pair[1]));
+  ck_assert_int_eq (kata_qmp__execute (qmp, "stop", NULL, NULL, in_ms (0), NULL), KATA_E_TIMEOUT);
+  ck_assert (has_unread (pair[1]));
+  kata_qmp__close (qmp);
+  close (pair[0]);
+}
+END_TEST
+
 /* The socket's file: absent, a link, a plain file; and the lock that another process holds. */
 #define OK    "{\"return\":{},\"id\":\"%s\"}\n"
 #define THERE "{\"return\":[],\"id\":\"%s\"}\n"
@@ -316,6 +347,7 @@ main (void)
   tcase_add_test (tc, too_long);
   tcase_add_test (tc, too_deep);
   tcase_add_test (tc, event_flood);
+  tcase_add_test (tc, endless_events);
   tcase_add_test (tc, releases);
   tcase_add_test (tc, socket_file);
   suite_add_tcase (suite, tc);
