@@ -288,6 +288,9 @@ undo_in (const char *path, uint64_t inode, const struct undo *what, kata_error *
   kata_auto_fd int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0 && (errno == EACCES || errno == EPERM))
     return kata_error__errno (err, KATA_E_PERMISSION, path, errno, "network namespace \"%s\"", path);
+  /* That says nothing about it. */
+  if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+    return kata_error__errno (err, KATA_E_IO, path, errno, "network namespace \"%s\"", path);
   if (fd < 0 || kata_netns__inode (fd) != inode)
     return 0;
   return kata_netns__run (fd, undo, (void *) what, err);

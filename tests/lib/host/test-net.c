@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -249,6 +250,23 @@ drop_pod (char *path, int pod, int peer)
   close (pod);
   close (peer);
 }
+
+/* Who cannot look does not know that it is gone: the record has to stay. */
+START_TEST (undo_without_descriptors)
+{
+  struct rlimit before, none;
+  g_autoptr (kata_error) qdisc = NULL;
+  g_autoptr (kata_error) link = NULL;
+  ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &before), 0);
+  none = (struct rlimit){ 0, before.rlim_max };
+  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &none), 0);
+  int r = kata_netjoin__undo_qdisc ("/proc/self/ns/net", 1, 1, &qdisc);
+  int also = kata_netjoin__undo_link ("/proc/self/ns/net", 1, "no-such", &link);
+  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &before), 0);
+  ck_assert_int_eq (r, KATA_E_IO);
+  ck_assert_int_eq (also, KATA_E_IO);
+}
+END_TEST
 
 START_TEST (namespaces)
 {
@@ -517,6 +535,7 @@ main (void)
   tcase_add_test (pure, decode_peer);
   tcase_add_test (pure, decode_limits);
   tcase_add_test (pure, decode_nonsense);
+  tcase_add_test (pure, undo_without_descriptors);
   tcase_add_test (real, namespaces);
   tcase_add_test (real, scan);
   tcase_add_loop_test (real, tcfilter, 0, 2);
