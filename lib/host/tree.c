@@ -38,6 +38,19 @@ note_failure (struct removal *removal, const char *name, int errnum)
 
 static void remove_entries (struct removal *removal, int fd, unsigned depth);
 
+/* Names may be taken: an earlier removal was killed, or the guest made them. What has one is met and removed in its turn. */
+static int
+move_up (struct removal *removal, int parent, const char *name)
+{
+  char place[32];
+  do {
+    snprintf (place, sizeof place, ".deep-%u", removal->moved++);
+    if (renameat (parent, name, removal->top, place) == 0)
+      return 0;
+  } while (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR); /* another directory, or a file */
+  return -errno;
+}
+
 static void
 remove_directory (struct removal *removal, int parent, const char *name, unsigned depth)
 {
@@ -50,10 +63,9 @@ remove_directory (struct removal *removal, int parent, const char *name, unsigne
     return;
   }
   if (depth >= DEPTH_MAX) {
-    char place[32];
-    snprintf (place, sizeof place, ".deep-%u", removal->moved++);
-    if (renameat (parent, name, removal->top, place) != 0)
-      note_failure (removal, name, errno);
+    int r = move_up (removal, parent, name);
+    if (r != 0)
+      note_failure (removal, name, -r);
     return;
   }
   remove_entries (removal, fd, depth);

@@ -82,6 +82,34 @@ START_TEST (deep)
 }
 END_TEST
 
+/* Names like those that deep parts are moved to: left by a removal that was killed, or put there by a guest. */
+START_TEST (deep_beside_names_of_ours)
+{
+  dir ("t");
+  for (int i = 0; i < 8; i++) {
+    g_autofree char *name = g_strdup_printf ("t/.deep-%d", i), *in = g_strdup_printf ("%s/f", name);
+    if (i % 2 != 0) {
+      put (name);
+      continue;
+    }
+    dir (name);
+    put (in);
+  }
+  for (int i = 0; i < 8; i++) {
+    g_autoptr (GString) path = g_string_new (NULL);
+    g_string_printf (path, "%s/t/%d", top, i);
+    for (int depth = 0; depth < 70; depth++)
+      g_string_append (path, "/d");
+    ck_assert_int_eq (g_mkdir_with_parents (path->str, 0755), 0);
+  }
+  g_autoptr (kata_error) error = NULL;
+  int r = kata_tree__remove (top_fd, "t", &error);
+  while (r != 0 && kata_tree__remove (top_fd, "t", NULL) != 0)
+    continue;
+  ck_assert_msg (r == 0, "%s", kata_error_get_message (error));
+}
+END_TEST
+
 static void
 need_mounts (void)
 {
@@ -135,6 +163,7 @@ main (void)
   tcase_add_test (tcase, everything);
   tcase_set_timeout (tcase, 60); /* a busy disk */
   tcase_add_test (tcase, deep);
+  tcase_add_test (tcase, deep_beside_names_of_ours);
   tcase_add_test (tcase, mount_is_not_entered);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
