@@ -29,7 +29,7 @@ static bool
 may_grow (const struct kata_plan_build *b, int capability, int64_t most)
 {
   /* What came would not be among what was measured; and memory bound to no node of the host. */
-  if (b->hv->confidential_guest || (b->hv->enable_numa && capability == KATA_CAP_MEMORY_RESIZE))
+  if (b->hv->confidential_guest || b->hv->sev_snp_guest || (b->hv->enable_numa && capability == KATA_CAP_MEMORY_RESIZE))
     return false;
   return most > 0 && kata_plan__has (b, capability) && !b->runtime->static_sandbox_resource_mgmt;
 }
