@@ -104,8 +104,9 @@ kata_plan__cgroup (struct kata_plan_build *b, kata_error **err)
   b->plan->cgroup_caller = b->runtime->sandbox_cgroup_only;
   /* The machine's own work comes on top: what runs in it has its limit in the guest. Memory is bounded by the machine's size. */
   b->plan->cgroup_overhead_milli = (uint32_t) (b->hv->overhead_vcpus * 1000 + 0.5);
+  uint64_t milli = (uint64_t) options->limit_cpu_milli + b->plan->cgroup_overhead_milli;
   if (options->limit_cpu_milli > 0)
-    b->plan->cgroup_cpu_milli = options->limit_cpu_milli + b->plan->cgroup_overhead_milli;
+    b->plan->cgroup_cpu_milli = (uint32_t) MIN (milli, UINT32_MAX);
   if (b->plan->vm.isolation == KATA_ISOLATION_THREAD && strcmp (b->in->hypervisor, "builtin") == 0 &&
       !b->plan->cgroup_caller)
     kata_plan__warn (b, "cgroup: the machine runs in the caller's process, which stays where it is; set "

@@ -142,6 +142,10 @@ START_TEST (cgroup_has_the_limit_and_the_overhead)
   ck_assert_uint_eq (plan->cgroup_cpu_milli, 700);
   g_autofree char *json = kata_plan__to_json (plan);
   ck_assert_ptr_nonnull (strstr (json, "\"path\": \"/kata_a\""));
+  /* What a quota that means "no limit" comes to. */
+  options.limit_cpu_milli = UINT32_MAX;
+  g_autoptr (kata_plan) most = plan_of ("", &options, NULL);
+  ck_assert_uint_eq (most->cgroup_cpu_milli, UINT32_MAX);
 }
 END_TEST
 
