@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cmdline: the guest kernel's command line: ours, then the configuration's; a name that is there again replaces ours. */
+/* cmdline: the guest kernel's command line: ours, then the configuration's as it is there; a name in that replaces ours. */
 #include <string.h>
 
 #include "plan/build.h"
@@ -15,28 +15,33 @@ name_length (const char *word)
   return strcspn (word, "=");
 }
 
-/* Drops words of @words, from the start, that @word replaces. "console" may be there many times. */
-static void
-drop_replaced (GPtrArray *words, const char *word)
+/* Drops of the first @n words those that @word replaces. "console" may be there many times. How many are left of them. */
+static guint
+drop_replaced (GPtrArray *words, guint n, const char *word)
 {
   size_t len = name_length (word);
   if (len == strlen ("console") && strncmp (word, "console", len) == 0)
-    return;
-  for (guint i = words->len; i > 0; i--) {
+    return n;
+  for (guint i = n; i > 0; i--) {
     const char *old = g_ptr_array_index (words, i - 1);
-    if (name_length (old) == len && strncmp (old, word, len) == 0)
+    if (name_length (old) == len && strncmp (old, word, len) == 0) {
       g_ptr_array_remove_index (words, i - 1);
+      n--;
+    }
   }
+  return n;
 }
 
+/* They replace what was there before, but not one another: a name may be there many times, and a quoted value has spaces. */
 static void
 add_words (GPtrArray *words, const char *text)
 {
   g_auto (GStrv) split = g_strsplit (text, " ", -1);
+  guint before = words->len;
   for (char **word = split; *word != NULL; word++) {
     if (**word == '\0')
       continue;
-    drop_replaced (words, *word);
+    before = drop_replaced (words, before, *word);
     g_ptr_array_add (words, g_strdup (*word));
   }
 }
