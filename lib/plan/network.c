@@ -79,6 +79,18 @@ decide_user_dns (struct kata_plan_build *b)
     b->plan->dns = kata_arena__strv (b->arena, lines);
 }
 
+/* QEMU gets a stream then, and no tap that the host's kernel could limit. Others may be third parties' that do. */
+static void
+warn_of_user_limits (struct kata_plan_build *b)
+{
+  static const char *const names[] = { "rx_rate_limiter_max_rate", "tx_rate_limiter_max_rate" };
+  const uint64_t bytes[] = { b->plan->vm.nic_rx_bytes, b->plan->vm.nic_tx_bytes };
+  bool streams = b->plan->network.mode == KATA_NETWORK_USER && strcmp (b->in->hypervisor, "qemu") == 0;
+  for (size_t i = 0; streams && i < G_N_ELEMENTS (names); i++)
+    if (bytes[i] != 0)
+      kata_plan__warn (b, "%s: has no effect on a network in user space", kata_plan__key (b, names[i]));
+}
+
 static void
 decide_limits (struct kata_plan_build *b)
 {
@@ -90,6 +102,7 @@ decide_limits (struct kata_plan_build *b)
   vm->nic_bytes_once = kata_plan__bytes_of (hv->net_rate_limiter_bw_one_time_burst);
   vm->nic_ops = (uint64_t) hv->net_rate_limiter_ops_max_rate;
   vm->nic_ops_once = (uint64_t) hv->net_rate_limiter_ops_one_time_burst;
+  warn_of_user_limits (b);
   if (vm->nic_bytes == 0 && vm->nic_bytes_once != 0)
     kata_plan__warn (b, "%s: does nothing without net_rate_limiter_bw_max_rate",
                      kata_plan__key (b, "net_rate_limiter_bw_one_time_burst"));

@@ -195,6 +195,15 @@ START_TEST (cmdline)
   ck_assert_ptr_nonnull (strstr (plan->vm.cmdline, "agent.log=debug"));
   ck_assert_ptr_null (strstr (plan->vm.cmdline, "cgroup_no_v1"));
   setup_clear (&s);
+  /* Some names may be there many times, and what is between quotation marks are no names: only ours are replaced. */
+  setup_init (&s, "[hypervisor.qemu]\nkernel_params = 'systemd.mask=a panic=1 systemd.mask=b panic=2 "
+                  "dyndbg=\"module a +p; module b +p; module c +p\"'\n");
+  g_autoptr (kata_plan) many_times = made ();
+  ck_assert_msg (g_str_has_suffix (many_times->vm.cmdline, " systemd.mask=a panic=1 systemd.mask=b panic=2 "
+                                                           "dyndbg=\"module a +p; module b +p; module c +p\""),
+                 "%s", many_times->vm.cmdline);
+  ck_assert_ptr_null (strstr (many_times->vm.cmdline, "panic=-1"));
+  setup_clear (&s);
   g_autofree char *many = g_strnfill (1990, 'a');
   g_autofree char *toml = g_strdup_printf ("[hypervisor.qemu]\nkernel_params = \"%s\"\n", many);
   setup_init (&s, toml);
@@ -351,6 +360,23 @@ START_TEST (disk_drivers)
 }
 END_TEST
 
+/* There is no tap whose frames could be counted. */
+START_TEST (rate_of_a_network_in_user_space)
+{
+  static const char key[] = "hypervisor.qemu.rx_rate_limiter_max_rate: has no effect";
+  setup_init (&s, "[hypervisor.qemu]\nrx_rate_limiter_max_rate = 8000000\n");
+  kata_capabilities__grant (&s.caps, KATA_CAP_NET_STREAM);
+  s.options.network = "user";
+  g_autoptr (kata_plan) user = made ();
+  g_autofree char *all = user->warnings != NULL ? g_strjoinv ("\n", user->warnings) : g_strdup ("");
+  ck_assert_msg (strstr (all, key) != NULL && strstr (all, "tx_rate") == NULL, "%s", all);
+  s.options.network = "/run/netns/a";
+  g_autoptr (kata_plan) tap = made ();
+  ck_assert_ptr_null (tap->warnings);
+  setup_clear (&s);
+}
+END_TEST
+
 START_TEST (nodes)
 {
   setup_init (&s, "[hypervisor.qemu]\nenable_numa = true\nnuma_mapping = [\"0-1,3\", \"2\"]\n");
@@ -426,6 +452,21 @@ START_TEST (confidential)
   ck_assert_uint_eq (tdx->vm.tdx_quote_port, 4050);
   ck_assert_int_eq (tdx->vm.image_driver, KATA_IMAGE_BLK);
   setup_clear (&s);
+  /* By either key: what came later would not be among what was measured. */
+  static const char *const keys[] = { "confidential_guest", "sev_snp_guest" };
+  for (size_t i = 0; i < G_N_ELEMENTS (keys); i++) {
+    g_autofree char *toml = g_strdup_printf ("[hypervisor.qemu]\n%s = true\naccel = \"kvm\"\nfirmware = \"/fw\"\n"
+                                             "default_maxvcpus = 4\ndefault_maxmemory = 4096\n",
+                                             keys[i]);
+    static const int granted[] = { KATA_CAP_CONFIDENTIAL, KATA_CAP_KVM, KATA_CAP_CPU_RESIZE, KATA_CAP_MEMORY_RESIZE };
+    setup_init (&s, toml);
+    for (size_t k = 0; k < G_N_ELEMENTS (granted); k++)
+      kata_capabilities__grant (&s.caps, granted[k]);
+    g_autoptr (kata_plan) fixed = made ();
+    ck_assert_uint_eq (fixed->vm.max_vcpus, fixed->vm.vcpus);
+    ck_assert_uint_eq (fixed->vm.max_memory_mib, fixed->vm.memory_mib);
+    setup_clear (&s);
+  }
   wrong_secret ("", "hypervisor.qemu.firmware", "AMDSEV.fd");
   wrong_secret ("firmware = \"/f\"\nfirmware_volume = \"/v\"\n", "hypervisor.qemu.firmware_volume", "no flash");
   wrong_secret ("firmware = \"/f\"\nmachine_type = \"microvm\"\n", "hypervisor.qemu.machine_type", "q35");
@@ -514,6 +555,7 @@ main (void)
   tcase_add_test (tcase, image_drivers);
   tcase_add_test (tcase, disk_drivers);
   tcase_add_test (tcase, nodes);
+  tcase_add_test (tcase, rate_of_a_network_in_user_space);
   tcase_add_test (tcase, stratovirt);
   tcase_add_test (tcase, confidential);
   tcase_add_test (tcase, manifest);
