@@ -239,7 +239,7 @@ kata_external_vm__start_share (kata_external_vm *vm, const kata_vm_plan *plan, c
   kata_child child;
   if (plan->share_kind != KATA_SHARE_VIRTIOFS)
     return 0;
-  int code = kata_virtiofsd__start (&child, plan, vm->dir_fd, env, err);
+  int code = kata_virtiofsd__start (&child, vm->kind->name, plan, vm->dir_fd, env, err);
   if (code == 0)
     kata_backend_process__adopt (&vm->virtiofsd, &child);
   return code;

@@ -16,28 +16,45 @@
 
 /* Tens of them may start at once, on a slow machine. */
 #define VERSION_MS 30000
-#define KEY        "hypervisor.qemu.virtio_fs_daemon"
-#define REMEDY     "install virtiofsd (Debian 12: qemu-system-common), set the key, or set shared_fs = \"virtio-9p\""
 
-int
-kata_virtiofsd__find (char **out, const char *configured, kata_error **err)
+static char *
+key_of (const char *hypervisor, const char *name)
 {
-  static const char *const names[] = { "virtiofsd", NULL };
-  return kata_external__find (out, configured, KEY, names, REMEDY, err);
+  return g_strdup_printf ("hypervisor.%s.%s", hypervisor, name);
 }
 
-int
-kata_virtiofsd__kind (enum kata_virtiofsd_kind *out, const char *program, int64_t deadline_us, kata_error **err)
+/* Of all VMMs that share by virtio-fs one has 9p besides. */
+static const char *
+remedy_for (const char *hypervisor)
+{
+  return strcmp (hypervisor, "qemu") == 0
+             ? "install virtiofsd (Debian 12: qemu-system-common), set the key, or set shared_fs = \"virtio-9p\""
+             : "install virtiofsd (Debian 12: qemu-system-common) or set the key";
+}
+
+/* Finds the program, g_free(). KATA_E_HOST. */
+static int
+find (char **out, const char *hypervisor, const char *configured, kata_error **err)
+{
+  static const char *const names[] = { "virtiofsd", NULL };
+  g_autofree char *key = key_of (hypervisor, "virtio_fs_daemon");
+  return kata_external__find (out, configured, key, names, remedy_for (hypervisor), err);
+}
+
+/* Asks --version. */
+static int
+find_kind (struct kata_virtiofsd *server, int64_t deadline_us, kata_error **err)
 {
   g_autofree char *text = NULL;
-  int code = kata_external__output (&text, program, "--version", deadline_us, err);
+  g_autofree char *key = key_of (server->hypervisor, "virtio_fs_daemon");
+  int code = kata_external__output (&text, server->program, "--version", deadline_us, err);
   if (code < 0)
     return code;
   if (strstr (text, "virtiofsd") == NULL)
-    return kata_error__set (err, KATA_E_HOST, KEY, "%s: \"%s\" is no virtiofsd: it calls itself \"%.80s\"; %s", KEY,
-                            program, text, REMEDY);
+    return kata_error__set (err, KATA_E_HOST, key, "%s: \"%s\" is no virtiofsd: it calls itself \"%.80s\"; %s", key,
+                            server->program, text, remedy_for (server->hypervisor));
   /* Only the C one tells the FUSE interface it was built with. */
-  *out = strstr (text, "FUSE kernel interface") != NULL ? KATA_VIRTIOFSD_C : KATA_VIRTIOFSD_RUST;
+  server->kind = strstr (text, "FUSE kernel interface") != NULL ? KATA_VIRTIOFSD_C : KATA_VIRTIOFSD_RUST;
   return 0;
 }
 
@@ -60,15 +77,15 @@ is_forbidden (const char *arg)
 }
 
 static int
-add_configured (GPtrArray *argv, enum kata_virtiofsd_kind kind, const kata_vm_plan *plan, kata_error **err)
+add_configured (GPtrArray *argv, const struct kata_virtiofsd *server, const kata_vm_plan *plan, kata_error **err)
 {
+  g_autofree char *key = key_of (server->hypervisor, "virtio_fs_extra_args");
   for (size_t i = 0; plan->virtiofsd_args != NULL && plan->virtiofsd_args[i] != NULL; i++) {
     const char *arg = plan->virtiofsd_args[i];
     if (is_forbidden (arg))
-      return kata_error__set (err, KATA_E_CONFIG, "hypervisor.qemu.virtio_fs_extra_args",
-                              "hypervisor.qemu.virtio_fs_extra_args: \"%s\" is set by the library; remove it", arg);
+      return kata_error__set (err, KATA_E_CONFIG, key, "%s: \"%s\" is set by the library; remove it", key, arg);
     /* Kata's default configuration speaks to the Rust server; this one of its options the C server spells in another way. */
-    if (kind == KATA_VIRTIOFSD_C && strcmp (arg, "--announce-submounts") == 0) {
+    if (server->kind == KATA_VIRTIOFSD_C && strcmp (arg, "--announce-submounts") == 0) {
       g_ptr_array_add (argv, g_strdup ("-o"));
       arg = "announce_submounts";
     }
@@ -78,32 +95,32 @@ add_configured (GPtrArray *argv, enum kata_virtiofsd_kind kind, const kata_vm_pl
 }
 
 static int
-cache_mode (const char **out, enum kata_virtiofsd_kind kind, const char *mode, kata_error **err)
+cache_mode (const char **out, const struct kata_virtiofsd *server, const char *mode, kata_error **err)
 {
+  g_autofree char *key = key_of (server->hypervisor, "virtio_fs_cache");
   if (mode == NULL || mode[0] == '\0')
     mode = "auto";
   bool never = strcmp (mode, "never") == 0 || strcmp (mode, "none") == 0;
   bool metadata = strcmp (mode, "metadata") == 0;
   if (!never && !metadata && strcmp (mode, "auto") != 0 && strcmp (mode, "always") != 0)
-    return kata_error__set (err, KATA_E_CONFIG, "hypervisor.qemu.virtio_fs_cache",
-                            "hypervisor.qemu.virtio_fs_cache: \"%s\" is none of auto, always, never, metadata", mode);
+    return kata_error__set (err, KATA_E_CONFIG, key, "%s: \"%s\" is none of auto, always, never, metadata", key, mode);
   if (never)
-    mode = kind == KATA_VIRTIOFSD_C ? "none" : "never";
-  else if (metadata && kind == KATA_VIRTIOFSD_C)
+    mode = server->kind == KATA_VIRTIOFSD_C ? "none" : "never";
+  else if (metadata && server->kind == KATA_VIRTIOFSD_C)
     mode = "none"; /* the next stricter one that it has */
   *out = mode;
   return 0;
 }
 
 void
-kata_virtiofsd__probe (const kata_vm_plan *plan, kata_capabilities *caps)
+kata_virtiofsd__probe (const char *hypervisor, const kata_vm_plan *plan, kata_capabilities *caps)
 {
   g_autofree char *program = NULL;
   g_autoptr (kata_error) error = NULL;
-  enum kata_virtiofsd_kind kind;
-  int code = kata_virtiofsd__find (&program, plan->virtiofsd_path, &error);
+  int code = find (&program, hypervisor, plan->virtiofsd_path, &error);
+  struct kata_virtiofsd server = { hypervisor, program, KATA_VIRTIOFSD_C };
   if (code == 0)
-    code = kata_virtiofsd__kind (&kind, program, kata_deadline__within (INT64_MAX, VERSION_MS), &error);
+    code = find_kind (&server, kata_deadline__within (INT64_MAX, VERSION_MS), &error);
   if (code == 0 && geteuid () != 0)
     code = kata_error__set (&error, KATA_E_PERMISSION, NULL, "virtiofsd needs root to keep the owners of files");
   if (code == 0)
@@ -129,19 +146,19 @@ escape_for_c (const char *path)
 }
 
 int
-kata_virtiofsd__argv (char ***out, const char *program, enum kata_virtiofsd_kind kind, const kata_vm_plan *plan,
-                      uint64_t nofile, kata_error **err)
+kata_virtiofsd__argv (char ***out, const struct kata_virtiofsd *server, const kata_vm_plan *plan, uint64_t nofile,
+                      kata_error **err)
 {
   const char *cache = NULL;
   if (plan->share_dir == NULL || plan->share_dir[0] != '/')
     return kata_error__set (err, KATA_E_INVALID, "share_dir", "virtio-fs: no absolute directory to share");
-  int code = cache_mode (&cache, kind, plan->virtiofs_cache, err);
+  int code = cache_mode (&cache, server, plan->virtiofs_cache, err);
   if (code < 0)
     return code;
   GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
-  g_ptr_array_add (argv, g_strdup (program));
+  g_ptr_array_add (argv, g_strdup (server->program));
   g_ptr_array_add (argv, g_strdup ("--fd=3"));
-  if (kind == KATA_VIRTIOFSD_C) {
+  if (server->kind == KATA_VIRTIOFSD_C) {
     g_autofree char *dir = escape_for_c (plan->share_dir);
     /* flock and POSIX locks stay local to the guest: nobody else writes below the share meanwhile. */
     g_ptr_array_add (argv, g_strdup ("-o"));
@@ -157,7 +174,7 @@ kata_virtiofsd__argv (char ***out, const char *program, enum kata_virtiofsd_kind
   }
   /* Both want to raise the limit to a million, which a host without CAP_SYS_RESOURCE refuses. */
   g_ptr_array_add (argv, g_strdup_printf ("--rlimit-nofile=%" G_GUINT64_FORMAT, nofile));
-  code = add_configured (argv, kind, plan, err);
+  code = add_configured (argv, server, plan, err);
   g_ptr_array_add (argv, NULL);
   if (code < 0) {
     g_strfreev ((char **) g_ptr_array_free (argv, FALSE));
@@ -168,20 +185,20 @@ kata_virtiofsd__argv (char ***out, const char *program, enum kata_virtiofsd_kind
 }
 
 int
-kata_virtiofsd__start (kata_child *out, const kata_vm_plan *plan, int dir_fd, const kata_backend_env *env,
-                       kata_error **err)
+kata_virtiofsd__start (kata_child *out, const char *hypervisor, const kata_vm_plan *plan, int dir_fd,
+                       const kata_backend_env *env, kata_error **err)
 {
   g_autofree char *program = NULL;
   g_auto (GStrv) argv = NULL;
   kata_auto_fd int log = -1, sock = -1;
-  enum kata_virtiofsd_kind kind = KATA_VIRTIOFSD_C;
   struct rlimit nofile = { 1024, 1024 };
   getrlimit (RLIMIT_NOFILE, &nofile);
-  int code = kata_virtiofsd__find (&program, plan->virtiofsd_path, err);
+  int code = find (&program, hypervisor, plan->virtiofsd_path, err);
+  struct kata_virtiofsd server = { hypervisor, program, KATA_VIRTIOFSD_C };
   if (code == 0)
-    code = kata_virtiofsd__kind (&kind, program, kata_deadline__within (env->deadline_us, VERSION_MS), err);
+    code = find_kind (&server, kata_deadline__within (env->deadline_us, VERSION_MS), err);
   if (code == 0)
-    code = kata_virtiofsd__argv (&argv, program, kind, plan, MIN (nofile.rlim_max, 1000000), err);
+    code = kata_virtiofsd__argv (&argv, &server, plan, MIN (nofile.rlim_max, 1000000), err);
   if (code == 0)
     code = kata_external__log_file (&log, dir_fd, plan->dir, KATA_VIRTIOFSD_LOG, env, err);
   if (code == 0)

@@ -14,24 +14,25 @@
 /** Which one it is; their options differ. */
 enum kata_virtiofsd_kind { KATA_VIRTIOFSD_C = 0, KATA_VIRTIOFSD_RUST };
 
-/** Finds the program. KATA_E_HOST. */
-int kata_virtiofsd__find (char **out, const char *configured, kata_error **err);
+/** One of them, and in whose table of the configuration it is: "qemu". */
+struct kata_virtiofsd {
+  const char *hypervisor;
+  const char *program;
+  enum kata_virtiofsd_kind kind;
+};
 
 /** Grants or lacks KATA_CAP_FS_SHARE_VIRTIOFS. @plan: virtiofsd_path. */
-void kata_virtiofsd__probe (const kata_vm_plan *plan, kata_capabilities *caps);
-
-/** Asks --version. */
-int kata_virtiofsd__kind (enum kata_virtiofsd_kind *out, const char *program, int64_t deadline_us, kata_error **err);
+void kata_virtiofsd__probe (const char *hypervisor, const kata_vm_plan *plan, kata_capabilities *caps);
 
 /**
  * Pure: the command line; the listening socket is descriptor 3. Its sandbox and seccomp filter are always on. Configured arguments that would
  * name another directory, another socket or a weaker sandbox are KATA_E_CONFIG. @nofile: the hard limit of descriptors. g_strfreev().
  */
-int kata_virtiofsd__argv (char ***out, const char *program, enum kata_virtiofsd_kind kind, const kata_vm_plan *plan,
-                          uint64_t nofile, kata_error **err);
+int kata_virtiofsd__argv (char ***out, const struct kata_virtiofsd *server, const kata_vm_plan *plan, uint64_t nofile,
+                          kata_error **err);
 
 /** Starts it, recorded in the journal. It ends by itself when the VMM closes the connection. */
-int kata_virtiofsd__start (kata_child *out, const kata_vm_plan *plan, int dir_fd, const kata_backend_env *env,
-                           kata_error **err);
+int kata_virtiofsd__start (kata_child *out, const char *hypervisor, const kata_vm_plan *plan, int dir_fd,
+                           const kata_backend_env *env, kata_error **err);
 
 #endif

@@ -48,9 +48,10 @@ builtin_translate (const kata_vm_plan *plan, char **json, kata_error **err)
   int code = kata_builtin__describe (description, cmdline, plan, &fds, err);
   if (code == 0)
     code = vmm_describe__write (&text, NULL, NULL, description, err);
+  const bool own_helper = plan->virtiofsd_path != NULL && plan->virtiofsd_path[0] != '\0';
+  const struct kata_virtiofsd server = { "builtin", own_helper ? plan->virtiofsd_path : "virtiofsd", KATA_VIRTIOFSD_C };
   if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS)
-    code = kata_virtiofsd__argv (&virtiofsd, plan->virtiofsd_path[0] != '\0' ? plan->virtiofsd_path : "virtiofsd",
-                                 KATA_VIRTIOFSD_C, plan, 1000000, err);
+    code = kata_virtiofsd__argv (&virtiofsd, &server, plan, 1000000, err);
   g_auto (GStrv) lines = code == 0 ? g_strsplit (text, "\n", -1) : NULL;
   free (text);
   if (code < 0)

@@ -92,7 +92,7 @@ start_share (kata_builtin_fds *fds, kata_builtin_vm *vm, const kata_vm_plan *pla
              kata_error **err)
 {
   kata_child child;
-  int code = kata_virtiofsd__start (&child, plan, vm->dir_fd, env, err);
+  int code = kata_virtiofsd__start (&child, "builtin", plan, vm->dir_fd, env, err);
   if (code < 0)
     return code;
   kata_backend_process__adopt (&vm->virtiofsd, &child);

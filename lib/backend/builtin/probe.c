@@ -56,7 +56,7 @@ kata_builtin__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_err
   caps->max_vcpus = VMM_VCPUS_MAX;
   caps->max_memory_mib = VMM_RAM_MAX >> 20;
   probe_run (plan, caps);
-  kata_virtiofsd__probe (plan, caps);
+  kata_virtiofsd__probe ("builtin", plan, caps);
   probe_absent (caps);
   kata_capabilities__grant (caps, KATA_CAP_VSOCK_HYBRID);
   kata_capabilities__grant (caps, KATA_CAP_BLOCK);

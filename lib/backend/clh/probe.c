@@ -64,7 +64,7 @@ kata_clh__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error *
   caps->max_memory_mib = 1 << 20;
   if (kata_capabilities__probe_kvm (caps, true))
     kata_capabilities__grant (caps, KATA_CAP_RUN);
-  kata_virtiofsd__probe (plan, caps);
+  kata_virtiofsd__probe ("clh", plan, caps);
   probe_absent (caps);
   kata_capabilities__probe_vfio (caps);
   kata_capabilities__grant (caps, KATA_CAP_VFIO_HOTPLUG);

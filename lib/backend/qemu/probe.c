@@ -152,7 +152,7 @@ kata_qemu__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_error 
     kata_capabilities__probe_kvm (caps, false);
   else
     kata_capabilities__lack (caps, KATA_CAP_KVM, "%s is not the host's architecture, so it is emulated", machine->arch);
-  kata_virtiofsd__probe (plan, caps);
+  kata_virtiofsd__probe ("qemu", plan, caps);
   kata_capabilities__grant (caps, KATA_CAP_FS_SHARE_9P);
   probe_agent (caps);
   /* QEMU could do these; this adapter does not yet, and says so. */

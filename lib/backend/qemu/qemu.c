@@ -45,9 +45,9 @@ qemu_translate (const kata_vm_plan *plan, char **json, kata_error **err)
                                 .vhost_fd = 3,
                                 .nic_fd = 4 };
   code = kata_qemu__argv (&qemu, plan, &context, err);
+  const struct kata_virtiofsd server = { "qemu", own_helper ? plan->virtiofsd_path : "virtiofsd", KATA_VIRTIOFSD_C };
   if (code == 0 && plan->share_kind == KATA_SHARE_VIRTIOFS)
-    code = kata_virtiofsd__argv (&virtiofsd, own_helper ? plan->virtiofsd_path : "virtiofsd", KATA_VIRTIOFSD_C, plan,
-                                 1000000, err);
+    code = kata_virtiofsd__argv (&virtiofsd, &server, plan, 1000000, err);
   if (code < 0)
     return code;
   g_autoptr (JsonBuilder) builder = json_builder_new ();

@@ -85,7 +85,7 @@ kata_stratovirt__probe (const kata_vm_plan *plan, kata_capabilities *caps, kata_
   caps->max_memory_mib = 512 << 10;
   if (kata_capabilities__probe_kvm (caps, true))
     kata_capabilities__grant (caps, KATA_CAP_RUN);
-  kata_virtiofsd__probe (plan, caps);
+  kata_virtiofsd__probe ("stratovirt", plan, caps);
   probe_absent (caps);
   probe_device (caps, KATA_CAP_VSOCK_VHOST, "/dev/vhost-vsock", "vhost_vsock");
   probe_device (caps, KATA_CAP_NET_VHOST, "/dev/vhost-net", "vhost_net");

@@ -70,7 +70,7 @@ START_TEST (missing)
   b.plan.share_kind = KATA_SHARE_VIRTIOFS;
   b.plan.share_tag = "t";
   b.plan.virtiofsd_path = "/opt/virtiofsd";
-  broken_launch (&b, KATA_E_HOST, "virtio_fs_daemon: \"/opt/virtiofsd\": No such file");
+  broken_launch (&b, KATA_E_HOST, "hypervisor.builtin.virtio_fs_daemon: \"/opt/virtiofsd\": No such file");
   broken_close (&b);
 }
 END_TEST

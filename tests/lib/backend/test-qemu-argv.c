@@ -523,8 +523,8 @@ server_golden (const char *name, enum kata_virtiofsd_kind kind, const kata_vm_pl
 {
   g_auto (GStrv) argv = NULL;
   g_autoptr (kata_error) error = NULL;
-  ck_assert_msg (kata_virtiofsd__argv (&argv, "/usr/lib/qemu/virtiofsd", kind, plan, 20000, &error) == 0, "%s",
-                 kata_error_get_message (error));
+  const struct kata_virtiofsd server = { "qemu", "/usr/lib/qemu/virtiofsd", kind };
+  ck_assert_msg (kata_virtiofsd__argv (&argv, &server, plan, 20000, &error) == 0, "%s", kata_error_get_message (error));
   compare (name, argv);
 }
 
@@ -535,6 +535,8 @@ START_TEST (virtiofsd)
                                            "source=/,x",         "--shared-dir=/", "--seccomp=none",
                                            "modcaps=+sys_admin", "--fd=7",         "sandbox=chroot" };
   kata_vm_plan plan = base ();
+  const struct kata_virtiofsd server = { "clh", "v", KATA_VIRTIOFSD_C };
+  g_autoptr (kata_error) error = NULL;
   char **argv = NULL;
   plan.share_dir = "/run/kata/a,b\\c";
   plan.virtiofsd_args = args;
@@ -544,11 +546,14 @@ START_TEST (virtiofsd)
   for (size_t i = 0; i < G_N_ELEMENTS (forbidden); i++) {
     const char *const one[] = { forbidden[i], NULL };
     plan.virtiofsd_args = one;
-    ck_assert_int_eq (kata_virtiofsd__argv (&argv, "v", KATA_VIRTIOFSD_C, &plan, 20000, NULL), KATA_E_CONFIG);
+    ck_assert_int_eq (kata_virtiofsd__argv (&argv, &server, &plan, 20000, &error), KATA_E_CONFIG);
+    ck_assert_str_eq (kata_error_get_key (error), "hypervisor.clh.virtio_fs_extra_args");
+    error = kata_error_unref (error);
   }
   plan.virtiofsd_args = NULL;
   plan.virtiofs_cache = "always,source=/";
-  ck_assert_int_eq (kata_virtiofsd__argv (&argv, "v", KATA_VIRTIOFSD_C, &plan, 20000, NULL), KATA_E_CONFIG);
+  ck_assert_int_eq (kata_virtiofsd__argv (&argv, &server, &plan, 20000, &error), KATA_E_CONFIG);
+  ck_assert_str_eq (kata_error_get_key (error), "hypervisor.clh.virtio_fs_cache");
 }
 END_TEST
 

@@ -94,7 +94,7 @@ START_TEST (virtiofsd)
   bed_open (&b, VERSION "exec sleep 60");
   b.plan.share_kind = KATA_SHARE_VIRTIOFS;
   b.plan.virtiofsd_path = "/opt/virtiofsd";
-  broken_launch (&b, KATA_E_HOST, "virtio_fs_daemon: \"/opt/virtiofsd\": No such file");
+  broken_launch (&b, KATA_E_HOST, "hypervisor.qemu.virtio_fs_daemon: \"/opt/virtiofsd\": No such file");
   g_autofree char *other = broken_script (&b, "v1", "echo something else");
   b.plan.virtiofsd_path = other;
   broken_launch (&b, KATA_E_HOST, "is no virtiofsd");
