@@ -201,6 +201,7 @@ clh_net_info (const struct clh_net *net, const char *config_more, const char *in
   for (const struct clh_nic *nic = net->nics; nic < net->nics + CLH_NICS; nic++)
     if (nic->id != NULL)
       add_nodes (tree, net, nic->id, fault);
-  return g_strdup_printf ("{\"config\":{%s%s},%s\"state\":\"Running\",\"device_tree\":{%s}}", config_more, lists->str,
-                          info_more, tree->str);
+  bool told = fault->action == NULL || !g_str_equal (fault->action, "device_tree"); /* else as before it boots */
+  return g_strdup_printf ("{\"config\":{%s%s},%s\"state\":\"Running\",\"device_tree\":%s%s%s}", config_more, lists->str,
+                          info_more, told ? "{" : "null", told ? tree->str : "", told ? "}" : "");
 }

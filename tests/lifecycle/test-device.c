@@ -445,6 +445,20 @@ START_TEST (event_is_lost)
 }
 END_TEST
 
+/* Of a VMM that does not tell what it has nobody is told that a device is free. */
+START_TEST (devices_are_not_told)
+{
+  kata_error *error = NULL;
+  fixture_misbehave ("device_tree", "null");
+  configure (ROOMY);
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  ck_ok (add (sandbox, NVME, &error), error);
+  fixture_refused (take_out (sandbox, NVME, &error), KATA_E_PROTOCOL, "tells of no devices", &error);
+  fixture_refused (add (sandbox, NVME, &error), KATA_E_BUSY, NVME, &error);
+  fixture_end (sandbox);
+}
+END_TEST
+
 static Suite *
 make (void)
 {
@@ -465,6 +479,7 @@ make (void)
     tcase_add_loop_test (tcase, refused_by_the_machine, 0, 5);
     tcase_add_test (tcase, guest_does_not_let_go);
     tcase_add_test (tcase, event_is_lost);
+    tcase_add_test (tcase, devices_are_not_told);
   }
   return suite;
 }

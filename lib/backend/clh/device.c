@@ -45,8 +45,12 @@ find (struct place *place, kata_external_vm *vm, const struct kata_clh_device *d
   if (code < 0)
     return code;
   const kata_json *list = kata_json__get (kata_json__get (root, "config"), device->section);
+  const kata_json *tree = kata_json__get (root, "device_tree");
+  /* Else whatever it is would pass for gone. */
+  if (tree == NULL || tree->type != KATA_JSON_OBJECT)
+    return kata_error__set (err, KATA_E_PROTOCOL, "vm.info", "Cloud Hypervisor, vm.info: it tells of no devices");
   place->in_config = list != NULL && list->type == KATA_JSON_ARRAY && named (list, device->id);
-  place->in_tree = kata_json__get (kata_json__get (root, "device_tree"), device->id) != NULL;
+  place->in_tree = kata_json__get (tree, device->id) != NULL;
   return 0;
 }
 

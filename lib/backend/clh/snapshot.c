@@ -75,7 +75,8 @@ save (void *handle, const char *dir, const kata_backend_env *env, kata_error **e
     code = kata_external__lift_bound (vm->vmm.identity.pid, &before, err);
   if (code == 0) {
     code = ask (vm, "vm.snapshot", "destination_url", env->deadline_us, err);
-    kata_external__set_bound (vm->vmm.identity.pid, &before);
+    if (!kata_external_vm__ended (vm)) /* its number may be another's by now */
+      kata_external__set_bound (vm->vmm.identity.pid, &before);
   }
   close_place (vm);
   return code;
