@@ -14,6 +14,9 @@
 /** How much of a log an error quotes. */
 #define KATA_EXTERNAL_TAIL_MAX 4096
 
+/** How long a program may take to tell its version: tens of them may be asked at once, on a slow machine. */
+#define KATA_EXTERNAL_VERSION_MS 30000
+
 /**
  * The program's absolute path, g_free(): @configured if not empty (then it must be executable), else the first of @names (NULL-terminated; plain
  * names are looked for in fixed directories, never in $PATH). KATA_E_HOST with @key and @remedy in the text.

@@ -14,9 +14,6 @@
 #include "base/error.h"
 #include "base/fd.h"
 
-/* Tens of them may start at once, on a slow machine. */
-#define VERSION_MS 30000
-
 static char *
 key_of (const char *hypervisor, const char *name)
 {
@@ -120,7 +117,7 @@ kata_virtiofsd__probe (const char *hypervisor, const kata_vm_plan *plan, kata_ca
   int code = find (&program, hypervisor, plan->virtiofsd_path, &error);
   struct kata_virtiofsd server = { hypervisor, program, KATA_VIRTIOFSD_C };
   if (code == 0)
-    code = find_kind (&server, kata_deadline__within (INT64_MAX, VERSION_MS), &error);
+    code = find_kind (&server, kata_deadline__within (INT64_MAX, KATA_EXTERNAL_VERSION_MS), &error);
   if (code == 0 && geteuid () != 0)
     code = kata_error__set (&error, KATA_E_PERMISSION, NULL, "virtiofsd needs root to keep the owners of files");
   if (code == 0)
@@ -196,7 +193,7 @@ kata_virtiofsd__start (kata_child *out, const char *hypervisor, const kata_vm_pl
   int code = find (&program, hypervisor, plan->virtiofsd_path, err);
   struct kata_virtiofsd server = { hypervisor, program, KATA_VIRTIOFSD_C };
   if (code == 0)
-    code = find_kind (&server, kata_deadline__within (env->deadline_us, VERSION_MS), err);
+    code = find_kind (&server, kata_deadline__within (env->deadline_us, KATA_EXTERNAL_VERSION_MS), err);
   if (code == 0)
     code = kata_virtiofsd__argv (&argv, &server, plan, MIN (nofile.rlim_max, 1000000), err);
   if (code == 0)

@@ -10,7 +10,6 @@
 
 #define KEY     "hypervisor.acrn.path"
 #define KEY_CTL "hypervisor.acrn.ctlpath"
-#define WAIT_MS 5000
 
 int
 kata_acrn__find (char **program, unsigned version[3], const kata_vm_plan *plan, kata_error **err)
@@ -19,7 +18,7 @@ kata_acrn__find (char **program, unsigned version[3], const kata_vm_plan *plan, 
   static const kata_external_program wanted = { KEY,  names, "install acrn-dm or set the key",
                                                 "-v", "DM",  KATA_ACRN_VERSION_MIN };
   return kata_external__find_version (program, version, plan->hypervisor_path, &wanted,
-                                      kata_deadline__within (INT64_MAX, WAIT_MS), err);
+                                      kata_deadline__within (INT64_MAX, KATA_EXTERNAL_VERSION_MS), err);
 }
 
 int

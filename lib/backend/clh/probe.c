@@ -10,7 +10,6 @@
 
 #define KEY       "hypervisor.clh.path"
 #define REMEDY    "install cloud-hypervisor or set the key"
-#define WAIT_MS   5000
 #define VCPUS_MAX 254
 
 int
@@ -23,7 +22,8 @@ kata_clh__find (char **program, unsigned version[3], const kata_vm_plan *plan, k
   if (code < 0)
     return code;
   kata_error *cause = NULL;
-  code = kata_external__output (&text, path, "--version", kata_deadline__within (INT64_MAX, WAIT_MS), &cause);
+  code = kata_external__output (&text, path, "--version", kata_deadline__within (INT64_MAX, KATA_EXTERNAL_VERSION_MS),
+                                &cause);
   if (code < 0)
     return kata_error__wrap (err, cause, KEY, KEY ": \"%s\" cannot be run", path);
   if (!g_str_has_prefix (text, "cloud-hypervisor ") || !kata_external__parse_version (text, version))

@@ -16,8 +16,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 
-#define KEY     "hypervisor.qemu.path"
-#define WAIT_MS 5000
+#define KEY "hypervisor.qemu.path"
 
 static bool
 is_hosts (const kata_qemu_machine *machine)
@@ -43,7 +42,8 @@ kata_qemu__find (char **program, unsigned version[3], const kata_qemu_machine **
   if (code < 0)
     return code;
   kata_error *cause = NULL;
-  code = kata_external__output (&text, path, "--version", kata_deadline__within (INT64_MAX, WAIT_MS), &cause);
+  code = kata_external__output (&text, path, "--version", kata_deadline__within (INT64_MAX, KATA_EXTERNAL_VERSION_MS),
+                                &cause);
   if (code < 0)
     return kata_error__wrap (err, cause, KEY, KEY ": \"%s\" cannot be run", path);
   kata_external__parse_version (KATA_QEMU_VERSION_MIN, least);
@@ -68,7 +68,8 @@ check_machine (const char *program, const kata_qemu_machine *machine, kata_error
   g_autofree char *text = NULL;
   if (strcmp (machine->arch, "x86_64") == 0)
     return 0;
-  int code = kata_external__output_of (&text, program, args, kata_deadline__within (INT64_MAX, WAIT_MS), err);
+  int code =
+      kata_external__output_of (&text, program, args, kata_deadline__within (INT64_MAX, KATA_EXTERNAL_VERSION_MS), err);
   if (code < 0)
     return code;
   g_autofree char *line = g_strdup_printf ("\n%s", text), *word = g_strdup_printf ("\n%s ", machine->type);

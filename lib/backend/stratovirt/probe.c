@@ -13,7 +13,6 @@
 #include "base/fd.h"
 
 #define KEY       "hypervisor.stratovirt.path"
-#define WAIT_MS   5000
 #define VCPUS_MAX 254
 
 int
@@ -23,7 +22,7 @@ kata_stratovirt__find (char **program, unsigned version[3], const kata_vm_plan *
   static const kata_external_program wanted = { KEY,        names,         "install stratovirt or set the key",
                                                 "-version", "StratoVirt ", KATA_STRATOVIRT_VERSION_MIN };
   return kata_external__find_version (program, version, plan->hypervisor_path, &wanted,
-                                      kata_deadline__within (INT64_MAX, WAIT_MS), err);
+                                      kata_deadline__within (INT64_MAX, KATA_EXTERNAL_VERSION_MS), err);
 }
 
 static void
