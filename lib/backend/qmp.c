@@ -67,23 +67,32 @@ kata_qmp__parse (JsonNode **out, const char *line, size_t len, kata_error **err)
   return 0;
 }
 
-/* Takes one line out of the buffer; blank ones are passed over. */
+/* Takes one line, which may be blank, out of the buffer. */
 static bool
 take_line (kata_qmp *qmp, GString *line)
 {
-  for (;;) {
-    char *end = memchr (qmp->buffer->str, '\n', qmp->buffer->len);
-    if (end == NULL)
-      return false;
-    gssize len = end - qmp->buffer->str;
-    g_string_truncate (line, 0);
-    g_string_append_len (line, qmp->buffer->str, len);
-    g_string_erase (qmp->buffer, 0, len + 1);
-    while (line->len > 0 && g_ascii_isspace (line->str[line->len - 1]))
-      g_string_truncate (line, line->len - 1);
-    if (line->len > 0)
-      return true;
-  }
+  char *end = memchr (qmp->buffer->str, '\n', qmp->buffer->len);
+  if (end == NULL)
+    return false;
+  gssize len = end - qmp->buffer->str;
+  g_string_truncate (line, 0);
+  g_string_append_len (line, qmp->buffer->str, len);
+  g_string_erase (qmp->buffer, 0, len + 1);
+  while (line->len > 0 && g_ascii_isspace (line->str[line->len - 1]))
+    g_string_truncate (line, line->len - 1);
+  return true;
+}
+
+/*
+ * After a message, or a blank line, that was not what is waited for: is there time for another? One that has come whole still counts. A VMM that
+ * talks without end is not listened to without end.
+ */
+static int
+go_on (const kata_qmp *qmp, int64_t deadline_us, kata_error **err)
+{
+  if (memchr (qmp->buffer->str, '\n', qmp->buffer->len) != NULL || kata_deadline__now () < deadline_us)
+    return 0;
+  return kata_error__set (err, KATA_E_TIMEOUT, NULL, "QMP: no answer in time, but other messages");
 }
 
 static int
@@ -110,26 +119,16 @@ static int
 read_message (kata_qmp *qmp, JsonNode **out, int64_t deadline_us, kata_error **err)
 {
   g_autoptr (GString) line = g_string_new (NULL);
-  while (!take_line (qmp, line)) {
-    if (qmp->buffer->len > KATA_QMP_LINE_MAX)
-      return kata_error__set (err, KATA_E_PROTOCOL, NULL, "QMP: a line longer than %u bytes", KATA_QMP_LINE_MAX);
-    int code = fill (qmp, deadline_us, err);
-    if (code < 0)
-      return code;
+  int code = 0;
+  while (code == 0 && line->len == 0) {
+    if (take_line (qmp, line))
+      code = line->len == 0 ? go_on (qmp, deadline_us, err) : 0;
+    else if (qmp->buffer->len > KATA_QMP_LINE_MAX)
+      code = kata_error__set (err, KATA_E_PROTOCOL, NULL, "QMP: a line longer than %u bytes", KATA_QMP_LINE_MAX);
+    else
+      code = fill (qmp, deadline_us, err);
   }
-  return kata_qmp__parse (out, line->str, line->len, err);
-}
-
-/*
- * After a message that was not the one waited for: is there time for another? One that has come whole still counts. A VMM that talks without end
- * is not listened to without end.
- */
-static int
-go_on (const kata_qmp *qmp, int64_t deadline_us, kata_error **err)
-{
-  if (memchr (qmp->buffer->str, '\n', qmp->buffer->len) != NULL || kata_deadline__now () < deadline_us)
-    return 0;
-  return kata_error__set (err, KATA_E_TIMEOUT, NULL, "QMP: no answer in time, but other messages");
+  return code < 0 ? code : kata_qmp__parse (out, line->str, line->len, err);
 }
 
 /* The first byte carries @pass_fd, unless that is -1. */
@@ -242,7 +241,7 @@ kata_qmp__give_fd (kata_qmp *qmp, const char *name, int fd, int64_t deadline_us,
 int
 kata_qmp__wait_event (kata_qmp *qmp, const char *name, int64_t deadline_us, kata_error **err)
 {
-  for (int more = 0; more == 0; more = go_on (qmp, deadline_us, err)) {
+  for (bool first = true;; first = false) {
     for (char *event; (event = g_queue_pop_head (&qmp->events)) != NULL;) {
       bool found = strcmp (event, name) == 0;
       g_free (event);
@@ -250,14 +249,15 @@ kata_qmp__wait_event (kata_qmp *qmp, const char *name, int64_t deadline_us, kata
         return 0;
     }
     g_autoptr (JsonNode) message = NULL;
-    int code = read_message (qmp, &message, deadline_us, err);
+    int code = first ? 0 : go_on (qmp, deadline_us, err);
+    if (code == 0)
+      code = read_message (qmp, &message, deadline_us, err);
     if (code < 0)
       return code;
     const char *event = string_member (json_node_get_object (message), "event");
     if (event != NULL)
       keep_event (qmp, event);
   }
-  return KATA_E_TIMEOUT;
 }
 
 char *

@@ -256,6 +256,41 @@ START_TEST (endless_events)
 }
 END_TEST
 
+/* All is there to be read before the second command, whose time is over: its answer is taken, but nothing is listened to before it. */
+static int
+ask_late (const char *before, bool event)
+{
+  int pair[2];
+  kata_qmp *qmp = NULL;
+  g_autoptr (GString) text = g_string_new (GREETING "{\"return\":{}}\n");
+  while (before[0] != '\0' && text->len < 20000)
+    g_string_append (text, before);
+  g_string_append_printf (text, event ? "{\"event\":\"STOP\"}\n" : "{\"return\":{},\"id\":\"kata-%d-2\"}\n",
+                          (int) getpid ());
+  ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+  ck_assert_int_eq (send (pair[0], text->str, text->len, MSG_NOSIGNAL | MSG_DONTWAIT), (int) text->len);
+  ck_assert_int_eq (kata_qmp__new (&qmp, pair[1], in_ms (20000), NULL), 0);
+  g_autoptr (kata_error) error = NULL;
+  int code = event ? kata_qmp__wait_event (qmp, "STOP", in_ms (-1), &error)
+                   : kata_qmp__execute (qmp, "stop", NULL, NULL, in_ms (-1), &error);
+  ck_assert_int_eq (code < 0, error != NULL);
+  kata_qmp__close (qmp);
+  close (pair[0]);
+  return code;
+}
+
+/* Who always has something to say, and never an answer, is listened to no longer than a silent one. */
+START_TEST (endless)
+{
+  static const char *const texts[] = { "{\"event\":\"E\"}\n", "{\"return\":{},\"id\":\"other\"}\n", "\n" };
+  for (int event = 0; event < 2; event++) {
+    ck_assert_int_eq (ask_late ("", event), 0);
+    for (size_t i = 0; i < G_N_ELEMENTS (texts); i++)
+      ck_assert_int_eq (ask_late (texts[i], event), KATA_E_TIMEOUT);
+  }
+}
+END_TEST
+
 /* The socket's file: absent, a link, a plain file; and the lock that another process holds. */
 #define OK    "{\"return\":{},\"id\":\"%s\"}\n"
 #define THERE "{\"return\":[],\"id\":\"%s\"}\n"
@@ -348,6 +383,7 @@ main (void)
   tcase_add_test (tc, too_deep);
   tcase_add_test (tc, event_flood);
   tcase_add_test (tc, endless_events);
+  tcase_add_test (tc, endless);
   tcase_add_test (tc, releases);
   tcase_add_test (tc, socket_file);
   suite_add_tcase (suite, tc);
