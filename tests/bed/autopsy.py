@@ -1,43 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Asks the emulator of a bed that stands still where it stands; it ends nothing, and hears no answer longer than a few seconds."""
 
-import json
 import os
-import socket
 import time
 
-# Each answer's; the whole takes a handful of them.
-LIMIT = 5
+from monitor import Monitor
+
 # How long the kernel may take to print its panic after the NMI (unknown_nmi_panic).
 PANIC = 3
 QUESTIONS = ('info status', 'info registers', 'info lapic')
 # Of an answer: the vector registers that follow say nothing about a bed that sleeps.
 LINES = 30
-
-
-class Monitor:
-    """QEMU's QMP, as far as one needs it to ask the human monitor."""
-
-    def __init__(self, path):
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(LIMIT)
-        self._socket.connect(path)
-        self._file = self._socket.makefile('rw')
-        self._file.readline()
-        self.ask('qmp_capabilities')
-
-    def ask(self, command, **arguments):
-        self._file.write(json.dumps({'execute': command, 'arguments': arguments}) + '\n')
-        self._file.flush()
-        while line := self._file.readline():
-            answer = json.loads(line)
-            if 'event' not in answer:
-                return answer.get('return', answer.get('error'))
-        return 'no answer'
-
-    def close(self):
-        self._file.close()
-        self._socket.close()
 
 
 def read(path):
@@ -65,8 +38,7 @@ def findings(path, pid):
         lines += threads(pid)
         monitor = Monitor(path)
         for question in QUESTIONS:
-            answer = str(monitor.ask('human-monitor-command', **{'command-line': question}))
-            lines += [f'{question}: {line.rstrip()}' for line in answer.splitlines()[:LINES]]
+            lines += [f'{question}: {line.rstrip()}' for line in monitor.human(question)[:LINES]]
         monitor.ask('inject-nmi')
         monitor.close()
         time.sleep(PANIC)

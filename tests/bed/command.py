@@ -22,6 +22,8 @@ class Command:
         self.stood_still = []
         # The latter is what the emulation cost this machine meanwhile; 0 = not known.
         self.seconds = self.cpu_seconds = 0.0
+        # How often QEMU lost an interrupt meanwhile, and the host was woken.
+        self.lost_interrupts = 0
 
     def script(self, cwd, environment):
         settings = ' '.join(shlex.quote(f'{k}={v}') for k, v in sorted(environment.items()))

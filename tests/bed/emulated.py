@@ -11,6 +11,7 @@ import autopsy
 import command as commands
 import emulator
 import folder
+import nudge
 
 BOOT_LIMIT = 300
 # How long the bed may take to begin with the next command.
@@ -105,6 +106,7 @@ class Boot:
         self.heart = Heart(f'{self.control}/beat')
         self.silence = options.silence or (SILENCE if options.icount is None else SILENCE_COUNTED)
         self.emulator = emulator.Emulator(emulator.arguments(options, known, self.control, self.console, self.monitor), f'{path}/qemu.log')
+        self.nudge = nudge.Nudge(self.emulator, self.monitor)
 
     def _folder(self, number):
         return f'{self.control}/{number:04}'
@@ -118,6 +120,7 @@ class Boot:
                 return os.path.exists(path)
             if time.monotonic() > deadline or self.heart.silence() > self.silence:
                 return False
+            self.nudge.look()
             time.sleep(POLL)
         return True
 
@@ -127,13 +130,14 @@ class Boot:
         if not self._wait(f'{place}/started', BOOT_LIMIT if number == 0 else NEXT_LIMIT):
             self._lost(item, 'did not start the command')
             return False
-        began, cost = time.monotonic(), self.emulator.cpu_seconds()
+        began, cost, lost = time.monotonic(), self.emulator.cpu_seconds(), self.nudge.lost
         streams = [Follower(f'{place}/out', sinks[0]), Follower(f'{place}/err', sinks[1])]
         ended = self._wait(f'{place}/status', item.limit + GRACE, lambda: [s.pull() for s in streams])
         for stream in streams:
             stream.close()
         item.seconds = time.monotonic() - began
         item.cpu_seconds = max(0.0, self.emulator.cpu_seconds() - cost)
+        item.lost_interrupts = self.nudge.lost - lost
         if ended:
             with open(f'{place}/status', encoding='utf-8') as f:
                 item.status = int(f.read())

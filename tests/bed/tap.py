@@ -39,7 +39,8 @@ class Report:
         self.failed += not good
         print(f"{'ok' if good else 'not ok'} {self._number} - {item.name}{note}")
         cost = f', CPU {item.cpu_seconds:.1f} s' if item.cpu_seconds else ''
-        print(f'# {item.name}: status {item.status}, {item.seconds:.1f} s{cost}')
+        lost = f', interrupts lost by QEMU: {item.lost_interrupts}' if item.lost_interrupts else ''
+        print(f'# {item.name}: status {item.status}, {item.seconds:.1f} s{cost}{lost}')
         for found in item.stood_still:
             print(f'# STOOD STILL: {item.name}: {found[0]}')
             print(''.join(f'#   {line}\n' for line in found[1:]), end='')

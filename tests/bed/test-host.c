@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* test-host: what a bed promises of its host: KVM that runs code, the vhost and tun devices, Landlock, userfaultfd, io_uring, cgroup v2. */
+/* test-host: what a bed promises of its host: KVM that runs code, the vhost and tun devices, Landlock, userfaultfd, io_uring, cgroup v2, and that it
+ * does not fall asleep. */
 #include <check.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/kvm.h>
 #include <linux/landlock.h>
 #include <linux/magic.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MEMORY 0x1000
@@ -30,6 +35,15 @@ static const uint8_t program[] = {
   0xf4                                /* hlt */
 };
 
+/* Takes no interrupts, and leaves the guest all the time. */
+static const uint8_t deaf[] = {
+  0xfa,       /* cli */
+  0xe6, 0x10, /* out 0x10, al */
+  0xeb, 0xfc  /* jmp out */
+};
+
+static int seconds = 5;
+
 static int
 open_device (const char *path)
 {
@@ -38,50 +52,112 @@ open_device (const char *path)
   return fd;
 }
 
-static void
-set_up (int vcpu)
+/* A virtual machine of one page that runs a program. */
+struct machine {
+  int kvm, vm, vcpu, run_size;
+  void *memory;
+  struct kvm_run *run;
+};
+
+static struct machine
+machine_new (const uint8_t *code, size_t size)
 {
+  struct machine m = { .kvm = open_device ("/dev/kvm") };
+  m.vm = ioctl (m.kvm, KVM_CREATE_VM, 0);
+  ck_assert_int_ge (m.vm, 0);
+  m.memory = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ck_assert_ptr_ne (m.memory, MAP_FAILED);
+  memcpy (m.memory, code, size);
+  struct kvm_userspace_memory_region region = { .guest_phys_addr = MEMORY,
+                                                .memory_size = 4096,
+                                                .userspace_addr = (uintptr_t) m.memory };
+  ck_assert_int_eq (ioctl (m.vm, KVM_SET_USER_MEMORY_REGION, &region), 0);
+  m.vcpu = ioctl (m.vm, KVM_CREATE_VCPU, 0);
+  ck_assert_int_ge (m.vcpu, 0);
+  m.run_size = ioctl (m.kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+  m.run = mmap (NULL, (size_t) m.run_size, PROT_READ | PROT_WRITE, MAP_SHARED, m.vcpu, 0);
+  ck_assert_ptr_ne (m.run, MAP_FAILED);
   struct kvm_sregs sregs;
   struct kvm_regs regs = { .rip = MEMORY, .rflags = 2 };
-  ck_assert_int_eq (ioctl (vcpu, KVM_GET_SREGS, &sregs), 0);
+  ck_assert_int_eq (ioctl (m.vcpu, KVM_GET_SREGS, &sregs), 0);
   sregs.cs.base = 0;
   sregs.cs.selector = 0;
-  ck_assert_int_eq (ioctl (vcpu, KVM_SET_SREGS, &sregs), 0);
-  ck_assert_int_eq (ioctl (vcpu, KVM_SET_REGS, &regs), 0);
+  ck_assert_int_eq (ioctl (m.vcpu, KVM_SET_SREGS, &sregs), 0);
+  ck_assert_int_eq (ioctl (m.vcpu, KVM_SET_REGS, &regs), 0);
+  return m;
+}
+
+static void
+machine_free (struct machine *m)
+{
+  munmap (m->run, (size_t) m->run_size);
+  munmap (m->memory, 4096);
+  close (m->vcpu);
+  close (m->vm);
+  close (m->kvm);
 }
 
 START_TEST (kvm_runs_a_program_to_its_halt)
 {
-  int kvm = open_device ("/dev/kvm");
-  ck_assert_int_eq (ioctl (kvm, KVM_GET_API_VERSION, 0), 12);
-  int vm = ioctl (kvm, KVM_CREATE_VM, 0);
-  ck_assert_int_ge (vm, 0);
-  void *memory = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  ck_assert_ptr_ne (memory, MAP_FAILED);
-  memcpy (memory, program, sizeof program);
-  struct kvm_userspace_memory_region region = { .guest_phys_addr = MEMORY,
-                                                .memory_size = 4096,
-                                                .userspace_addr = (uintptr_t) memory };
-  ck_assert_int_eq (ioctl (vm, KVM_SET_USER_MEMORY_REGION, &region), 0);
-  int vcpu = ioctl (vm, KVM_CREATE_VCPU, 0);
-  ck_assert_int_ge (vcpu, 0);
-  int size = ioctl (kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-  struct kvm_run *run = mmap (NULL, (size_t) size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-  ck_assert_ptr_ne (run, MAP_FAILED);
-  set_up (vcpu);
+  struct machine m = machine_new (program, sizeof program);
+  ck_assert_int_eq (ioctl (m.kvm, KVM_GET_API_VERSION, 0), 12);
+  ck_assert_int_eq (ioctl (m.vcpu, KVM_RUN, 0), 0);
+  ck_assert_uint_eq (m.run->exit_reason, KVM_EXIT_IO);
+  ck_assert_uint_eq (m.run->io.port, 0x10);
+  ck_assert_uint_eq (*((uint8_t *) m.run + m.run->io.data_offset), 5000050000 & 0xff);
+  ck_assert_int_eq (ioctl (m.vcpu, KVM_RUN, 0), 0);
+  ck_assert_uint_eq (m.run->exit_reason, KVM_EXIT_HLT);
+  machine_free (&m);
+}
+END_TEST
 
-  ck_assert_int_eq (ioctl (vcpu, KVM_RUN, 0), 0);
-  ck_assert_uint_eq (run->exit_reason, KVM_EXIT_IO);
-  ck_assert_uint_eq (run->io.port, 0x10);
-  ck_assert_uint_eq (*((uint8_t *) run + run->io.data_offset), 5000050000 & 0xff);
-  ck_assert_int_eq (ioctl (vcpu, KVM_RUN, 0), 0);
-  ck_assert_uint_eq (run->exit_reason, KVM_EXIT_HLT);
+static int64_t
+milliseconds (void)
+{
+  struct timespec now;
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
-  munmap (run, (size_t) size);
-  munmap (memory, 4096);
-  close (vcpu);
-  close (vm);
-  close (kvm);
+/* How long a nap of some microseconds took. */
+static int64_t
+nap (long microseconds)
+{
+  struct timespec wanted = { .tv_nsec = microseconds * 1000 };
+  int64_t began = milliseconds ();
+  nanosleep (&wanted, NULL);
+  return milliseconds () - began;
+}
+
+/* Many timers, so that one ends at any moment. */
+static void *
+keep_napping (void *stop)
+{
+  while (!atomic_load ((atomic_bool *) stop))
+    nap (150);
+  return NULL;
+}
+
+/* What makes QEMU's TCG lose interrupts (README.md): entries into a guest that wait for it to take one. If nobody wakes the host it sleeps for good. */
+START_TEST (lost_interrupts_are_made_up_for)
+{
+  struct machine m = machine_new (deaf, sizeof deaf);
+  atomic_bool stop = false;
+  pthread_t thread;
+  ck_assert_int_eq (pthread_create (&thread, NULL, keep_napping, &stop), 0);
+  long entries = 0;
+  int late = 0;
+  for (int64_t end = milliseconds () + 1000 * seconds; milliseconds () < end; entries++) {
+    m.run->request_interrupt_window = 1;
+    ck_assert_int_eq (ioctl (m.vcpu, KVM_RUN, 0), 0);
+    ck_assert_uint_eq (m.run->exit_reason, KVM_EXIT_IO);
+    if (entries % 5 == 0)
+      late += nap (100 + entries % 400) > 500;
+  }
+  atomic_store (&stop, true);
+  pthread_join (thread, NULL);
+  printf ("%ld entries, %d naps of more than half a second\n", entries, late);
+  machine_free (&m);
 }
 END_TEST
 
@@ -110,19 +186,23 @@ START_TEST (kernel_features_are_there)
 }
 END_TEST
 
+/* test-host [SECONDS]: how long interrupts are put at risk. */
 int
-main (void)
+main (int argc, char **argv)
 {
   if (getenv ("KATA_BED") == NULL) {
     puts ("SKIP: not in a bed; start it by tests/bed/run");
     return SKIP;
   }
+  if (argc > 1)
+    seconds = atoi (argv[1]);
   Suite *suite = suite_create ("bed/host");
   TCase *tests = tcase_create ("host");
   tcase_add_test (tests, kvm_runs_a_program_to_its_halt);
   tcase_add_test (tests, devices_can_be_opened);
   tcase_add_test (tests, kernel_features_are_there);
-  tcase_set_timeout (tests, 60);
+  tcase_add_test (tests, lost_interrupts_are_made_up_for);
+  tcase_set_timeout (tests, 60 + seconds);
   suite_add_tcase (suite, tests);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_NORMAL);

@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, '..', 'support')]
 sys.dont_write_bytecode = True
 
-import autopsy   # noqa: E402
+import monitor   # noqa: E402
 import residue   # noqa: E402
 
 RUN = [f'{HERE}/run', *(['--cache', sys.argv[1]] if len(sys.argv) > 1 else [])]
@@ -114,6 +114,14 @@ class Emulated(Both):
             self.assertEqual(f.read(), 'new\n')
         self.assertFalse(os.path.exists(f'{self.folder}/lost'))
 
+    def test_host_that_sleeps_is_woken(self):
+        """Each second without work brings a key's interrupts: more than those that it had."""
+        keys = "cut -d: -f2- /proc/interrupts | awk '/i8042/ {print $1; exit}'"
+        code, out, _ = self.run_bed('--', 'sh', '-c', f'{keys}; sleep 6; {keys}')
+        before, after = map(int, out.split())
+        self.assertEqual(code, 0)
+        self.assertGreater(after, before)
+
     def test_death_of_the_bed(self):
         code, lines, text = self.batch("crash 60 sh -c 'echo before; echo c >/proc/sysrq-trigger; sleep 60'\nafter 60 true\n")
         self.assertEqual((code, lines), (1, ['not ok 1 - crash', 'ok 2 - after']))
@@ -131,9 +139,9 @@ class Emulated(Both):
             while not (started := glob.glob(f'{self.temporary}/*/control/0000/started')) and time.monotonic() < until:
                 time.sleep(0.05)
             place = os.path.dirname(os.path.dirname(os.path.dirname(started[0])))
-            monitor = autopsy.Monitor(f'{place}/qmp')
-            monitor.ask('stop')
-            monitor.close()
+            qemu = monitor.Monitor(f'{place}/qmp')
+            qemu.ask('stop')
+            qemu.close()
             while os.path.exists(place) and time.monotonic() < until:
                 time.sleep(0.05)
         return process.communicate(timeout=LIMIT)[0].decode()
