@@ -2,7 +2,9 @@
 /* test-disk: disks that come to a sandbox and go from it: every failure and every kill leaves what the next call puts in order. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -272,6 +274,40 @@ START_TEST (kept)
 }
 END_TEST
 
+static rlim_t
+longest_file (kata_sandbox *sandbox)
+{
+  char *json = NULL;
+  struct rlimit limit;
+  ck_assert_int_eq (kata_sandbox_inspect (&json, sandbox, NULL), 0);
+  const char *pids = strstr (json, "\"pids\"");
+  ck_assert_ptr_nonnull (pids);
+  pid_t pid = (pid_t) g_ascii_strtoll (pids + strcspn (pids, "0123456789"), NULL, 10);
+  ck_assert_int_eq (prlimit (pid, RLIMIT_FSIZE, NULL, &limit), 0);
+  kata_free (json);
+  return limit.rlim_cur;
+}
+
+/* A process that has known the machine for longer does not know that disk, and must not make it shorter. */
+START_TEST (long_one_stays_so)
+{
+  static const off_t length = 16 << 20; /* more than a log may have */
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s"), *other = NULL;
+  g_autofree char *path = image ("long");
+  ck_assert_int_eq (truncate (path, length), 0);
+  ck_ok (kata_sandbox_open (&other, runtime, "s", &error), error);
+  ck_ok (add (other, "a", &error), error);
+  ck_assert_uint_lt (longest_file (sandbox), (rlim_t) length);
+  ck_ok (add_at (sandbox, "long", path, 0, &error), error);
+  ck_assert_uint_ge (longest_file (sandbox), (rlim_t) length);
+  ck_ok (add (other, "b", &error), error);
+  ck_assert_uint_ge (longest_file (sandbox), (rlim_t) length);
+  kata_sandbox_unref (other);
+  fixture_end (sandbox);
+}
+END_TEST
+
 START_TEST (odd_files)
 {
   kata_error *error = NULL;
@@ -467,6 +503,7 @@ make (void)
   tcase_add_test (tcase, before_the_start);
   if (over ("acrn:")) {
     tcase_add_test (tcase, kept);
+    tcase_add_test (tcase, long_one_stays_so);
     tcase_add_test (tcase, odd_files);
     tcase_add_test (tcase, no_ports);
     tcase_add_test (tcase, kept_at_every_point);

@@ -49,7 +49,7 @@ kata_acrn__control (kata_acrn_vm *vm, const char *verb, const char *argument, in
   return kata_error__set (err, KATA_E_VMM, "acrnctl", "acrnctl %s %s: %s: %.*s", verb, vm->name, how, SAID_MAX, said);
 }
 
-/* The soft limit only: a disk that comes later may be longer. acrn-dm was started with SIGXFSZ ignored. */
+/* The soft limit only, and set once: from then on it only grows, for another process may have given it a longer disk. acrn-dm was started with SIGXFSZ ignored. */
 void
 kata_acrn__bound (kata_acrn_vm *vm)
 {
@@ -57,7 +57,10 @@ kata_acrn__bound (kata_acrn_vm *vm)
   pid_t pid = (pid_t) vm->base.vmm.identity.pid;
   if (vm->base.vmm.pidfd < 0 || prlimit (pid, RLIMIT_FSIZE, NULL, &limit) != 0)
     return;
-  limit.rlim_cur = MIN (limit.rlim_max, (rlim_t) vm->file_max);
+  rlim_t wanted = MIN (limit.rlim_max, (rlim_t) vm->file_max);
+  if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur >= wanted)
+    return;
+  limit.rlim_cur = wanted;
   prlimit (pid, RLIMIT_FSIZE, &limit, NULL);
 }
 
