@@ -135,7 +135,8 @@ add_boot (struct list *l)
   g_autofree char *kernel = kata_fc__inside (l->facts, p->kernel, "kernel");
   g_autofree char *initrd = given (p->initrd) ? kata_fc__inside (l->facts, p->initrd, "initrd") : NULL;
   if (initrd == NULL)
-    g_string_append_printf (words, " rootfstype=%s", given (p->image_fstype) ? p->image_fstype : "ext4");
+    g_string_append_printf (words, " root=/dev/vda%s ro rootfstype=%s", p->image_partition != 0 ? "1" : "",
+                            given (p->image_fstype) ? p->image_fstype : "ext4");
   if (given (p->cmdline))
     g_string_append_printf (words, " %s", p->cmdline);
   g_string_append (words, " reboot=k i8042.noaux i8042.nomux i8042.dumbkbd");
@@ -154,14 +155,15 @@ drive_id (const char *id)
   return g_strdelimit (g_strdup (id), "-", '_');
 }
 
+/* None is a root device: of that Firecracker itself says on the guest's command line, behind all that we say, that the root is the whole disk. */
 static void
-put_drive (struct list *l, const char *id, const char *path, bool readonly, bool root)
+put_drive (struct list *l, const char *id, const char *path, bool readonly)
 {
   const kata_vm_plan *p = l->plan;
   struct kata_json_writer *w = begin (l);
   kata_json_write__string (w, "drive_id", id);
   kata_json_write__string (w, "path_on_host", path);
-  kata_json_write__bool (w, "is_root_device", root);
+  kata_json_write__bool (w, "is_root_device", false);
   kata_json_write__bool (w, "is_read_only", readonly);
   kata_json_write__string (w, "cache_type", readonly ? "Unsafe" : "Writeback"); /* "Unsafe" drops flushes */
   kata_json_write__string (w, "io_engine", p->block_aio == 2 ? "Async" : "Sync");
@@ -175,12 +177,12 @@ put_drive (struct list *l, const char *id, const char *path, bool readonly, bool
 }
 
 static void
-add_drive (struct list *l, const char *id, const char *path, bool readonly, bool root)
+add_drive (struct list *l, const char *id, const char *path, bool readonly)
 {
   g_autofree char *name = g_strconcat ("disk-", id, NULL);
   g_autofree char *inside = kata_fc__inside (l->facts, path, name);
   g_autofree char *there = drive_id (id);
-  put_drive (l, there, inside, readonly, root);
+  put_drive (l, there, inside, readonly);
 }
 
 static void
@@ -188,14 +190,14 @@ add_drives (struct list *l)
 {
   const kata_vm_plan *p = l->plan;
   if (given (p->image) && !given (p->initrd))
-    add_drive (l, "kata-image", p->image, true, true);
+    add_drive (l, "kata-image", p->image, true);
   for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++)
     if (p->disks[i]->port == 0)
-      add_drive (l, p->disks[i]->id, p->disks[i]->path, p->disks[i]->readonly != 0, false);
+      add_drive (l, p->disks[i]->id, p->disks[i]->path, p->disks[i]->readonly != 0);
   /* Behind all others, so that the guest knows them by their order. */
   for (uint32_t place = 1; place <= kata_fc__places (p); place++) {
     g_autofree char *id = kata_fc__place_id (place), *path = kata_fc__place_path (place);
-    put_drive (l, id, path, kata_fc__place_readonly (place), false);
+    put_drive (l, id, path, kata_fc__place_readonly (place));
   }
 }
 

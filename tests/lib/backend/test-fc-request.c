@@ -136,6 +136,18 @@ START_TEST (everything)
 }
 END_TEST
 
+/* Firecracker's own "root=/dev/vda" would come behind ours. */
+START_TEST (root_on_a_partition)
+{
+  kata_vm_plan plan = rich ();
+  ck_assert_uint_eq (valid (&plan, 17, " root=/dev/vda ro rootfstype=erofs"), 1);
+  plan.image_partition = 1;
+  ck_assert_uint_eq (valid (&plan, 17, " root=/dev/vda1 ro rootfstype=erofs"), 1);
+  ck_assert_uint_eq (valid (&plan, 17, "\"is_root_device\":true"), 0);
+  ck_assert_uint_eq (valid (&plan, 17, "\"is_root_device\":false"), 3);
+}
+END_TEST
+
 START_TEST (in_a_jail)
 {
   kata_vm_plan plan = rich ();
@@ -358,6 +370,7 @@ main (void)
   TCase *tcase = tcase_create ("fc-request");
   tcase_add_test (tcase, smallest);
   tcase_add_test (tcase, everything);
+  tcase_add_test (tcase, root_on_a_partition);
   tcase_add_test (tcase, in_a_jail);
   tcase_add_test (tcase, versions);
   tcase_add_loop_test (tcase, too_old, 0, 2);
