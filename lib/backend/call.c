@@ -19,19 +19,21 @@ struct kata_vm {
   enum vm_state state;
 };
 
-/* Keeps the promise "error set exactly when failed", whatever a third party's backend does. */
 static int
 settle (const kata_backend_entry *entry, const char *verb, int code, kata_error *got, kata_error **err)
 {
-  const char *name = entry->backend.name;
-  if (code >= 0) {
-    kata_error_unref (got);
-    return 0;
-  }
-  if (got == NULL)
-    return kata_error__set (err, code < KATA_E_INTERNAL ? KATA_E_INTERNAL : code, name,
-                            "hypervisor %s: %s failed and does not say why", name, verb);
-  return kata_error__propagate (err, got);
+  return kata_registry__settle (entry->backend.name, verb, code, got, err);
+}
+
+/* The same for a verb whose answer is @text: a success has one. */
+static int
+settle_text (const kata_backend_entry *entry, const char *verb, int code, const char *text, kata_error *got,
+             kata_error **err)
+{
+  code = settle (entry, verb, code, got, err);
+  return code < 0 || text != NULL ? code
+                                  : kata_error__set (err, KATA_E_INTERNAL, entry->backend.name,
+                                                     "hypervisor %s: %s gives no text", entry->backend.name, verb);
 }
 
 static int
@@ -93,8 +95,12 @@ kata_backend__translate (const kata_backend_entry *entry, const kata_vm_plan *pl
   if (code < 0)
     return code;
   kata_error *got = NULL;
-  code = entry->backend.translate (plan, json, &got);
-  return settle (entry, "translate", code, got, err);
+  char *text = NULL;
+  code = entry->backend.translate (plan, &text, &got);
+  code = settle_text (entry, "translate", code, text, got, err);
+  if (code == 0)
+    *json = text;
+  return code;
 }
 
 static kata_vm *
@@ -169,10 +175,13 @@ int
 kata_vm__save (kata_vm *vm, char **json, kata_error **err)
 {
   kata_error *got = NULL;
+  char *text = NULL;
   g_mutex_lock (&vm->lock);
-  int code = vm->entry->backend.save (vm->handle, json, &got);
-  code = settle (vm->entry, "save", code, got, err);
+  int code = vm->entry->backend.save (vm->handle, &text, &got);
+  code = settle_text (vm->entry, "save", code, text, got, err);
   g_mutex_unlock (&vm->lock);
+  if (code == 0)
+    *json = text;
   return code;
 }
 
@@ -406,7 +415,7 @@ kata_vm__place_disk (kata_vm *vm, const kata_vm_disk *disk, char **path, const k
   kata_error *got = NULL;
   g_mutex_lock (&vm->lock);
   int result = table->place (vm->handle, disk, &found, &copy, &got);
-  code = settle (vm->entry, verb, result, got, err);
+  code = settle_text (vm->entry, verb, result, found, got, err);
   g_mutex_unlock (&vm->lock);
   if (code == 0)
     *path = found;
@@ -519,11 +528,8 @@ kata_vm__counters (kata_vm *vm, char **json, const kata_backend_env *env, kata_e
   kata_error *got = NULL;
   char *text = NULL;
   int result = table->read (vm->handle, &text, &copy, &got);
-  code = settle (vm->entry, verb, result, got, err);
+  code = settle_text (vm->entry, verb, result, text, got, err);
   g_mutex_unlock (&vm->lock);
-  if (code == 0 && text == NULL)
-    return kata_error__set (err, KATA_E_INTERNAL, NULL, "hypervisor %s: its counters are no text",
-                            vm->entry->backend.name);
   if (code == 0)
     *json = text;
   return code;

@@ -238,6 +238,19 @@ kata_registry__names (kata_registry *registry)
 }
 
 int
+kata_registry__settle (const char *name, const char *verb, int code, kata_error *got, kata_error **err)
+{
+  if (code >= 0) {
+    kata_error_unref (got);
+    return 0;
+  }
+  if (got == NULL)
+    return kata_error__set (err, code < KATA_E_INTERNAL ? KATA_E_INTERNAL : code, name,
+                            "hypervisor %s: %s failed and does not say why", name, verb);
+  return kata_error__propagate (err, got);
+}
+
+int
 kata_registry__find (const kata_backend_entry **out, kata_registry *registry, const char *name, kata_error **err)
 {
   int code = 0;
@@ -245,7 +258,9 @@ kata_registry__find (const kata_backend_entry **out, kata_registry *registry, co
   g_mutex_lock (&registry->lock);
   struct registered *r = name != NULL ? find_locked (registry, name) : NULL;
   if (r != NULL && !r->opened) {
-    code = r->entry.backend.open (&r->entry.runtime_data, err);
+    kata_error *got = NULL;
+    code = r->entry.backend.open (&r->entry.runtime_data, &got);
+    code = kata_registry__settle (name, "open", code, got, err);
     r->opened = code == 0;
   }
   g_mutex_unlock (&registry->lock);

@@ -25,6 +25,9 @@ int kata_registry__add (kata_registry *registry, const kata_backend *backend, ka
 /** By name; the first use calls its open(). KATA_E_NOT_FOUND names those that exist. */
 int kata_registry__find (const kata_backend_entry **out, kata_registry *registry, const char *name, kata_error **err);
 
+/** Keeps the promise "error set exactly when failed", whatever a third party's backend @name has answered to @verb: @code, and @got, which is taken. */
+int kata_registry__settle (const char *name, const char *verb, int code, kata_error *got, kata_error **err);
+
 /** Names in order of preference, NULL-terminated; g_strfreev(). */
 char **kata_registry__names (kata_registry *registry);
 

@@ -171,6 +171,66 @@ START_TEST (contract)
 }
 END_TEST
 
+static int
+m_open (void **runtime_data, kata_error **err)
+{
+  return KATA_E_HOST; /* and no error object */
+}
+
+static int
+n_open (void **runtime_data, kata_error **err)
+{
+  kata_error__set (err, KATA_E_HOST, NULL, "an error, but it is no failure");
+  return 1;
+}
+
+static int
+n_translate (const kata_vm_plan *plan, char **json, kata_error **err)
+{
+  return 0;
+}
+
+static int
+n_save (void *vm, char **json, kata_error **err)
+{
+  return 0;
+}
+
+/* Opening it, and texts that it does not give. */
+START_TEST (mute)
+{
+  kata_registry *registry;
+  const kata_backend_entry *entry = NULL;
+  kata_vm *vm = NULL;
+  char *json = NULL;
+  kata_vm_plan plan = { .size = sizeof plan, .id = "x", .dir = "/" };
+  kata_backend_env env = { .size = sizeof env, .deadline_us = INT64_MAX, .record = no_record };
+  kata_backend b = good;
+  g_autoptr (kata_error) error = NULL;
+  ck_assert_int_eq (kata_registry__new (&registry, NULL), 0);
+  b.name = "mute";
+  b.open = m_open;
+  ck_assert_int_eq (kata_registry__add (registry, &b, NULL), 0);
+  ck_assert_int_eq (kata_registry__find (&entry, registry, "mute", &error), KATA_E_HOST);
+  ck_assert_ptr_nonnull (strstr (kata_error_get_message (error), "hypervisor mute: open failed"));
+  error = kata_error_unref (error);
+  b.name = "noisy";
+  b.open = n_open;
+  b.translate = n_translate;
+  b.save = n_save;
+  ck_assert_int_eq (kata_registry__add (registry, &b, NULL), 0);
+  ck_assert_int_eq (kata_registry__find (&entry, registry, "noisy", &error), 0);
+  ck_assert_ptr_nonnull (entry);
+  ck_assert_ptr_null (error);
+  ck_assert_int_eq (kata_backend__translate (entry, &plan, &json, NULL), KATA_E_INTERNAL);
+  ck_assert_int_eq (kata_vm__launch (&vm, entry, &plan, &env, NULL), 0);
+  ck_assert_int_eq (kata_vm__save (vm, &json, &error), KATA_E_INTERNAL);
+  ck_assert_ptr_nonnull (strstr (kata_error_get_message (error), "no text"));
+  kata_vm__free (vm);
+  kata_registry__free (registry);
+}
+END_TEST
+
 START_TEST (names)
 {
   for (int i = 0; i < KATA_CAP_COUNT; i++)
@@ -188,6 +248,7 @@ main (void)
   Suite *suite = suite_create ("backend/registry");
   tcase_add_test (tc, registration);
   tcase_add_test (tc, contract);
+  tcase_add_test (tc, mute);
   tcase_add_test (tc, names);
   suite_add_tcase (suite, tc);
   SRunner *runner = srunner_create (suite);
