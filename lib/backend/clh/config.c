@@ -16,6 +16,7 @@
 #define NICS_MAX  8
 #define GUEST_CID 3u
 #define REFILL_MS 1000
+#define LANDLOCK  "landlock"
 /* virtio-fs: what Cloud Hypervisor takes when it is told nothing. */
 #define FS_QUEUE_SIZE 1024
 
@@ -46,10 +47,26 @@ check_boot (const kata_vm_plan *p, kata_error **err)
   return 0;
 }
 
+/* Of its jail one layer can be missing. A name that is passed over is a layer that its author believes to be off. */
+static int
+check_jail (const kata_vm_plan *p, kata_error **err)
+{
+  for (size_t i = 0; p->confine_waive != NULL && p->confine_waive[i] != NULL; i++)
+    if (strcmp (p->confine_waive[i], LANDLOCK) != 0)
+      return kata_error__set (
+          err, KATA_E_CONFIG, "hypervisor.clh.confine_waive",
+          "hypervisor.clh.confine_waive: \"%.40s\" is no layer that Cloud Hypervisor can be without; "
+          "\"" LANDLOCK "\" is, and its seccomp filter goes by disable_seccomp",
+          p->confine_waive[i]);
+  return 0;
+}
+
 static int
 check_plan (const kata_vm_plan *p, kata_error **err)
 {
   int code = check_boot (p, err);
+  if (code == 0)
+    code = check_jail (p, err);
   if (code < 0)
     return code;
   if (p->vcpus == 0 || p->memory_mib == 0)
@@ -225,15 +242,6 @@ write_share (struct kata_json_writer *w, const kata_vm_plan *p)
   kata_json_write__end_array (w);
 }
 
-static bool
-waived (const kata_vm_plan *p, const char *layer)
-{
-  for (size_t i = 0; p->confine_waive != NULL && p->confine_waive[i] != NULL; i++)
-    if (strcmp (p->confine_waive[i], layer) == 0)
-      return true;
-  return false;
-}
-
 /* Sockets are named with a folder: Landlock lets the VMM make them by a rule about what is before the last slash. */
 static void
 write_rest (struct kata_json_writer *w, const kata_vm_plan *p)
@@ -263,7 +271,8 @@ write_rest (struct kata_json_writer *w, const kata_vm_plan *p)
   kata_json_write__string (w, "socket", "./" KATA_CLH_VSOCK_SOCKET);
   kata_json_write__end_object (w);
   kata_json_write__bool (w, "pvpanic", true); /* a guest with its driver tells of a panic at once */
-  kata_json_write__bool (w, "landlock_enable", !waived (p, "landlock"));
+  kata_json_write__bool (w, "landlock_enable",
+                         p->confine_waive == NULL || p->confine_waive[0] == NULL); /* check_jail() */
 }
 
 /* What the VMM may open besides what it is told of otherwise. */

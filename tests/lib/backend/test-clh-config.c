@@ -139,6 +139,15 @@ START_TEST (vhost_user)
 }
 END_TEST
 
+START_TEST (no_such_layer)
+{
+  static const char *const names[] = { "landlock", "seccomp", NULL };
+  kata_vm_plan plan = base ();
+  plan.confine_waive = names;
+  refused (&plan, KATA_E_CONFIG, "hypervisor.clh.confine_waive: \"seccomp\"");
+}
+END_TEST
+
 START_TEST (refusals)
 {
   kata_vm_plan plan = base ();
@@ -188,6 +197,7 @@ main (void)
   tcase_add_test (tcase, everything);
   tcase_add_test (tcase, grows);
   tcase_add_test (tcase, vhost_user);
+  tcase_add_test (tcase, no_such_layer);
   tcase_add_test (tcase, refusals);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
