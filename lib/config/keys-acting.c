@@ -54,7 +54,7 @@ static const struct acting {
   { "disk_rate_limiter_bw_one_time_burst", CLH | FC | STRATOVIRT | BUILTIN },
   { "disk_rate_limiter_ops_max_rate", ACRN | CLH | FC | STRATOVIRT | BUILTIN },
   { "disk_rate_limiter_ops_one_time_burst", CLH | FC | STRATOVIRT | BUILTIN },
-  { "disable_vhost_net", QEMU | STRATOVIRT },
+  { "disable_vhost_net", QEMU | STRATOVIRT | ACRN },
   { "network_queues", QEMU | CLH | STRATOVIRT | BUILTIN },
   { "virtio_fs_daemon", QEMU | CLH | STRATOVIRT | BUILTIN },
   { "virtio_fs_extra_args", QEMU | CLH | STRATOVIRT | BUILTIN },

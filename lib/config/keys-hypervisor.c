@@ -148,7 +148,7 @@ const struct kata_key kata_keys_hypervisor[] = {
   USED (tx_rate_limiter_max_rate, INT, ANN, "0", "bits a second that each network device sends; 0 = no limit", .min = 0,
         .max = RATE_MAX),
   USED (disable_vhost_net, BOOL, ANN, "false",
-        "true = QEMU moves the frames of taps itself, although the host has vhost-net"),
+        "true = the hypervisor moves the frames of taps itself, although the host has vhost-net"),
   USED (network_queues, INT, ANN, "0",
         "queue pairs of each network device; 0 = one for each vCPU, at most 8; with builtin and StratoVirt's microvm 1",
         .min = 0, .max = 16),

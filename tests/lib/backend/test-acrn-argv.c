@@ -75,6 +75,7 @@ START_TEST (words_refused)
     { offsetof (kata_vm_plan, image), "/a,b", "hypervisor.acrn.image", KATA_E_CONFIG },
     { offsetof (kata_vm_plan, machine_type), "q35", "hypervisor.acrn.machine_type", KATA_E_UNSUPPORTED },
     { offsetof (kata_vm_plan, machine_accelerators), "x", "hypervisor.acrn.machine_accelerators", KATA_E_UNSUPPORTED },
+    { offsetof (kata_vm_plan, entropy_source), "/dev/hwrng", "hypervisor.acrn.entropy_source", KATA_E_UNSUPPORTED },
     { offsetof (kata_vm_plan, cpu_features), "x", "hypervisor.acrn.cpu_features", KATA_E_UNSUPPORTED },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
