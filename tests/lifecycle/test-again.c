@@ -10,8 +10,9 @@
 #include "fixture.h"
 #include "sandbox/sandbox.h"
 
-#define PROMPT_US (3 * G_USEC_PER_SEC) /* "at once", on a busy machine; far below every deadline here */
-#define DIAL_S    4                    /* how long a connection is made again; not reached where it matters */
+#define PROMPT_US (20 * G_USEC_PER_SEC) /* "at once", on a busy machine; far below every deadline here */
+#define LONG_S    90                    /* how long a connection is made again; not reached where it matters */
+#define SHORT_S   4                     /* the same, where it is */
 
 static char *dir, *image, *log_text;
 static GMutex log_lock;
@@ -57,10 +58,10 @@ configure (int dial_s)
 
 /* What the fake does at a reset. */
 static void
-misbehave (const char *how)
+misbehave (const char *how, int dial_s)
 {
   fixture_misbehave ("reset", how);
-  configure (DIAL_S);
+  configure (dial_s);
 }
 
 static void
@@ -68,7 +69,7 @@ setup (void)
 {
   fixture_setup ();
   fixture_disk_guest ();
-  configure (60);
+  configure (LONG_S);
   dir = g_build_filename (life->dir, "snapshot", NULL);
   image = g_build_filename (life->dir, "image", NULL);
   ck_assert (g_file_set_contents (image, "an image", -1, NULL));
@@ -212,7 +213,7 @@ START_TEST (goes_on)
   if (_i == 1 && !over_fc ())
     return;
   if (_i == 1) /* an agent whose end of the connection falls silent: the host learns of it when it writes */
-    misbehave ("silent");
+    misbehave ("silent", LONG_S);
   begin (&scene);
   call_start (&wait, scene.process, false);
   call_start (&read, scene.process, true);
@@ -243,7 +244,7 @@ START_TEST (another_handle)
   if (!over_fc ())
     return;
   if (_i == 1)
-    misbehave ("silent");
+    misbehave ("silent", LONG_S);
   begin (&scene);
   ck_ok (kata_sandbox_open (&sandbox, runtime, "s", &error), error);
   ck_ok (kata_container_open (&container, sandbox, "c", &error), error);
@@ -278,7 +279,7 @@ START_TEST (events)
   lose (&scene);
   ck_ok (kata_container_kill (scene.container, SIGKILL, 0, LIFE_MS, &error), error);
   do
-    ck_assert_int_eq (kata_sandbox_next_event (scene.sandbox, &event, 10000, NULL), 1);
+    ck_assert_int_eq (kata_sandbox_next_event (scene.sandbox, &event, LIFE_MS, NULL), 1);
   while (event.type != KATA_EVENT_CONTAINER_EXIT);
   ck_assert_int_eq (event.exit_status, 128 + SIGKILL);
   finish (&scene);
@@ -382,8 +383,7 @@ START_TEST (stopped_when_deaf)
   struct call wait;
   if (!over_fc ())
     return;
-  fixture_misbehave ("reset", "deaf");
-  configure (60);
+  misbehave ("deaf", LONG_S);
   begin (&scene);
   call_start (&wait, scene.process, false);
   settle ();
@@ -404,13 +404,13 @@ gone (const char *how)
 {
   struct scene scene = { 0 };
   struct call wait, read;
-  misbehave (how);
+  misbehave (how, SHORT_S);
   begin (&scene);
   call_start (&wait, scene.process, false);
   call_start (&read, scene.process, true);
   settle ();
   lose (&scene);
-  ck_assert_int_eq (call_end (&wait, DIAL_S * G_USEC_PER_SEC + PROMPT_US, how), KATA_E_AGENT);
+  ck_assert_int_eq (call_end (&wait, SHORT_S * G_USEC_PER_SEC + PROMPT_US, how), KATA_E_AGENT);
   ck_assert_int_eq (call_end (&read, PROMPT_US, how), KATA_E_AGENT);
   ck_assert_int_eq (kata_sandbox_get_state (scene.sandbox), KATA_STATE_RUNNING); /* the machine is there */
   finish (&scene);
@@ -452,8 +452,7 @@ START_TEST (killed)
   struct call wait, read;
   if (!over_fc ())
     return;
-  fixture_misbehave ("reset", _i == 0 ? "deaf" : _i == 1 ? "hang-up" : "silent");
-  configure (60);
+  misbehave (_i == 0 ? "deaf" : _i == 1 ? "hang-up" : "silent", LONG_S);
   begin (&scene);
   call_start (&wait, scene.process, false);
   call_start (&read, scene.process, true);
@@ -478,8 +477,7 @@ START_TEST (patience)
   int status = 0;
   if (!over_fc ())
     return;
-  fixture_misbehave ("reset", "deaf");
-  configure (60);
+  misbehave ("deaf", LONG_S);
   begin (&scene);
   call_start (&wait, scene.process, false);
   settle ();
@@ -501,7 +499,7 @@ static Suite *
 make (void)
 {
   Suite *suite = NULL;
-  TCase *tcase = bed_case (&suite, "again", 40, setup, teardown);
+  TCase *tcase = bed_case (&suite, "again", 180, setup, teardown);
   tcase_add_loop_test (tcase, goes_on, 0, 2);
   tcase_add_loop_test (tcase, another_handle, 0, 2);
   tcase_add_test (tcase, events);

@@ -10,12 +10,14 @@
 
 #include "fixture.h"
 
+#define PROMPT_US (15 * G_USEC_PER_SEC) /* "at once", on a busy machine; nobody tells these calls, they have no limit */
+
 static kata_event
 next (kata_sandbox *sandbox)
 {
   kata_event event = KATA_EVENT_INIT;
   kata_error *error = NULL;
-  int r = kata_sandbox_next_event (sandbox, &event, 5000, &error);
+  int r = kata_sandbox_next_event (sandbox, &event, 30000, &error);
   ck_assert_msg (r == 1, "%d %s", r, kata_error_get_message (error));
   return event;
 }
@@ -184,10 +186,10 @@ START_TEST (guest_dies)
     event = next (sandbox);
   ck_assert_int_eq (event.type, KATA_EVENT_SANDBOX_STATE);
   ck_assert_int_eq (event.state, KATA_STATE_STOPPED);
-  ck_assert_int_lt (g_get_monotonic_time () - begin, 1000000);
+  ck_assert_int_lt (g_get_monotonic_time () - begin, PROMPT_US);
   g_thread_join (threads[0]);
   g_thread_join (threads[1]);
-  ck_assert_int_lt (g_get_monotonic_time () - begin, 2000000);
+  ck_assert_int_lt (g_get_monotonic_time () - begin, 2 * PROMPT_US);
   ck_assert_msg (reader.result == KATA_E_VMM || reader.result == 0, "%d %s", reader.result, reader.message);
   ck_assert_msg (waiter.result == KATA_E_VMM || waiter.result == 0, "%d %s", waiter.result, waiter.message);
   size_t n;
@@ -209,7 +211,7 @@ static Suite *
 make (void)
 {
   Suite *suite = NULL;
-  TCase *tcase = bed_case (&suite, "events", 60, fixture_setup, fixture_teardown);
+  TCase *tcase = bed_case (&suite, "events", 180, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, states_and_exits);
   tcase_add_test (tcase, short_lives);
   tcase_add_test (tcase, from_elsewhere);

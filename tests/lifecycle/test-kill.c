@@ -149,9 +149,12 @@ END_TEST
 /* Between the points, too: moments spread evenly over the time that a life takes. */
 START_TEST (at_any_moment)
 {
-  int64_t us;
+  int64_t us = INT64_MAX, one;
   int killed = 0;
-  count_points (&us);
+  for (int i = 0; i < 3; i++) { /* the shortest: one that was held up is no measure */
+    count_points (&one);
+    us = MIN (us, one);
+  }
   g_autofree char *before = residue_take (life->dir, RESIDUE_ISOLATED);
   for (int i = 0; i < MOMENTS; i++) {
     g_autofree char *what = g_strdup_printf ("SIGKILL after %d us", (int) (us * i / MOMENTS));

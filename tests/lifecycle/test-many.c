@@ -326,7 +326,7 @@ START_TEST (creator_is_killed)
   kata_sandbox *sandbox = NULL;
   kata_event event = KATA_EVENT_INIT;
   pid_t pid = bed_spawn (args);
-  for (int i = 0; i < 2000 && (sandbox == NULL || kata_sandbox_get_state (sandbox) != KATA_STATE_RUNNING); i++) {
+  for (int i = 0; i < 30000 && (sandbox == NULL || kata_sandbox_get_state (sandbox) != KATA_STATE_RUNNING); i++) {
     if (sandbox == NULL)
       kata_sandbox_open (&sandbox, runtime, "kept", NULL);
     g_usleep (2000);
@@ -336,10 +336,10 @@ START_TEST (creator_is_killed)
   ck_assert_int_ge (kata_sandbox_get_event_fd (sandbox), 0);
   int64_t begin = g_get_monotonic_time ();
   bed_kill (pid);
-  while (kata_sandbox_next_event (sandbox, &event, 5000, NULL) == 1 && event.state != KATA_STATE_STOPPED)
+  while (kata_sandbox_next_event (sandbox, &event, LIFE_MS, NULL) == 1 && event.state != KATA_STATE_STOPPED)
     ;
   ck_assert_int_eq (event.state, KATA_STATE_STOPPED);
-  ck_assert_msg (g_get_monotonic_time () - begin < 2 * G_USEC_PER_SEC, "the end was noticed late");
+  ck_assert_msg (g_get_monotonic_time () - begin < 20 * G_USEC_PER_SEC, "the end was noticed late");
   ck_assert_int_eq (kata_sandbox_get_state (sandbox), KATA_STATE_STOPPED);
   ck_assert_int_eq (kata_sandbox_pause (sandbox, LIFE_MS, &error), KATA_E_STATE);
   ck_assert_msg (strstr (kata_error_get_message (error), "the null guest ended") != NULL, "%s",

@@ -18,7 +18,7 @@
 #include "residue.h"
 
 #define SLOW_MS    12000
-#define LET_GO_MS  5000
+#define LET_GO_MS  20000
 #define SMALL_DISK (RESIDUE_FILES | RESIDUE_CHILDREN | RESIDUE_FDS)
 
 static struct life *life;

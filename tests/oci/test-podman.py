@@ -339,7 +339,7 @@ class Tests(unittest.TestCase):
         self.p.ok("run", "-d", "--pod", "pod", "--name", "server", self.p.image, "sh", "-c",
                   "while :; do echo from the server | nc -l -p 8080; done")
         result = self.p.run("run", "--rm", "--pod", "pod", self.p.image, "sh", "-c",
-                            "for i in 1 2 3 4 5 6 7 8 9; do nc 127.0.0.1 8080 && break; sleep 0.5; done")
+                            "for i in $(seq 60); do nc 127.0.0.1 8080 && break; sleep 0.5; done")
         self.assertEqual(result.stdout, b"from the server\n")
         sandboxes = [name for name in os.listdir(STATE) if not name.startswith(".")]
         infra = self.p.ok("pod", "inspect", "pod", "--format", "{{.InfraContainerID}}")

@@ -170,7 +170,7 @@ class Engine:
         self.log = open(f'{self.top}/log', 'ab')
         self.process = subprocess.Popen(['containerd', '-c', f'{self.top}/config.toml'], env=self.env, stdout=self.log, stderr=self.log,
                                         stdin=subprocess.DEVNULL, start_new_session=True)
-        until = time.monotonic() + 20 * SLOW
+        until = time.monotonic() + 60 * SLOW
         while time.monotonic() < until:
             if self.ctr('version', check=False).returncode == 0:
                 return
@@ -184,7 +184,7 @@ class Engine:
     def stop(self, how=signal.SIGTERM):
         if self.process:
             self.process.send_signal(how)
-            self.process.wait(20 * SLOW)
+            self.process.wait(60 * SLOW)
             self.log.close()
             self.process = None
 
@@ -227,7 +227,7 @@ class Engine:
             found += [f'bundle {space}/{name}' for name in os.listdir(f'{tasks}/{space}')]
         return found
 
-    def settled_left(self, seconds=15 * SLOW):
+    def settled_left(self, seconds=30 * SLOW):
         until = time.monotonic() + seconds
         while self.left() and time.monotonic() < until:
             time.sleep(0.2)

@@ -17,6 +17,7 @@ import residue  # noqa: E402
 PROCESS = 'types.containerd.io/opencontainers/runtime-spec/1/Process'
 RESOURCES = 'types.containerd.io/opencontainers/runtime-spec/1/LinuxResources'
 CREATED, RUNNING, STOPPED, PAUSED = 1, 2, 3, 4
+PATIENCE = 60 # the machine may be busy: nothing here depends on how long a thing takes
 
 
 class Host:
@@ -51,7 +52,7 @@ class Host:
             json.dump(spec, f)
         return path
 
-    def verb(self, name, verb, stdin=b'', bundle=None, timeout=20, space='default', more=(), popen=False):
+    def verb(self, name, verb, stdin=b'', bundle=None, timeout=PATIENCE, space='default', more=(), popen=False):
         bundle = bundle or os.path.join(self.top, 'bundles', name)
         argv = [self.program, '-namespace', space, '-address', self.address, '-publish-binary', '/bin/true', '-id', name]
         argv += [*more, *(['-bundle', bundle] if verb == 'delete' else []), verb]
@@ -102,7 +103,7 @@ class Host:
             found += [f'{folder}/{n}' for n in folders + files if not (folder == self.state and n == '.shim')]
         return found
 
-    def settled_left(self, seconds=6):
+    def settled_left(self, seconds=30):
         until = time.monotonic() + seconds
         while self.left() and time.monotonic() < until:
             time.sleep(0.05)
@@ -151,10 +152,10 @@ class Task:
     def status(self, exec_id=''):
         return self.state(exec_id).get(4, [0])[0]
 
-    def wait(self, exec_id='', timeout=20):
+    def wait(self, exec_id='', timeout=PATIENCE):
         return wire.number(self.call('Wait', [(2, exec_id)], timeout=timeout), 1)
 
-    def output(self, which=0, timeout=10):
+    def output(self, which=0, timeout=PATIENCE):
         """Everything until the shim closes its end."""
         data, until = b'', time.monotonic() + timeout
         while time.monotonic() < until:

@@ -56,7 +56,7 @@ class Base(unittest.TestCase):
         host.ctr('task', 'delete', name, check=False)
         host.ctr('container', 'delete', name)
 
-    def wait_for(self, condition, seconds=20 * engine.SLOW):
+    def wait_for(self, condition, seconds=60 * engine.SLOW):
         until = time.monotonic() + seconds
         while not condition():
             self.assertLess(time.monotonic(), until)
@@ -85,7 +85,7 @@ class Run(Base):
                                    stdout=subprocess.PIPE)
         self.wait_for(lambda: host.tasks().get('r5') == 'RUNNING')
         time.sleep(0.5)
-        self.assertEqual(process.communicate(b'x' * 100000, timeout=30)[0], b'x' * 100000)
+        self.assertEqual(process.communicate(b'x' * 100000, timeout=60 * engine.SLOW)[0], b'x' * 100000)
 
     def test_kernel_is_the_guests(self):
         if NULL:
@@ -96,7 +96,7 @@ class Run(Base):
         words = host.run_words('r7', *(['echo', 'tty'] if NULL else ['sh', '-c', 'tty; stty size']), options=['--rm', '-t'])
         command = ' '.join(["'" + w + "'" for w in host.argv(*words)])
         result = subprocess.run(['script', '-qec', f'stty rows 33 cols 77; {command}', '/dev/null'], env=host.env, stdin=subprocess.DEVNULL,
-                                capture_output=True, timeout=60, check=False)
+                                capture_output=True, timeout=120 * engine.SLOW, check=False)
         self.assertIn(b'tty' if NULL else b'/dev/pts', result.stdout)
 
 

@@ -114,7 +114,7 @@ class Pod(unittest.TestCase):
         crictl('start', found)
         return found
 
-    def wait_for(self, condition, seconds=30):
+    def wait_for(self, condition, seconds=60):
         until = time.monotonic() + seconds
         while not condition():
             self.assertLess(time.monotonic(), until)

@@ -50,7 +50,7 @@ class Kill(unittest.TestCase):
         self.kill_servers()
         task.client.close()
         task.delete_verb()
-        self.assertEqual([f for f in self.host.settled_left(2) if name in f or '/state/' in f], [])
+        self.assertEqual([f for f in self.host.settled_left() if name in f or '/state/' in f], [])
 
     def test_between_calls(self):
         for i, (method, _) in enumerate(STEPS[:-1]):
@@ -87,7 +87,7 @@ class Kill(unittest.TestCase):
             process.communicate()
             result = self.host.verb(name, 'delete')
             self.assertEqual(result.returncode, 0, result)
-            self.assertEqual(self.host.settled_left(2), [])
+            self.assertEqual(self.host.settled_left(), [])
 
     def test_start_again_after_a_kill(self):
         first = Task(self.host, 'one', ['sleep', '1000'])
@@ -115,7 +115,7 @@ class Kill(unittest.TestCase):
             process.communicate()
             task.delete_verb()
             task.host.verb(name, 'delete')
-            self.assertEqual(self.host.settled_left(2), [])
+            self.assertEqual(self.host.settled_left(), [])
 
     def test_hung_server(self):
         task = Task(self.host, 'one', ['sleep', '1000'])

@@ -191,7 +191,7 @@ class Hooks(Base):
         task.call('Start')
         for pid in self.host.servers():
             os.kill(pid, signal.SIGKILL)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while self.host.servers() and time.monotonic() < until:
             time.sleep(0.01)
         task.client.close()

@@ -126,7 +126,7 @@ class Client:
         return box
 
     @staticmethod
-    def finish(box, timeout=30):
+    def finish(box, timeout=60):
         data = box.get(timeout=timeout)
         if data is None:
             raise EOFError('connection lost')
@@ -135,7 +135,7 @@ class Client:
             raise Refused(number(fields[1][0], 1), text(fields[1][0], 2))
         return fields.get(2, [b''])[0]
 
-    def call(self, method, fields, service='containerd.task.v2.Task', timeout=30):
+    def call(self, method, fields, service='containerd.task.v2.Task', timeout=60):
         return self.finish(self.start(service, method, fields), timeout)
 
     def close(self):
@@ -207,7 +207,7 @@ class Events:
         with self.changed:
             return [topic for topic, *_ in self.got]
 
-    def wait(self, topic, count=1, timeout=15):
+    def wait(self, topic, count=1, timeout=60):
         with self.changed:
             ok = self.changed.wait_for(lambda: [t for t, *_ in self.got].count(topic) >= count, timeout)
             assert ok, f'no event {topic} within {timeout} s, only {[t for t, *_ in self.got]}'
