@@ -19,6 +19,13 @@ of_program (struct kata_plan_build *b, const char *path)
   return strcmp (arch, "ppc64") == 0 ? "ppc64le" : arch;
 }
 
+/* The other way round. */
+static const char *
+program_of (const char *arch)
+{
+  return strcmp (arch, "ppc64le") == 0 ? "ppc64" : arch;
+}
+
 int
 kata_plan__arch (struct kata_plan_build *b, kata_error **err)
 {
@@ -37,7 +44,7 @@ kata_plan__arch (struct kata_plan_build *b, kata_error **err)
     return kata_error__set (err, KATA_E_CONFIG, key,
                             "%s: this guest image is for %s, but %s names a program for %s; set path to "
                             "qemu-system-%s, or kernel and initrd to an image for %s",
-                            key, image, kata_plan__key (b, "path"), program, image, program);
+                            key, image, kata_plan__key (b, "path"), program, program_of (image), program);
   if (!qemu && host[0] != '\0' && strcmp (arch, host) != 0)
     return kata_error__set (err, KATA_E_UNSUPPORTED, key,
                             "%s: this guest image is for %s; hypervisor %s runs guests of the host's architecture (%s) "

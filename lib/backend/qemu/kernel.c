@@ -80,6 +80,13 @@ kata_qemu__kernel_arch (const void *bytes, size_t len)
   return has (head, len, 0, "MZ", 2) ? pe_arch (head, len) : NULL;
 }
 
+/* What its program is called by. */
+static const char *
+program_arch (const char *arch)
+{
+  return strcmp (arch, "ppc64le") == 0 ? "ppc64" : arch;
+}
+
 int
 kata_qemu__check_kernel (const char *path, const char *arch, kata_error **err)
 {
@@ -96,5 +103,5 @@ kata_qemu__check_kernel (const char *path, const char *arch, kata_error **err)
                           KEY
                           ": \"%s\" is a kernel for %s, but the machine is %s; set path to qemu-system-%s or choose "
                           "another kernel",
-                          path, found, arch, found);
+                          path, found, arch, program_arch (found));
 }

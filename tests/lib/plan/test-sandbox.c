@@ -265,6 +265,12 @@ START_TEST (architectures)
   setup_init (&s, "[hypervisor.qemu]\npath = \"/usr/bin/qemu-system-ppc64\"\n");
   g_autoptr (kata_plan) power = made ();
   ck_assert_str_eq (power->vm.arch, "ppc64le");
+  s.in.guest.arch = "x86_64";
+  refused (KATA_E_CONFIG, "hypervisor.qemu.kernel", "a program for ppc64le; set path to qemu-system-x86_64,");
+  setup_clear (&s);
+  setup_init (&s, "[hypervisor.qemu]\npath = \"/usr/bin/qemu-system-x86_64\"\n");
+  s.in.guest.arch = "ppc64le";
+  refused (KATA_E_CONFIG, "hypervisor.qemu.kernel", "a program for x86_64; set path to qemu-system-ppc64,");
   setup_clear (&s);
   setup_init (&s, "");
   s.in.guest.arch = "aarch64";
