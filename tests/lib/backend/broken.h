@@ -12,7 +12,7 @@ struct broken {
   kata_registry *registry;
   const kata_backend_entry *backend;
   kata_vm_plan plan;
-  kata_backend_env env; /* its deadline is in 700 ms */
+  kata_backend_env env;
 };
 
 /** An executable shell script among the tools; g_free() the path. */
@@ -21,7 +21,10 @@ char *broken_script (const struct broken *b, const char *name, const char *text)
 void broken_open (struct broken *b, const char *backend, const char *text);
 /** Checks that no process of ours is alive and that the journal undoes the rest. */
 void broken_close (struct broken *b);
-/** Launching gives @code, @text in the message, within three seconds. */
+/**
+ * Launching gives @code, @text in the message. What is waited for in vain, KATA_E_TIMEOUT, has 700 ms; what fails by itself has 30 s: a shell or
+ * Python starts slowly on a busy machine.
+ */
 void broken_launch (struct broken *b, int code, const char *text);
 
 #endif

@@ -2,7 +2,6 @@
 /* test-qemu-argv: plans against golden command lines, one argument a line. And what is refused. */
 #include <check.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <glib.h>
 
@@ -437,19 +436,6 @@ START_TEST (kernel_headers)
 }
 END_TEST
 
-/* The program that is named is one that there is. */
-START_TEST (kernel_of_another_machine)
-{
-  g_autofree char *path = NULL;
-  g_autoptr (kata_error) error = NULL;
-  close (g_file_open_tmp ("kata-kernel-XXXXXX", &path, NULL));
-  ck_assert (g_file_set_contents (path, "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\25\0", 20, NULL));
-  ck_assert_int_eq (kata_qemu__check_kernel (path, "x86_64", &error), KATA_E_GUEST);
-  ck_assert_int_eq (unlink (path), 0);
-  ck_assert_ptr_nonnull (strstr (kata_error_get_message (error), "set path to qemu-system-ppc64 or"));
-}
-END_TEST
-
 START_TEST (ports)
 {
   kata_vm_plan plan = base ();
@@ -591,7 +577,6 @@ main (void)
   tcase_add_test (tc, confidential);
   tcase_add_test (tc, devices);
   tcase_add_test (tc, kernel_headers);
-  tcase_add_test (tc, kernel_of_another_machine);
   tcase_add_test (tc, ports);
   tcase_add_test (tc, later_nic);
   tcase_add_test (tc, refusals);
