@@ -325,20 +325,25 @@ START_TEST (replaced)
 }
 END_TEST
 
-/* What a fake Cloud Hypervisor wrote would have it open a file that the sandbox does not name. */
+/* What a fake Cloud Hypervisor wrote would have it open a file that the sandbox does not name, or write to one that it names, or go without its jail. */
 START_TEST (machine_of_others)
 {
+  static const char *const edits[][2] = { { NULL, "/etc/shadow" },
+                                          { "\"readonly\":true", "\"readonly\":false" },
+                                          { "\"landlock_enable\":true", "\"landlock_enable\":false" },
+                                          { "\"landlock_enable\":true", "\"landlock_enable\":null" } };
   g_autofree char *path = below ("vm/config.json"), *text = NULL;
   const char *fake = g_getenv ("KATA_TESTS_FAKE");
   if (fake == NULL || !g_str_has_prefix (fake, "clh:"))
     return;
   keep ();
   ck_assert (g_file_get_contents (path, &text, NULL, NULL));
-  GString *made = g_string_new (text);
-  ck_assert_uint_gt (g_string_replace (made, image, "/etc/shadow", 0), 0);
-  ck_assert (g_file_set_contents (path, made->str, (gssize) made->len, NULL));
-  g_string_free (made, TRUE);
-  refused (KATA_E_CORRUPT, "a disk of the host");
+  for (size_t i = 0; i < G_N_ELEMENTS (edits); i++) {
+    g_autoptr (GString) made = g_string_new (text);
+    ck_assert_uint_gt (g_string_replace (made, edits[i][0] != NULL ? edits[i][0] : image, edits[i][1], 0), 0);
+    ck_assert (g_file_set_contents (path, made->str, (gssize) made->len, NULL));
+    refused (KATA_E_CORRUPT, edits[i][1]);
+  }
   ck_assert (g_file_set_contents (path, "{", 1, NULL));
   refused (KATA_E_CORRUPT, "no JSON");
 }

@@ -93,6 +93,44 @@ gather (GHashTable *paths, const kata_json *value)
     gather (paths, at);
 }
 
+static bool
+flag (const kata_json *object, const char *name)
+{
+  const kata_json *value = kata_json__get (object, name);
+  return value != NULL && value->type == KATA_JSON_BOOL && value->truth;
+}
+
+/* One of @all is of the same file, and as writable. One of a server's has no file. */
+static bool
+has_disk (const kata_json *all, const kata_json *disk)
+{
+  const kata_json *path = kata_json__get (disk, "path");
+  for (const kata_json *at = path != NULL && all != NULL ? all->first : NULL; at != NULL; at = at->next) {
+    const kata_json *other = kata_json__get (at, "path");
+    if (other != NULL && other->type == KATA_JSON_STRING && path->type == KATA_JSON_STRING &&
+        strcmp (other->text, path->text) == 0 && flag (at, "readonly") == flag (disk, "readonly"))
+      return true;
+  }
+  return path == NULL;
+}
+
+/* What decides over files that it names by right: who may write to them, and the jail. */
+static int
+check_rights (const kata_json *theirs, const kata_json *ours, kata_error **err)
+{
+  const kata_json *disks = kata_json__get (theirs, "disks");
+  for (const kata_json *at = disks != NULL ? disks->first : NULL; at != NULL; at = at->next)
+    if (!has_disk (kata_json__get (ours, "disks"), at))
+      return kata_error__set (err, KATA_E_CORRUPT, CONFIG,
+                              "the snapshot's machine has a disk that is none of the sandbox's, or would write to one "
+                              "that is read-only there, or the other way round");
+  if (flag (ours, "landlock_enable") && !flag (theirs, "landlock_enable"))
+    return kata_error__set (err, KATA_E_CORRUPT, CONFIG,
+                            "the snapshot's machine would run without Landlock, which the sandbox has; to go without "
+                            "it, name \"landlock\" in hypervisor.clh.confine_waive");
+  return 0;
+}
+
 /* Nothing that the plan does not name, whatever the member is called: the VMM believes its file. Depth is bounded by the parser. */
 static int
 check_config (int dir_fd, const char *planned, kata_error **err)
@@ -122,7 +160,7 @@ check_config (int dir_fd, const char *planned, kata_error **err)
       return kata_error__set (err, KATA_E_CORRUPT, CONFIG,
                               "the snapshot's machine would use \"%.200s\", which the sandbox does not name",
                               (const char *) path);
-  return 0;
+  return check_rights (theirs, ours, err);
 }
 
 int
