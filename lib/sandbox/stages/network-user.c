@@ -44,6 +44,7 @@ spawn (struct kata_operation *op, const char *program, int fd, kata_error **err)
   struct kata_external_record record = { "passt", &env };
   const kata_child_fd fds[] = { { fd, PASST_FD } };
   kata_child_options options = KATA_CHILD_OPTIONS_INIT;
+  kata_exit_status status;
   kata_auto_fd int log = -1;
   kata_child child;
   int r = kata_external__log_file (&log, op->sandbox->dirfd, op->sandbox->dir, PASST_LOG, &env, err);
@@ -61,9 +62,10 @@ spawn (struct kata_operation *op, const char *program, int fd, kata_error **err)
     return r;
   /* Wrong surroundings show within milliseconds; it ends by itself when the machine does. */
   if (kata_pidfd__wait (child.pidfd, kata_deadline__within (op->deadline_us, 100), NULL) == 0) {
-    kata_pidfd__reap (child.pidfd, NULL);
+    kata_pidfd__reap (child.pidfd, &status);
+    g_autofree char *how = kata_exit_status__text (&status);
     g_autofree char *said = kata_external__tail (op->sandbox->dirfd, PASST_LOG, 512);
-    r = kata_error__set (err, KATA_E_HOST, "network", "network: passt ended at once: %s", said);
+    r = kata_error__set (err, KATA_E_HOST, "network", "network: passt ended at once: %s: %s", how, said);
   }
   kata_fd__close (child.pidfd);
   return r;
