@@ -78,12 +78,24 @@ format_header (void)
   return g_strdup_printf ("{\"journal\":1,\"boot\":\"%s\"}\n", boot);
 }
 
+/* A line that was cut short (a disk that was full, a writer that was killed) would swallow the next: that one begins a line of its own. */
+static int
+is_torn (int fd, off_t size, bool *torn)
+{
+  char last = '\n';
+  if (size > 0 && pread (fd, &last, 1, size - 1) < 0)
+    return -errno;
+  *torn = last != '\n';
+  return 0;
+}
+
 /* One write, so that a line is there whole or torn at the end, never mixed with another. */
 static int
 append (int dirfd, const struct kata_journal_entry *entry)
 {
-  kata_auto_fd int fd = kata_beneath__open (dirfd, KATA_JOURNAL_FILE,
-                                            O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600, true);
+  kata_auto_fd int fd =
+      kata_beneath__open (dirfd, KATA_JOURNAL_FILE, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600, true);
+  bool torn = false;
   struct stat st;
   if (fd < 0)
     return fd;
@@ -91,7 +103,10 @@ append (int dirfd, const struct kata_journal_entry *entry)
     return -errno;
   if (!S_ISREG (st.st_mode) || st.st_nlink != 1) /* put there by somebody else */
     return -EINVAL;
-  g_autofree char *header = st.st_size == 0 ? format_header () : g_strdup ("");
+  int r = is_torn (fd, st.st_size, &torn);
+  if (r != 0)
+    return r;
+  g_autofree char *header = st.st_size == 0 ? format_header () : g_strdup (torn ? "\n" : "");
   g_autofree char *line = format_line (entry);
   g_autofree char *text = g_strconcat (header, line, NULL);
   ssize_t n = write (fd, text, strlen (text));

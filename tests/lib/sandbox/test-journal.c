@@ -117,6 +117,26 @@ START_TEST (truncated_everywhere)
 }
 END_TEST
 
+/* What is recorded after a line that was cut short is a record all the same. */
+START_TEST (written_after_a_torn_line)
+{
+  g_autofree char *path = g_build_filename (dir, KATA_JOURNAL_FILE, NULL);
+  g_autofree char *text = NULL;
+  gsize length = 0;
+  record_some ();
+  ck_assert (g_file_get_contents (path, &text, &length, NULL));
+  for (gsize n = 0; n <= length; n++) {
+    g_autoptr (kata_journal_log) log = NULL;
+    write_text (text, (gssize) n);
+    ck_assert_int_eq (kata_journal__path (&journal, KATA_UNDO_FILE, "later", "later", NULL), 0);
+    ck_assert_int_eq (kata_journal__load (&log, fd, NULL), 0);
+    ck_assert_msg (log->entries->len >= 1, "cut after %zu bytes", n);
+    const struct kata_journal_entry *last = log->entries->pdata[log->entries->len - 1];
+    ck_assert_msg (strcmp (last->role, "later") == 0, "cut after %zu bytes, the last is \"%s\"", n, last->role);
+  }
+}
+END_TEST
+
 START_TEST (flipped_bits)
 {
   g_autofree char *path = g_build_filename (dir, KATA_JOURNAL_FILE, NULL);
@@ -219,6 +239,7 @@ main (void)
   tcase_add_test (tcase, round_trip);
   tcase_add_test (tcase, paths_outside_are_refused);
   tcase_add_test (tcase, truncated_everywhere);
+  tcase_add_test (tcase, written_after_a_torn_line);
   tcase_add_test (tcase, flipped_bits);
   tcase_add_test (tcase, hostile_lines);
   tcase_add_test (tcase, another_boot);
