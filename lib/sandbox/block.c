@@ -51,24 +51,34 @@ check_free (const char *node, kata_error **err)
   return kata_error__errno (err, denied ? KATA_E_PERMISSION : KATA_E_HOST, node, -r, "block device \"%s\": open", node);
 }
 
-/* Two ways to one device that is written to: each has its own idea of what is on it. */
+/* Of the list the one that is this device of the host, unless both only read; NULL. */
+static const kata_vm_disk *
+other_way (const kata_vm_disk *const *list, const kata_vm_disk *disk, dev_t device)
+{
+  struct stat st;
+  for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+    if (list[i] != disk && !(list[i]->readonly && disk->readonly) && stat (list[i]->path, &st) == 0 &&
+        S_ISBLK (st.st_mode) && st.st_rdev == device)
+      return list[i];
+  return NULL;
+}
+
+/* Two ways to one device that is written to: each has its own idea of what is on it. One that is on its way out is in the machine still. */
 int
 kata_sandbox_block__alone (const kata_sandbox_state *state, const kata_vm_disk *disk, kata_error **err)
 {
-  struct stat mine, other;
-  if (stat (disk->path, &mine) != 0 || !S_ISBLK (mine.st_mode))
+  struct stat st;
+  if (stat (disk->path, &st) != 0 || !S_ISBLK (st.st_mode))
     return 0;
-  for (size_t i = 0; state->plan.vm.disks != NULL && state->plan.vm.disks[i] != NULL; i++) {
-    const kata_vm_disk *there = state->plan.vm.disks[i];
-    if (there == disk || (there->readonly && disk->readonly) || stat (there->path, &other) != 0 ||
-        !S_ISBLK (other.st_mode) || other.st_rdev != mine.st_rdev)
-      continue;
-    return kata_error__set (err, KATA_E_BUSY, disk->path,
-                            "block device \"%s\": the machine has it already as its disk \"%s\", and one of both is "
-                            "written to; give it once only",
-                            disk->path, there->id);
-  }
-  return 0;
+  const kata_vm_disk *there = other_way (state->plan.vm.disks, disk, st.st_rdev);
+  if (there == NULL)
+    there = other_way (state->changing, disk, st.st_rdev);
+  if (there == NULL)
+    return 0;
+  return kata_error__set (err, KATA_E_BUSY, disk->path,
+                          "block device \"%s\": the machine has it already as its disk \"%s\", and one of both is "
+                          "written to; give it once only",
+                          disk->path, there->id);
 }
 
 static int

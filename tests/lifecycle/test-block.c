@@ -325,6 +325,31 @@ START_TEST (twice)
 }
 END_TEST
 
+static int
+hold_on (void *data, const char *name)
+{
+  return strcmp (name, "backend:remove-disk") == 0 ? KATA_E_TIMEOUT : 0;
+}
+
+/* A disk that the guest has not let go of is still a way to its device, whatever the next is called. */
+START_TEST (twice_while_it_goes)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  const kata_disk first = { sizeof first, "first", devices[0].node, 0 };
+  const kata_disk second = { sizeof second, "second", devices[0].node, 0 };
+  ck_ok (kata_sandbox_add_disk (sandbox, &first, LIFE_MS, &error), error);
+  runtime->fault = (struct kata_fault){ .hit = hold_on };
+  ck_assert_int_eq (kata_sandbox_remove_disk (sandbox, "first", LIFE_MS, &error), KATA_E_TIMEOUT);
+  kata_error_unrefp (&error);
+  ck_assert_int_eq (kata_sandbox_add_disk (sandbox, &second, LIFE_MS, &error), KATA_E_BUSY);
+  kata_error_unrefp (&error);
+  runtime->fault = (struct kata_fault){ 0 };
+  ck_ok (kata_sandbox_add_disk (sandbox, &second, LIFE_MS, &error), error);
+  fixture_end (sandbox);
+}
+END_TEST
+
 /* What the plan cannot have is said before anything is made; and what cannot be read is the container's to say. */
 START_TEST (from_the_start_refused)
 {
@@ -421,6 +446,7 @@ make (void)
   tcase_add_test (tcase, from_the_start_readonly);
   tcase_add_test (tcase, from_the_start_not_ours);
   tcase_add_test (tcase, twice);
+  tcase_add_test (tcase, twice_while_it_goes);
   tcase_add_test (tcase, from_the_start_refused);
   tcase_add_test (tcase, from_the_start_every_point_fails);
   tcase_add_loop_test (tcase, killed_at_every_point, 0, 2);
