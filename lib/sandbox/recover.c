@@ -64,7 +64,10 @@ tidy (struct kata_operation *op, kata_error **err)
   return r;
 }
 
-/* Under the state directory's lock, so that a directory that was just made has its lock already. @wait: for who works there. */
+/*
+ * After the state directory's lock was had once: a directory that was just made has its lock by then. It is not held any longer, or who waits here for one
+ * sandbox would keep all others from being made. @wait: for who works there.
+ */
 static int
 begin (struct kata_operation *op, kata_sandbox *sandbox, bool wait, int64_t deadline_us, kata_error **err)
 {
@@ -77,7 +80,10 @@ begin (struct kata_operation *op, kata_sandbox *sandbox, bool wait, int64_t dead
   if (fd < 0)
     return kata_error__errno (err, KATA_E_IO, "state_dir", -fd, "open the state directory");
   int r = kata_directory__lock (fd, "state_dir", deadline_us, err);
-  return r != 0 ? r : kata_operation__begin (op, sandbox, &options, err);
+  if (r != 0)
+    return r;
+  kata_directory__unlock (fd);
+  return kata_operation__begin (op, sandbox, &options, err);
 }
 
 static int

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-many: many containers, sandboxes, runtimes, threads, handles and processes at once; one sandbox is never two people's by accident. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -223,6 +225,39 @@ START_TEST (one_of_two_deletes)
 }
 END_TEST
 
+static gpointer
+recover (gpointer through)
+{
+  kata_error *error = NULL;
+  int r = kata_runtime_recover_sandbox (through, "s", LIFE_MS, &error);
+  kata_error_unref (error);
+  return GINT_TO_POINTER (r);
+}
+
+/* Who waits for the end of one sandbox's operation holds up no other sandbox. */
+START_TEST (made_while_one_recovers)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = fixture_sandbox ();
+  g_autofree char *dir = g_build_filename (life->state_dir, "s", NULL);
+  int busy = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ck_assert_int_eq (flock (busy, LOCK_EX), 0);
+  GThread *thread = g_thread_new ("recover", recover, runtime);
+  for (int i = 0; i < 30; i++) {
+    kata_sandbox *other = NULL;
+    kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+    options.id = "other";
+    g_usleep (10000); /* by then it waits, most times */
+    ck_ok (kata_sandbox_create (&other, runtime, &options, &error), error);
+    ck_ok (kata_sandbox_delete (other, 0, &error), error);
+    kata_sandbox_unref (other);
+  }
+  close (busy);
+  ck_assert_int_eq (GPOINTER_TO_INT (g_thread_join (thread)), 0);
+  fixture_end (sandbox);
+}
+END_TEST
+
 static void
 use (kata_runtime *through, const char *text)
 {
@@ -359,6 +394,7 @@ make (void)
   tcase_add_test (tcase, threads_and_runtimes);
   tcase_add_test (tcase, one_of_eight_creates);
   tcase_add_test (tcase, one_of_two_deletes);
+  tcase_add_test (tcase, made_while_one_recovers);
   tcase_add_test (tcase, attached_from_everywhere);
   tcase_add_test (tcase, creator_is_killed);
   return suite;
