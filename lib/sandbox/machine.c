@@ -2,7 +2,10 @@
 /* machine: counts references. */
 #include "sandbox/machine.h"
 
+#include <errno.h>
 #include <poll.h>
+
+#include "host/pidfd.h"
 
 struct kata_machine {
   gatomicrefcount refs;
@@ -41,9 +44,17 @@ kata_machine__vm (kata_machine *machine)
   return machine->vm;
 }
 
+/* A signal of the embedder's cuts no wait short: what is asked after it would be put down to the wrong thing. */
 gboolean
 kata_machine__ended (kata_machine *machine, int wait_ms)
 {
   struct pollfd fd = { .fd = kata_vm__exit_fd (machine->vm), .events = POLLIN };
-  return fd.fd >= 0 && poll (&fd, 1, wait_ms) > 0;
+  int64_t deadline_us = kata_deadline__within (INT64_MAX, wait_ms);
+  int n = -1;
+  if (fd.fd < 0)
+    return FALSE;
+  do
+    n = poll (&fd, 1, kata_deadline__poll_ms (deadline_us));
+  while (n < 0 && errno == EINTR);
+  return n > 0;
 }
