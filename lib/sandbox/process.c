@@ -194,28 +194,39 @@ written_status (kata_process *process, int *status)
   return found->exit_status >= 0;
 }
 
-int
-kata_process__wait (kata_process *process, int *exit_status, int64_t timeout_ms, kata_error **err)
+/* *status is set when the result is 0. */
+static int
+wait_for_end (kata_process *process, int *status, int64_t timeout_ms, kata_error **err)
 {
   g_autoptr (kata_link) link = NULL;
   kata_error *error = NULL;
   int64_t deadline_us = kata_runtime__deadline (timeout_ms, KATA_TIMEOUT_NONE);
   const struct kata_track_patience patience = patience_of (&process->interrupts.wait, deadline_us);
   struct kata_again again = { .sandbox = process->container->sandbox, .patience = &patience };
-  if (kata_track__ended (process->track, exit_status) || written_status (process, exit_status))
+  if (kata_track__ended (process->track, status) || written_status (process, status))
     return 0;
   int r = kata_process__reach (&link, process, &patience, err);
   if (r != 0)
     return r;
   do
-    r = kata_track__wait (process->track, link, exit_status, &patience, &error);
+    r = kata_track__wait (process->track, link, status, &patience, &error);
   while ((r = kata_again__call (&again, &link, r, &error)) == 1);
   if (r == 0 && process->exec_id[0] == '\0')
-    kata_container__note_exit (process->container, *exit_status);
+    kata_container__note_exit (process->container, *status);
   /* A stop that was orderly has written it down before it cut the connection. */
-  if (r != 0 && r != KATA_E_TIMEOUT && r != KATA_E_CANCELLED && written_status (process, exit_status)) {
+  if (r != 0 && r != KATA_E_TIMEOUT && r != KATA_E_CANCELLED && written_status (process, status)) {
     kata_error_unref (error);
     return 0;
   }
   return r != 0 ? kata_error__propagate (err, error) : 0;
+}
+
+int
+kata_process__wait (kata_process *process, int *exit_status, int64_t timeout_ms, kata_error **err)
+{
+  int status = -1;
+  int r = wait_for_end (process, &status, timeout_ms, err);
+  if (r == 0)
+    *exit_status = status;
+  return r;
 }
