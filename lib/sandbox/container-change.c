@@ -12,9 +12,10 @@
 #include "sandbox/host-limit.h"
 #include "sandbox/undo.h"
 
-#define UNDO_MS  10000
-#define REMOVE_S 10
-#define KILL_MS  5000
+#define UNDO_MS     10000
+#define REMOVE_S    10
+#define KILL_MS     5000
+#define UNFREEZE_MS 5000
 
 #define STATE(s) (1u << KATA_STATE_##s)
 
@@ -97,6 +98,14 @@ kata_container__start (kata_container *container, int64_t timeout_ms, kata_error
   return r;
 }
 
+static int
+tell_to_freeze (struct change *change, const char *id, bool freeze, int64_t left_ms, kata_error **err)
+{
+  kata_agent *agent = kata_link__agent (change->link);
+  return freeze ? kata_agent__pause_container (agent, id, left_ms, err)
+                : kata_agent__resume_container (agent, id, left_ms, err);
+}
+
 int
 kata_container__freeze (kata_container *container, bool freeze, int64_t timeout_ms, kata_error **err)
 {
@@ -106,15 +115,15 @@ kata_container__freeze (kata_container *container, bool freeze, int64_t timeout_
                         freeze ? STATE (RUNNING) : STATE (PAUSED), timeout_ms, err);
   if (r != 0)
     return r;
-  kata_agent *agent = kata_link__agent (change.link);
-  int64_t left = kata_runtime__left_ms (change.op.deadline_us);
   r = kata_operation__fault (&change.op, freeze ? "agent:pause-container" : "agent:resume-container", &error);
   if (r == 0)
-    r = freeze ? kata_agent__pause_container (agent, container->id, left, &error)
-               : kata_agent__resume_container (agent, container->id, left, &error);
+    r = tell_to_freeze (&change, container->id, freeze, kata_runtime__left_ms (change.op.deadline_us), &error);
   if (r == 0) {
     change.found->state = freeze ? KATA_STATE_PAUSED : KATA_STATE_RUNNING;
     r = kata_operation__save (&change.op, &error);
+    /* Not written down: then it must not be so either, or nobody could resume it. */
+    if (r != 0)
+      tell_to_freeze (&change, container->id, !freeze, UNFREEZE_MS, NULL);
   }
   if (r != 0)
     r = kata_sandbox__explain (container->sandbox, change.link, error, err);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* test-interrupt: calls that wait for a process are ended by their handle's owner, and lose nothing. */
+/* test-interrupt: calls that wait for a process are ended by their handle's owner, and lose nothing; calls that fail tell and leave nothing. */
+#include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "fixture.h"
+#include "sandbox/sandbox.h"
 
 /* One blocked call on a thread of its own. */
 struct blocked {
@@ -121,6 +124,102 @@ START_TEST (only_this_handle)
 }
 END_TEST
 
+START_TEST (nothing_told_in_vain)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s1");
+  kata_container *container = NULL;
+  kata_process *process = NULL;
+  int status = 4711;
+  ck_ok (life_container (&container, sandbox, life, NULL, "cat", &error), error);
+  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+  ck_ok (kata_container_get_process (&process, container, &error), error);
+  ck_assert_int_eq (kata_process_wait (process, &status, 1, NULL), KATA_E_TIMEOUT);
+  ck_assert_int_eq (status, 4711);
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  ck_assert_int_eq (kata_process_wait (process, &status, LIFE_MS, NULL), KATA_E_NOT_FOUND);
+  ck_assert_int_eq (status, 4711);
+  kata_process_unref (process);
+  kata_container_unref (container);
+  kata_sandbox_unref (sandbox);
+}
+END_TEST
+
+static void
+on_alarm (int number)
+{
+}
+
+/* Whether a machine has ended is asked for a while; a signal that the embedder gets meanwhile is no answer. */
+START_TEST (signals_meanwhile)
+{
+  const struct sigaction action = { .sa_handler = on_alarm };
+  const struct itimerval often = { { 0, 10000 }, { 0, 10000 } }, never = { 0 };
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s1");
+  g_autoptr (kata_sandbox_state) state = NULL;
+  g_autoptr (kata_machine) machine = NULL;
+  ck_ok (kata_sandbox__load (&state, sandbox, &error), error);
+  ck_ok (kata_sandbox__machine (&machine, sandbox, state, &error), error);
+  ck_assert_int_eq (sigaction (SIGALRM, &action, NULL), 0);
+  ck_assert_int_eq (setitimer (ITIMER_REAL, &often, NULL), 0);
+  int64_t begin = g_get_monotonic_time ();
+  ck_assert (!kata_machine__ended (machine, 300));
+  ck_assert_int_ge (g_get_monotonic_time () - begin, 300000);
+  ck_assert_int_eq (setitimer (ITIMER_REAL, &never, NULL), 0);
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  kata_sandbox_unref (sandbox);
+}
+END_TEST
+
+static int
+full_disk (void *armed, const char *name)
+{
+  return *(const bool *) armed && strcmp (name, "state:before") == 0 ? KATA_E_IO : 0;
+}
+
+static void
+echo (kata_process *process)
+{
+  kata_error *error = NULL;
+  char buffer[2];
+  size_t n = 0;
+  ck_ok (kata_process_write (process, "x", 1, NULL, LIFE_MS / 6, &error), error);
+  ck_ok (kata_process_read (process, KATA_STDOUT, buffer, sizeof buffer, &n, LIFE_MS / 6, &error), error);
+  ck_assert_uint_eq (n, 1);
+}
+
+/* What cannot be written down is not so: a container that nobody knows to be paused could not be resumed. */
+START_TEST (pause_not_written_down)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s1");
+  kata_container *container = NULL;
+  kata_process *process = NULL;
+  bool armed = false;
+  ck_ok (life_container (&container, sandbox, life, NULL, "cat", &error), error);
+  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+  ck_ok (kata_container_get_process (&process, container, &error), error);
+  runtime->fault = (struct kata_fault){ full_disk, &armed };
+  armed = true;
+  ck_assert_int_eq (kata_container_pause (container, LIFE_MS, NULL), KATA_E_IO);
+  armed = false;
+  ck_assert_int_eq (kata_container_get_state (container), KATA_STATE_RUNNING);
+  echo (process);
+  ck_ok (kata_container_pause (container, LIFE_MS, &error), error);
+  armed = true;
+  ck_assert_int_eq (kata_container_resume (container, LIFE_MS, NULL), KATA_E_IO);
+  armed = false;
+  ck_assert_int_eq (kata_container_get_state (container), KATA_STATE_PAUSED);
+  ck_ok (kata_container_resume (container, LIFE_MS, &error), error);
+  echo (process);
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  kata_process_unref (process);
+  kata_container_unref (container);
+  kata_sandbox_unref (sandbox);
+}
+END_TEST
+
 static Suite *
 make (void)
 {
@@ -128,6 +227,9 @@ make (void)
   TCase *tcase = bed_case (&suite, "interrupt", 60, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, read_wait_write);
   tcase_add_test (tcase, only_this_handle);
+  tcase_add_test (tcase, nothing_told_in_vain);
+  tcase_add_test (tcase, signals_meanwhile);
+  tcase_add_test (tcase, pause_not_written_down);
   return suite;
 }
 
