@@ -102,7 +102,8 @@ do_container (struct worker *worker)
       g_snprintf (worker->what, sizeof worker->what, "%s: ended with %d, waited for %d, told of %d", id, wanted, status,
                   event);
     }
-    note (worker, "delete", kata_container_delete (container, 0, LIFE_MS, &error), error);
+    r = kata_container_delete (container, 0, LIFE_MS, &error);
+    note (worker, "delete", r, error);
   }
   kata_process_unref (process);
   kata_container_unref (container);
@@ -114,7 +115,8 @@ start_exec (struct worker *worker, kata_process **out, const char *const *args)
   kata_exec_options options = KATA_EXEC_OPTIONS_INIT;
   kata_error *error = NULL;
   options.args = args;
-  return note (worker, "exec", kata_container_exec (out, worker->pod->base, &options, LIFE_MS, &error), error);
+  int r = kata_container_exec (out, worker->pod->base, &options, LIFE_MS, &error);
+  return note (worker, "exec", r, error);
 }
 
 /* What it says is what this thread asked it to say. */
