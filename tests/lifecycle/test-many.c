@@ -11,6 +11,7 @@
 #include "base/id.h"
 #include "fixture.h"
 
+#define EXECS   200
 #define THREADS 8
 #define LIVES   3
 
@@ -225,6 +226,33 @@ START_TEST (one_of_two_deletes)
 }
 END_TEST
 
+static guint
+descriptors (void)
+{
+  guint n = 0;
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+/* What ran in a container that lives on takes nothing for ever: the guest of these tests is in this process. */
+START_TEST (execs_make_room)
+{
+  kata_error *error = NULL;
+  kata_container *container = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  ck_ok (life_container (&container, sandbox, life, "c", "cat", &error), error);
+  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+  guint before = descriptors ();
+  for (int i = 0; i < EXECS; i++)
+    ck_assert_int_eq (say (container, "x"), 0);
+  ck_assert_uint_le (descriptors (), before + 2 * EXECS);
+  kata_container_unref (container);
+  fixture_end (sandbox);
+}
+END_TEST
+
 static gpointer
 recover (gpointer through)
 {
@@ -395,6 +423,7 @@ make (void)
   tcase_add_test (tcase, one_of_eight_creates);
   tcase_add_test (tcase, one_of_two_deletes);
   tcase_add_test (tcase, made_while_one_recovers);
+  tcase_add_test (tcase, execs_make_room);
   tcase_add_test (tcase, attached_from_everywhere);
   tcase_add_test (tcase, creator_is_killed);
   return suite;

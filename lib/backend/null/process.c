@@ -18,7 +18,7 @@ struct null_process {
   struct null_program program;
   GThread *thread;
   GMutex lock;
-  gboolean started, exited;
+  gboolean started, exited, told;
   int status, signum;
 };
 
@@ -161,6 +161,27 @@ kata_null_process__exited (struct null_process *p, int *status)
   *status = p->status;
   g_mutex_unlock (&p->lock);
   return exited;
+}
+
+void
+kata_null_process__note_told (struct null_process *p)
+{
+  g_mutex_lock (&p->lock);
+  p->told = TRUE;
+  g_mutex_unlock (&p->lock);
+}
+
+gboolean
+kata_null_process__is_over (struct null_process *p)
+{
+  const int streams[] = { p->out[0], p->err[0] };
+  char byte;
+  g_mutex_lock (&p->lock);
+  gboolean over = p->exited && p->told;
+  g_mutex_unlock (&p->lock);
+  for (size_t i = 0; over && i < G_N_ELEMENTS (streams); i++)
+    over = recv (streams[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  return over;
 }
 
 int

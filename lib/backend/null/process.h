@@ -21,6 +21,11 @@ gboolean kata_null_process__has_terminal (struct null_process *process);
 /** TRUE when it has ended; @status gets 0–255. */
 gboolean kata_null_process__exited (struct null_process *process, int *status);
 
+/** Somebody was told how it ended. */
+void kata_null_process__note_told (struct null_process *process);
+/** Nobody will ask for it again: it has ended, which was told, and all that it wrote was read. */
+gboolean kata_null_process__is_over (struct null_process *process);
+
 /** The host's ends: poll and read or write them; owned by the process. */
 int kata_null_process__exit_fd (struct null_process *process);
 int kata_null_process__stdin (struct null_process *process);

@@ -7,6 +7,8 @@
 
 #include "backend/null/request.h"
 
+#define EXECS_KEPT 32u /* then those that nobody will ask for again make room */
+
 static void
 free_process (void *data)
 {
@@ -95,6 +97,12 @@ remove_container (struct null_guest *guest, ttrpc_request *r, Grpc__RemoveContai
   return TTRPC_OK;
 }
 
+static gboolean
+is_over (gpointer id, gpointer process, gpointer data)
+{
+  return kata_null_process__is_over (process);
+}
+
 static int32_t
 exec_process (struct null_guest *guest, ttrpc_request *r, Grpc__ExecProcessRequest *q, struct null_reply *reply)
 {
@@ -106,6 +114,9 @@ exec_process (struct null_guest *guest, ttrpc_request *r, Grpc__ExecProcessReque
                                   kata_null__text (q->container_id));
   if (q->exec_id == NULL || *q->exec_id == '\0' || g_hash_table_contains (c->execs, q->exec_id))
     return kata_null_reply__fail (reply, TTRPC_INVALID_ARGUMENT, "exec id is empty or taken");
+  /* Each holds eight descriptors. */
+  if (g_hash_table_size (c->execs) >= EXECS_KEPT)
+    g_hash_table_foreach_remove (c->execs, is_over, NULL);
   int32_t code = new_process (q->process, &process, reply);
   if (code != TTRPC_OK)
     return code;

@@ -71,6 +71,7 @@ NULL_STREAM_METHOD (kata_null_stream__wait_process)
     Grpc__WaitProcessResponse answer = GRPC__WAIT_PROCESS_RESPONSE__INIT;
     int status = 0;
     kata_null_process__exited (process, &status);
+    kata_null_process__note_told (process);
     answer.has_status = TRUE;
     answer.status = status;
     code = kata_null_reply__pack (&reply, &answer.base);
