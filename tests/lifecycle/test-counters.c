@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* test-counters: what a fake VMM counts comes with the guest's metrics; one that does not tell it, or tells nonsense, takes nothing from them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "fixture.h"
@@ -58,6 +59,38 @@ START_TEST (told)
 }
 END_TEST
 
+#define ROUNDS 100
+
+/* How often it was not told. */
+static gpointer
+ask_often (gpointer data)
+{
+  uintptr_t missed = 0;
+  for (int i = 0; i < ROUNDS; i++) {
+    char *text = metrics (data);
+    missed += strstr (text, "counters_answered 1") == NULL;
+    kata_free (text);
+  }
+  return (gpointer) missed;
+}
+
+START_TEST (told_to_two)
+{
+  kata_error *error = NULL;
+  if (over ("null:"))
+    return;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s"), *other = NULL;
+  ck_ok (kata_sandbox_open (&other, runtime, "s", &error), error);
+  GThread *thread = g_thread_new ("other", ask_often, other);
+  uintptr_t missed = (uintptr_t) ask_often (sandbox);
+  missed += (uintptr_t) g_thread_join (thread);
+  printf ("two at once: %u of %d without counters\n", (unsigned) missed, 2 * ROUNDS);
+  ck_assert_uint_le (missed, ROUNDS / 10); /* half a second is all that each may take */
+  kata_sandbox_unref (other);
+  fixture_end (sandbox);
+}
+END_TEST
+
 START_TEST (not_told)
 {
   if (over ("null:"))
@@ -78,6 +111,7 @@ make (void)
   Suite *suite = NULL;
   TCase *tcase = bed_case (&suite, "counters", 180, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, told);
+  tcase_add_test (tcase, told_to_two);
   tcase_add_loop_test (tcase, not_told, 0, (int) G_N_ELEMENTS (hows));
   return suite;
 }

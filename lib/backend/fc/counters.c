@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 /* What a FIFO holds; a line of version 1.12 is 10 KiB, and 2 KiB more for each device. */
 #define TEXT_MAX 65536u
+#define RETRY_MS 2
 #define BEGINS   "{\"utc_timestamp_ms\""
 
 /* A FIFO, not a file: Firecracker writes a line each minute, for ever, and what does not fit into one it drops. */
@@ -25,6 +27,20 @@ kata_fc__make_metrics (kata_external_vm *vm, const struct kata_fc_jail *jail, co
     made = fchownat (vm->dir_fd, name, plan->jailer_uid, plan->jailer_gid, AT_SYMLINK_NOFOLLOW) == 0 &&
            linkat (vm->dir_fd, name, jail->root_fd, name, 0) == 0;
   return made ? 0 : kata_error__errno (err, KATA_E_IO, name, errno, "make %s/%s", vm->dir, name);
+}
+
+/* What one reads another cannot: of two processes that ask at once each would have a part of the lines. The lock goes with the descriptor. */
+static int
+take_turn (const kata_external_vm *vm, int fd, int64_t deadline_us, kata_error **err)
+{
+  while (flock (fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR)
+      return kata_error__errno (err, KATA_E_IO, KATA_FC_METRICS, errno, "lock %s/%s", vm->dir, KATA_FC_METRICS);
+    if (!kata_external__pause (vm->vmm.pidfd, RETRY_MS, deadline_us))
+      return kata_error__set (err, KATA_E_TIMEOUT, KATA_FC_METRICS,
+                              "Firecracker's metrics: another process reads them; try again");
+  }
+  return 0;
 }
 
 /* Appends what is there now, at most what a FIFO holds. */
@@ -63,9 +79,12 @@ read_counters (void *handle, char **json, const kata_backend_env *env, kata_erro
     return kata_error__errno (err, KATA_E_IO, KATA_FC_METRICS, errno, "open %s/%s", vm->dir, KATA_FC_METRICS);
   if (!S_ISFIFO (st.st_mode))
     return kata_error__set (err, KATA_E_PROTOCOL, KATA_FC_METRICS, "%s/%s is no FIFO", vm->dir, KATA_FC_METRICS);
+  int code = take_turn (vm, fd, env->deadline_us, err);
+  if (code < 0)
+    return code;
   drain (fd, text); /* makes room */
   g_string_truncate (text, 0);
-  int code = kata_fc__ask (vm, &flush, env->deadline_us, err);
+  code = kata_fc__ask (vm, &flush, env->deadline_us, err);
   if (code < 0)
     return code;
   drain (fd, text);
