@@ -236,6 +236,14 @@ class Verbs(unittest.TestCase):
             self.assertLess(time.monotonic() - begun, 30)
             self.gone()
 
+    def test_hook_with_all_the_time(self):
+        """However large a number a time limit is: one that is too large for a clock is none, and none is short for being negative in it."""
+        for limit in (2**31, 18446744073709552, 2**63 - 1):
+            hook = {"path": "/bin/sleep", "args": ["sleep", "0.6"], "timeout": limit}
+            bundle = self.r.bundle("true", change=lambda c, h=hook: c.update(hooks={"createRuntime": [h]}))
+            result = self.r.run("run", "-b", bundle, "c1")
+            self.assertEqual((result.returncode, result.stderr), (0, b""), limit)
+
     def test_pod(self):
         """A container that its annotations put into another's virtual machine, as podman, CRI-O and containerd write them."""
         dialects = (("io.kubernetes.cri-o.ContainerType", "io.kubernetes.cri-o.SandboxID"),

@@ -108,7 +108,7 @@ wait_for (pid_t pid, int64_t timeout_s)
   int late = 0;
   if (timeout_s > 0 && pidfd >= 0) {
     int n;
-    while ((n = poll (&polled, 1, (int) MIN (timeout_s * 1000, G_MAXINT))) < 0 && errno == EINTR)
+    while ((n = poll (&polled, 1, (int) MIN (timeout_s, G_MAXINT / 1000) * 1000)) < 0 && errno == EINTR)
       ;
     late = n == 0;
   }
