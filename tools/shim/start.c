@@ -18,8 +18,8 @@
 #include "say.h"
 
 #define TRIES_MAX  8
-#define LEAVING_MS 3000 /* a server of the same name that is about to end */
-#define READY_MS   10000
+#define LEAVING_MS 3000  /* a server of the same name that is about to end */
+#define READY_MS   60000 /* it needs milliseconds; a machine may stand still */
 
 /* Plain text is understood by every containerd; a BootstrapResult is for those that said BootstrapParams. */
 static gboolean
@@ -133,9 +133,10 @@ wait_ready (int fd)
 {
   char byte;
   struct pollfd pfd = { fd, POLLIN, 0 };
-  while (poll (&pfd, 1, READY_MS) < 0 && errno == EINTR)
+  int n;
+  while ((n = poll (&pfd, 1, READY_MS)) < 0 && errno == EINTR)
     ;
-  return read (fd, &byte, 1) == 1;
+  return n > 0 && read (fd, &byte, 1) == 1;
 }
 
 static gboolean
