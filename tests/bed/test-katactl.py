@@ -11,7 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'support'))
 sys.dont_write_bytecode = True
 
-from ctl import Katactl, make_rootfs, require_guest, skip   # noqa: E402
+from ctl import Katactl, make_rootfs, require_guest_for, skip   # noqa: E402
 
 PROGRAM = sys.argv[1]
 LIMIT = 300
@@ -78,5 +78,5 @@ class Kvm(unittest.TestCase):
 if __name__ == '__main__':
     if 'KATA_BED' not in os.environ:
         skip('not in a bed; start it by tests/bed/run')
-    require_guest(Katactl(PROGRAM, hypervisor='qemu'))
+    require_guest_for(PROGRAM, hypervisor='qemu')
     unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -8,7 +8,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from ctl import Katactl, make_rootfs, require_guest, skip  # noqa: E402
+from ctl import Katactl, make_rootfs, require_guest_for, skip  # noqa: E402
 
 PROGRAM = sys.argv[1]
 CONFIG = sys.argv[2] if len(sys.argv) > 2 else os.path.join(os.path.dirname(os.path.abspath(PROGRAM)), "configuration.toml")
@@ -105,5 +105,5 @@ class Broken(unittest.TestCase):
 if __name__ == "__main__":
     if not os.path.exists(CONFIG):
         skip(f"there is no {CONFIG}: the guest image is not built")
-    require_guest(Katactl(PROGRAM, config=CONFIG))
+    require_guest_for(PROGRAM, config=CONFIG)
     unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)

@@ -7,7 +7,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from ctl import Katactl, make_rootfs, require_guest  # noqa: E402
+from ctl import Katactl, make_rootfs, require_guest_for  # noqa: E402
 
 PROGRAM = sys.argv[1]
 
@@ -31,5 +31,5 @@ class Default(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    require_guest(Katactl(PROGRAM))
+    require_guest_for(PROGRAM)
     unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -17,7 +17,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from ctl import Katactl, make_rootfs, require_guest  # noqa: E402
+from ctl import Katactl, make_rootfs, require_guest_for  # noqa: E402
 
 PROGRAM, CONFIG = sys.argv[1], (sys.argv[2:3] or [None])[0]
 BOOT = 180  # seconds, on a machine without virtualization that does other things besides
@@ -283,5 +283,5 @@ class Terminal(Real):
 
 
 if __name__ == "__main__":
-    require_guest(Katactl(PROGRAM, config=CONFIG))
+    require_guest_for(PROGRAM, config=CONFIG)
     unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)

@@ -11,7 +11,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from ctl import Katactl, make_rootfs, require_guest  # noqa: E402
+from ctl import Katactl, make_rootfs, require_guest_for  # noqa: E402
 
 PROGRAM, CONFIG, GUEST = sys.argv[1:4]
 BOOT = 600
@@ -83,7 +83,7 @@ for title, row in CASES.items():
     setattr(Sizes, "test_" + title, case(title, row))
 
 if __name__ == "__main__":
-    require_guest(Katactl(PROGRAM, config=CONFIG))
+    require_guest_for(PROGRAM, config=CONFIG)
     wanted = sys.argv[4:] or list(CASES)
     result = unittest.TextTestRunner(verbosity=2).run(unittest.TestSuite(Sizes("test_" + n) for n in CASES if n in wanted))
     sys.exit(0 if result.wasSuccessful() else 1)

@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 
 import landlock  # noqa: E402
 import runtime   # noqa: E402
-from ctl import Katactl, make_rootfs, require_guest, skip   # noqa: E402
+from ctl import Katactl, make_rootfs, require_guest_for, skip   # noqa: E402
 
 PROGRAM, HYPERVISOR = sys.argv[1:3]
 LIMIT = 400
@@ -275,6 +275,6 @@ if __name__ == '__main__':
     subprocess.run(['qemu-system-x86_64', '--version'], check=False, stdout=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory(prefix='kata-vfio-') as folder:
         write(f'{folder}/configuration.toml', CLH)
-        require_guest(Katactl(PROGRAM, hypervisor=HYPERVISOR, config=f'{folder}/configuration.toml' if HYPERVISOR == 'clh' else None))
+        require_guest_for(PROGRAM, hypervisor=HYPERVISOR, config=f'{folder}/configuration.toml' if HYPERVISOR == 'clh' else None)
     subprocess.run(['modprobe', 'vfio-pci'], check=True)
     unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)

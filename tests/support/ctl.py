@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """ctl: runs katactl for tests, with a state directory of its own, and finds what it left behind."""
+import contextlib
 import json
 import os
 import shutil
@@ -139,3 +140,9 @@ def require_guest(ctl):
         if row.get("required") and not row.get("ok"):
             shutil.rmtree(ctl.directory, ignore_errors=True)
             skip(f"{row.get('name')}: {row.get('detail')}; {row.get('remedy')}")
+
+
+def require_guest_for(program, **options):
+    """The same for a Katactl that is there for nothing else; `options` are its own."""
+    with contextlib.closing(Katactl(program, **options)) as ctl:
+        require_guest(ctl)

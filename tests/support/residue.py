@@ -9,6 +9,7 @@ tests/support/residue.c is the same check for tests in C.
 import json
 import os
 import sys
+import tempfile
 import time
 
 # What a test can leave behind in the way of programs; others on the machine come and go on their own.
@@ -79,6 +80,12 @@ def take(folders=()):
     return {kind: sorted(names) for kind, names in now.items()}
 
 
+def everything(folders):
+    """That and temporary files of ours, which come and go while other tests run: for a run of all of them."""
+    names = {name for name in os.listdir(tempfile.gettempdir()) if name.startswith(('kata', 'libkata'))}
+    return {**take(folders), 'temporary file': sorted(names)}
+
+
 def about(folder):
     """Processes with @folder in their command line, but for this one, and mounts with it in theirs: a test's own, whoever else runs."""
     found = []
@@ -102,13 +109,13 @@ def difference(before, after):
 def main():
     command, rest = (sys.argv[1:2] or [''])[0], sys.argv[2:]
     if command == 'snapshot':
-        json.dump({'folders': rest, 'state': take(rest)}, sys.stdout)
+        json.dump({'folders': rest, 'state': everything(rest)}, sys.stdout)
         return 0
     if command == 'compare' and len(rest) == 1:
         with open(rest[0], encoding='utf-8') as f:
             saved = json.load(f)
         until = time.monotonic() + SETTLE_S
-        while (lines := difference(saved['state'], take(saved['folders']))) and time.monotonic() < until:
+        while (lines := difference(saved['state'], everything(saved['folders']))) and time.monotonic() < until:
             time.sleep(0.5)
         print('\n'.join(lines) if lines else 'nothing left behind')
         return 1 if lines else 0
