@@ -13,6 +13,7 @@ import threading
 import unittest
 
 import runtime
+from starve import starved
 
 PROGRAM = sys.argv[1]
 
@@ -294,6 +295,15 @@ class Hostile(unittest.TestCase):
                 except ConnectionResetError:
                     pass
         self.assertEqual(self.r.status("c1"), "created")
+        self.assertEqual(self.r.run("delete", "-f", "c1").returncode, 0)
+        self.nothing()
+
+    def test_keeper_without_descriptors(self):
+        """Who waits to be let in costs no processor time, and is let in later."""
+        self.assertEqual(self.r.create("c1", self.r.bundle("sleep", "1000")), 0)
+        keeper = next(line for line in self.r.leftovers() if " keep " in line)
+        self.assertLess(starved(int(keeper.split()[1].rstrip(":")), f"{self.r.root}/.oci/pods/c1/sock"), 0.2)
+        self.r.wait_until("answers", lambda: self.r.status("c1") == "created")
         self.assertEqual(self.r.run("delete", "-f", "c1").returncode, 0)
         self.nothing()
 

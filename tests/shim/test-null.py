@@ -10,6 +10,7 @@ import unittest
 
 import wire
 from shim import CREATED, PAUSED, RESOURCES, RUNNING, STOPPED, Host, Task
+from starve import starved
 
 PROGRAM = sys.argv.pop(1)
 
@@ -419,6 +420,15 @@ class Hostile(Base):
         self.refused(3, task.call, 'Kill', [(3, 65)])
         self.refused(9, task.call, 'Pause')
         self.assertEqual(task.status(), CREATED)
+        task.end()
+
+    def test_out_of_descriptors(self):
+        """Who waits to be let in costs no processor time, and is let in later."""
+        task = Task(self.host, 'one', ['sleep', '1000'])
+        task.create()
+        self.assertLess(starved(self.host.servers()[0], task.socket), 0.2)
+        self.assertEqual(task.status(), CREATED)
+        self.assertEqual(wire.number(self.host.connect(task.socket).call('State', [(1, 'one')]), 4), CREATED)
         task.end()
 
     def test_rootfs_link_is_not_followed(self):

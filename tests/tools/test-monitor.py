@@ -21,6 +21,7 @@ from ctl import Katactl  # noqa: E402
 from exposition import Text, Wrong  # noqa: E402
 from runtime import Runtime  # noqa: E402
 from shim import Host, Task  # noqa: E402
+from starve import starved  # noqa: E402
 
 KATACTL, RUNTIME, SHIM = sys.argv[1:4]
 SOCKET = "shim-monitor.sock"
@@ -285,6 +286,12 @@ class Hostile(Base):
             client.close()
         self.assertEqual(self.ctl.run("delete", "-f", "web").returncode, 0)
 
+    def test_out_of_descriptors(self):
+        path = self.detach("web")
+        self.assertLess(starved(json.loads(ask(path, "/status")[1])["pid"], path), 0.2)
+        self.metrics(path, "web")
+        self.assertEqual(self.ctl.run("delete", "-f", "web").returncode, 0)
+
     def test_deletion_under_clients(self):
         path = self.detach("web")
         clients = [dial(path) for _ in range(8)]
@@ -477,4 +484,4 @@ class Format(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[4:])

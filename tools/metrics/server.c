@@ -14,6 +14,7 @@
 #define REQUEST_MS      3000 /* for a request to come as a whole */
 #define ANSWER_MS       5000 /* for the answer to be taken */
 #define LINGER_MS       1000 /* for the client to hang up after it: closing earlier could take the answer away from it */
+#define REST_MS         100  /* before the next look for a connection that there was no descriptor for */
 
 enum phase { READING, WRITING, LINGERING };
 
@@ -29,6 +30,7 @@ struct connection {
 struct loop {
   const http_server *server;
   struct connection connections[CONNECTIONS_MAX];
+  gint64 rest_until; /* nobody is let in before */
 };
 
 static void
@@ -52,8 +54,11 @@ static void
 take_connection (struct loop *loop)
 {
   int fd = accept4 (loop->server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0)
+  if (fd < 0) {
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+      loop->rest_until = g_get_monotonic_time () + REST_MS * 1000;
     return;
+  }
   gboolean welcome = !loop->server->same_user || metrics_socket_is_ours (fd);
   for (gsize i = 0; i < CONNECTIONS_MAX && welcome; i++) {
     struct connection *connection = &loop->connections[i];
@@ -166,27 +171,27 @@ drop_late (struct loop *loop)
 static int
 milliseconds_left (const struct loop *loop)
 {
-  gint64 next = G_MAXINT64;
+  gint64 now = g_get_monotonic_time (), next = loop->rest_until > now ? loop->rest_until : G_MAXINT64;
   for (gsize i = 0; i < CONNECTIONS_MAX; i++)
     if (loop->connections[i].fd >= 0)
       next = MIN (next, loop->connections[i].deadline);
   if (next == G_MAXINT64)
     return -1;
-  return (int) CLAMP ((next - g_get_monotonic_time ()) / 1000 + 1, 0, ANSWER_MS);
+  return (int) CLAMP ((next - now) / 1000 + 1, 0, ANSWER_MS);
 }
 
-/* While all places are taken, who comes waits in the socket's queue. FALSE: end. */
+/* While all places or descriptors are taken, who comes waits in the socket's queue. FALSE: end. */
 static gboolean
 turn (struct loop *loop)
 {
   struct pollfd fds[CONNECTIONS_MAX + 2] = { { loop->server->stop_fd, POLLIN, 0 } };
-  gboolean full = TRUE;
+  gboolean full = TRUE, rests = loop->rest_until > g_get_monotonic_time ();
   for (gsize i = 0; i < CONNECTIONS_MAX; i++) {
     const struct connection *connection = &loop->connections[i];
     fds[i + 2] = (struct pollfd){ connection->fd, connection->phase == WRITING ? POLLOUT : POLLIN, 0 };
     full = full && connection->fd >= 0;
   }
-  fds[1] = (struct pollfd){ full ? -1 : loop->server->listen_fd, POLLIN, 0 };
+  fds[1] = (struct pollfd){ full || rests ? -1 : loop->server->listen_fd, POLLIN, 0 };
   if (poll (fds, G_N_ELEMENTS (fds), milliseconds_left (loop)) < 0)
     return errno == EINTR;
   if (fds[0].revents)

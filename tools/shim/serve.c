@@ -23,6 +23,7 @@
 #define ALONE_MS        60000        /* without a task and without a client it is of no use to anybody */
 #define LEAVING_MS      500
 #define FLUSH_MS        2000
+#define ACCEPT_PAUSE_US 100000 /* while there is no descriptor for who waits to be let in */
 
 struct server {
   service service;
@@ -62,8 +63,11 @@ static void
 take_connection (struct server *server)
 {
   int fd = accept4 (server->listener, NULL, NULL, SOCK_CLOEXEC);
-  if (fd < 0)
+  if (fd < 0) {
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+      g_usleep (ACCEPT_PAUSE_US);
     return;
+  }
   if (!is_welcome (fd) || g_atomic_int_get (&server->connections) >= CONNECTIONS_MAX) {
     close (fd);
     return;

@@ -25,10 +25,11 @@
 #include "members.h"
 #include "output.h"
 
-#define REQUESTS_MAX  64 /* at once */
-#define REQUEST_S     30 /* for a request to arrive as a whole */
-#define LOCK_TRIES    60 /* for the keeper before us to be gone */
-#define LOCK_PAUSE_US 50000
+#define REQUESTS_MAX    64 /* at once */
+#define REQUEST_S       30 /* for a request to arrive as a whole */
+#define LOCK_TRIES      60 /* for the keeper before us to be gone */
+#define LOCK_PAUSE_US   50000
+#define ACCEPT_PAUSE_US 100000 /* while there is no descriptor for who waits to be let in */
 
 static void report (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
@@ -192,8 +193,11 @@ static void
 take_connection (keeper *keeper)
 {
   int fd = accept4 (keeper->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-  if (fd < 0)
+  if (fd < 0) {
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+      g_usleep (ACCEPT_PAUSE_US);
     return;
+  }
   g_mutex_lock (&keeper->lock);
   int refused = keeper->leaving || keeper->n_requests >= REQUESTS_MAX;
   keeper->n_requests += !refused;
