@@ -13,7 +13,7 @@ import threading
 import unittest
 
 import runtime
-from starve import starved
+from starve import dial, starved
 
 PROGRAM = sys.argv[1]
 
@@ -295,6 +295,30 @@ class Hostile(unittest.TestCase):
                 except ConnectionResetError:
                     pass
         self.assertEqual(self.r.status("c1"), "created")
+        self.assertEqual(self.r.run("delete", "-f", "c1").returncode, 0)
+        self.nothing()
+
+    def test_busy_keeper(self):
+        """While it has as many requests as it takes at once, a verb waits, and does not take the pod for dead."""
+        self.assertEqual(self.r.create("c1", self.r.bundle("sleep", "1000")), 0)
+        clients = [dial(f"{self.r.root}/.oci/pods/c1/sock") for _ in range(64)]
+        ending = threading.Timer(0.5, lambda: [client.close() for client in clients])
+        ending.start()
+        self.assertEqual(self.r.status("c1"), "created")
+        ending.join()
+        self.assertEqual(self.r.run("delete", "-f", "c1").returncode, 0)
+        self.nothing()
+
+    def test_keeper_out_of_reach(self):
+        """A pod whose keeper runs is not removed behind its back."""
+        self.assertEqual(self.r.create("c1", self.r.bundle("sleep", "1000")), 0)
+        path = f"{self.r.root}/.oci/pods/c1/sock"
+        os.rename(path, path + ".away")
+        result = self.r.run("delete", "-f", "c1")
+        os.rename(path + ".away", path)
+        self.assertEqual((result.returncode, b"cannot be asked" in result.stderr), (1, True), result)
+        self.assertEqual(self.r.status("c1"), "created")
+        self.assertEqual(self.r.run("start", "c1").returncode, 0)
         self.assertEqual(self.r.run("delete", "-f", "c1").returncode, 0)
         self.nothing()
 

@@ -199,7 +199,7 @@ take_connection (keeper *keeper)
     return;
   }
   g_mutex_lock (&keeper->lock);
-  int refused = keeper->leaving || keeper->n_requests >= REQUESTS_MAX;
+  int refused = keeper->leaving;
   keeper->n_requests += !refused;
   keeper->n_unread += !refused;
   keeper->n_served += !refused;
@@ -222,12 +222,22 @@ is_used (keeper *keeper)
   return used;
 }
 
+/* Who comes then waits in the socket's queue: a verb that is turned away would take the pod for dead. */
+static int
+is_full (keeper *keeper)
+{
+  g_mutex_lock (&keeper->lock);
+  int full = keeper->n_requests >= REQUESTS_MAX;
+  g_mutex_unlock (&keeper->lock);
+  return full;
+}
+
 static void
 serve (keeper *keeper)
 {
   int leaving = 0;
   while (!leaving) {
-    struct pollfd polls[] = { { .fd = keeper->listen_fd, .events = POLLIN },
+    struct pollfd polls[] = { { .fd = is_full (keeper) ? -1 : keeper->listen_fd, .events = POLLIN },
                               { .fd = keeper->wake_fd, .events = POLLIN } };
     uint64_t value;
     int n = poll (polls, G_N_ELEMENTS (polls), is_used (keeper) ? -1 : REQUEST_S * 1000);

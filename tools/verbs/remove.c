@@ -17,6 +17,8 @@
 
 #define RECOVER_MS 10000
 #define PROXY_MS   5000 /* for the proxy to see that its process has gone */
+#define DYING_MS   2000 /* for a keeper that was killed just now to give up its lock */
+#define STEP_MS    50
 
 int
 create_start (oci *oci, int exit_code, entry *entry)
@@ -69,12 +71,33 @@ remove_dead_pod (oci *oci, const char *sandbox)
       close (fds[i]);
 }
 
+/* Is there one all the same? That it could not be asked may be for want of anything. */
+static int
+has_keeper (oci *oci, const char *sandbox)
+{
+  int pods = entry_folder (oci, "pods");
+  int folder = pods < 0 ? -1 : openat (pods, sandbox, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  int lock = folder < 0 ? -1 : openat (folder, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC), held = lock >= 0;
+  for (int ms = 0; held && ms <= DYING_MS; ms += STEP_MS) {
+    if (ms > 0)
+      g_usleep (STEP_MS * 1000);
+    held = flock (lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+  }
+  const int fds[] = { lock, folder, pods };
+  for (size_t i = 0; i < G_N_ELEMENTS (fds); i++)
+    if (fds[i] >= 0)
+      close (fds[i]);
+  return held;
+}
+
 /* The keeper was killed: all its containers are dead, and the library knows what its sandbox had. */
 static int
 remove_orphan (oci *oci, int exit_code, const char *sandbox_id)
 {
   CTL_AUTO (sandbox) sandbox = NULL;
   CTL_AUTO (error) err = NULL;
+  if (has_keeper (oci, sandbox_id))
+    return oci_fail (oci, exit_code, "the keeper of sandbox \"%s\" runs, but cannot be asked; try again", sandbox_id);
   int rc = kata_sandbox_open (&sandbox, oci->ctl.runtime, sandbox_id, &err);
   if (rc == 0)
     rc = kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &err);
