@@ -115,6 +115,13 @@ keeper_remove_sandbox (keeper *keeper, char **error)
   return rc;
 }
 
+/* With @boot held: no container is in the virtual machine, and none is on its way there. */
+static int
+is_deserted (keeper *keeper)
+{
+  return keeper->n_making == 0 && keeper_count (keeper) == 0;
+}
+
 /* We are the last there, and who asked may look for it as soon as we have answered. */
 static void
 leave_cgroup (keeper *keeper)
@@ -179,6 +186,7 @@ serve_create (keeper *keeper, wire_message *request, const char *id, answer *ans
   }
   const kata_container_options options = container_options (request, id, config);
   g_mutex_lock (&keeper->boot);
+  keeper->n_making++;
   int rc = keeper->sandbox ? 0 : boot (keeper, &placement, request, &options, answer);
   g_mutex_unlock (&keeper->boot);
   unit *unit =
@@ -188,7 +196,8 @@ serve_create (keeper *keeper, wire_message *request, const char *id, answer *ans
     unit_free (unit);
   }
   g_mutex_lock (&keeper->boot);
-  if (answer->error && keeper_count (keeper) == 0) {
+  keeper->n_making--;
+  if (answer->error && is_deserted (keeper)) {
     keeper_remove_sandbox (keeper, NULL);
     leave_cgroup (keeper);
   }
@@ -202,7 +211,10 @@ static void
 serve_start (keeper *keeper, unit *unit, wire_message *request, answer *answer)
 {
   CTL_AUTO (error) err = NULL;
-  if (kept_has_ended (unit->init)) {
+  g_mutex_lock (&keeper->boot);
+  CTL_AUTO (sandbox) sandbox = keeper->sandbox ? kata_sandbox_ref (keeper->sandbox) : NULL;
+  g_mutex_unlock (&keeper->boot);
+  if (!sandbox || kept_has_ended (unit->init)) {
     fail (answer, "cannot start a container that has stopped");
     return;
   }
@@ -210,7 +222,7 @@ serve_start (keeper *keeper, unit *unit, wire_message *request, answer *answer)
     fail (answer, "cannot start an already running container");
     return;
   }
-  if (kata_sandbox_refresh_network (keeper->sandbox, KATA_TIMEOUT_DEFAULT, &err) < 0) {
+  if (kata_sandbox_refresh_network (sandbox, KATA_TIMEOUT_DEFAULT, &err) < 0) {
     fail_with (answer, err);
     return;
   }
@@ -320,16 +332,19 @@ serve_stats (unit *unit, wire_message *request, answer *answer)
     wire_add_int (answer->reply, rows[i].name, (int64_t) rows[i].value); /* "no limit" is -1 here */
 }
 
-static void
-sweep_execs (unit *unit)
+/* Those that have ended, to be freed without the lock: a thread of theirs may still be asking the guest for something. */
+static GPtrArray *
+take_ended (unit *unit)
 {
+  GPtrArray *ended = g_ptr_array_new_with_free_func ((GDestroyNotify) kept_free);
   for (guint i = unit->execs->len; i > 0; i--) {
     kept *exec = unit->execs->pdata[i - 1];
     if (kept_has_ended (exec)) {
-      kept_free (exec);
+      g_ptr_array_add (ended, exec);
       g_ptr_array_remove_index_fast (unit->execs, i - 1);
     }
   }
+  return ended;
 }
 
 static void
@@ -351,7 +366,7 @@ serve_exec (keeper *keeper, unit *unit, wire_message *request, answer *answer)
   kept *exec = kept_new (process, &fds, terminal, 1);
   kept_run (exec, 1);
   g_mutex_lock (&keeper->lock);
-  sweep_execs (unit);
+  g_autoptr (GPtrArray) ended = take_ended (unit);
   g_ptr_array_add (unit->execs, exec);
   g_mutex_unlock (&keeper->lock);
 }
@@ -384,7 +399,7 @@ serve_delete (keeper *keeper, const char *id, int force, answer *answer)
   /* What fails here fails because the machine is gone; then the next step removes the rest. */
   kata_container_delete (unit->container, KATA_DELETE_FORCE, REMOVE_MS, &err);
   g_mutex_lock (&keeper->boot);
-  int last = keeper_count (keeper) == 0;
+  int last = is_deserted (keeper);
   if (last) {
     keeper_remove_sandbox (keeper, &answer->error);
     leave_cgroup (keeper);

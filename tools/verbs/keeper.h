@@ -32,8 +32,9 @@ typedef struct keeper {
   uint64_t n_served;     /* requests so far */
   gint ooms;             /* atomic: how often a container ran out of memory */
   int used;              /* a container was made, or failed to be: from now on an empty pod ends */
-  GMutex boot;           /* one boot at a time; taken before @lock */
+  GMutex boot;           /* one boot at a time; taken before @lock; of what follows */
   kata_sandbox *sandbox; /* (nullable): made by the first container */
+  int n_making;          /* requests that put a container into it just now: it stays as long as there is one */
 } keeper;
 
 /** What a request answers: members of an open object in @reply, or an error's text. */
