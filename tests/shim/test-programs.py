@@ -51,6 +51,13 @@ class Base(unittest.TestCase):
             return f.read().splitlines()
 
 
+    def until(self, condition):
+        until = time.monotonic() + 60
+        while not condition():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.005)
+
+
 class Hooks(Base):
     def tracing(self, more=None):
         """Each hook notes its kind, X, the state and the network namespace of the pid in it."""
@@ -160,6 +167,24 @@ class Hooks(Base):
             task.create()
         self.assertIn('ran out of its time', caught.exception.why)
         task.call('Shutdown')
+        task.delete_verb()
+
+    def test_shim_that_ends_meanwhile(self):
+        """SIGTERM while a hook runs: a shim that has cleaned up makes no machine any more."""
+        fifo = self.host.fifo('go')
+        go = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        task = Task(self.host, 'one', ['true'], change=lambda spec: spec.update(
+            hooks={'prestart': [shell(f'echo runs >>{self.trace}; read line <{fifo}')]}))
+        task.client.start('containerd.task.v2.Task', 'Create', task.create_fields())
+        self.until(self.lines)
+        for pid in self.host.servers():
+            os.kill(pid, signal.SIGTERM)
+        self.until(lambda: not os.path.exists(os.path.join(os.path.dirname(task.socket), 'hooks.one')))
+        os.write(go, b'\n')
+        self.until(lambda: not self.host.servers())
+        os.close(go)
+        self.assertEqual([name for name in os.listdir(self.host.state) if name != '.shim'], [])
+        task.client.close()
         task.delete_verb()
 
     def test_later_ones_fail(self):

@@ -91,12 +91,23 @@ make (service *service, task *task, kata_error **err, char **why)
   return 0;
 }
 
+static gboolean
+is_shutting (service *service)
+{
+  g_mutex_lock (&service->lock);
+  gboolean shutting = service->shutting;
+  g_mutex_unlock (&service->lock);
+  return shutting;
+}
+
 kata_sandbox *
 pod_enter (service *service, task *task, kata_error **err, char **why)
 {
   kata_sandbox *sandbox = NULL;
   g_mutex_lock (&service->pod);
-  if (!service->sandbox && !task->owner)
+  if (is_shutting (service)) /* nobody would remove what is made now */
+    *why = g_strdup ("the shim is shutting down");
+  else if (!service->sandbox && !task->owner)
     *why = g_strdup_printf ("the pod \"%s\" has no running virtual machine that \"%s\" could join", service->group->id,
                             task->id);
   else if (service->sandbox && task->owner)
