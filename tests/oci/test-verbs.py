@@ -148,6 +148,15 @@ class Verbs(unittest.TestCase):
         self.assertEqual(self.r.run("delete", "c1").returncode, 0)
         self.gone()
 
+    def test_configuration_beside_us(self):
+        """A path from the working directory, where the keeper does not work."""
+        with open(f"{self.r.directory}/here.toml", "w", encoding="ascii"):
+            pass
+        bundle = self.r.bundle("sh", "-c", "exit 4")
+        if HYPERVISOR == "null":
+            self.assertEqual(self.r.run("--kata-config", "here.toml", "run", "-b", bundle, "c1", cwd=self.r.directory).returncode, 4)
+            self.gone()
+
     def test_keeper_killed(self):
         self.started("c1")
         pid = self.r.state("c1")["pid"]

@@ -33,8 +33,10 @@ static char **
 keeper_argv (oci *oci, const char *sandbox, const char *cgroup)
 {
   GPtrArray *words = g_ptr_array_new ();
+  g_autofree char *config =
+      oci->ctl.config ? g_canonicalize_filename (oci->ctl.config, NULL) : NULL; /* it works in "/" */
   const char *const options[] = { "root",        kata_runtime_get_state_dir (oci->ctl.runtime),
-                                  "kata-config", oci->ctl.config,
+                                  "kata-config", config,
                                   "hypervisor",  oci->ctl.hypervisor,
                                   "log-level",   oci->debug ? "debug" : oci->log_level };
   g_ptr_array_add (words, g_strdup ("kata-runtime"));
