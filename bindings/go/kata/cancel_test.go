@@ -54,6 +54,12 @@ func TestCancel(t *testing.T) {
 		stop()
 	}
 	settled(t, before)
+	// Nothing is begun for a context that was over before.
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, e := aRuntime(t).RestoreSandbox(over, t.TempDir(), nil); !errors.Is(e, context.Canceled) {
+		t.Error(e)
+	}
 	// A cancelled call ends none of another kind or another's, and loses nothing.
 	var group sync.WaitGroup
 	for i := 0; i < 4; i++ {

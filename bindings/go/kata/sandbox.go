@@ -160,10 +160,13 @@ func (r *Runtime) RestoreSandbox(ctx context.Context, directory string, options 
 	if a.err != nil {
 		return nil, a.err
 	}
+	if e := ended(ctx); e != nil {
+		return nil, e
+	}
 	var out *C.kata_sandbox
 	var err *C.kata_error
 	if code := C.kata_sandbox_restore(&out, p, d, o, timeout(ctx), &err); code < 0 {
-		return nil, result(code, err)
+		return nil, resultOf(ctx, code, err)
 	}
 	return newSandbox(out), nil
 }
