@@ -57,13 +57,12 @@ address_of (const struct reading *in, const kata_json *value, bool *ipv6, uint32
 
 /* Of an absent member: "". */
 static const char *
-optional_address (const struct reading *in, const kata_json *object, const char *name, bool *ipv6)
+optional_address (const struct reading *in, const kata_json *object, const char *name, bool *ipv6, uint32_t *prefix)
 {
   const kata_json *value = kata_json__get (object, name);
-  uint32_t prefix;
   if (value == NULL || (value->type == KATA_JSON_STRING && value->text[0] == '\0'))
     return "";
-  return address_of (in, value, ipv6, &prefix);
+  return address_of (in, value, ipv6, prefix);
 }
 
 static void
@@ -88,30 +87,34 @@ static void
 read_route (const struct reading *in, const kata_json *object)
 {
   struct kata_net_route *route = &in->net->routes[in->net->n_routes++];
-  const kata_json *dest = kata_json__get (object, "dest");
-  uint32_t prefix = 0;
+  bool ipv6[3] = { false };
+  uint32_t prefix = 0, whole = 0;
   *route = (struct kata_net_route){ .dest = "", .device = in->device };
   if (!kata_json__is (in->r, object, KATA_JSON_OBJECT))
     return;
-  route->gateway = optional_address (in, object, "gateway", &route->ipv6);
-  route->source = optional_address (in, object, "source", &route->ipv6);
+  const char *dest = optional_address (in, object, "dest", &ipv6[0], &prefix);
+  route->gateway = optional_address (in, object, "gateway", &ipv6[1], &whole);
+  route->source = optional_address (in, object, "source", &ipv6[2], &whole);
   route->scope = kata_json__get_u32 (in->r, object, "scope");
   route->flags = kata_json__get_u32 (in->r, object, "flags");
-  if (dest == NULL || (dest->type == KATA_JSON_STRING && dest->text[0] == '\0'))
-    return;
-  const char *text = address_of (in, dest, &route->ipv6, &prefix);
+  route->ipv6 = ipv6[0] || ipv6[1] || ipv6[2];
+  /* The guest is told one family, of all of them. */
+  if ((dest[0] != '\0' && ipv6[0] != route->ipv6) || (route->gateway[0] != '\0' && ipv6[1] != route->ipv6) ||
+      (route->source[0] != '\0' && ipv6[2] != route->ipv6))
+    kata_json__fail (in->r, object, "its addresses are of IPv4 and of IPv6");
   if (prefix != 0) /* 0.0.0.0/0 is the default route, which has no destination */
-    route->dest = kata_arena__printf (in->arena, "%s/%u", text, prefix);
+    route->dest = kata_arena__printf (in->arena, "%s/%u", dest, prefix);
 }
 
 static void
 read_neighbor (const struct reading *in, const kata_json *object)
 {
   struct kata_net_neighbor *neighbor = &in->net->neighbors[in->net->n_neighbors++];
+  uint32_t prefix = 0;
   *neighbor = (struct kata_net_neighbor){ .address = "", .device = in->device, .mac = "" };
   if (!kata_json__is (in->r, object, KATA_JSON_OBJECT))
     return;
-  neighbor->address = optional_address (in, object, "ip_address", &neighbor->ipv6);
+  neighbor->address = optional_address (in, object, "ip_address", &neighbor->ipv6, &prefix);
   neighbor->mac = kata_json__get_string_required (in->r, object, "hardware_addr");
   neighbor->state = kata_json__get_u32 (in->r, object, "state");
   neighbor->flags = kata_json__get_u32 (in->r, object, "flags");
