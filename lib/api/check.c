@@ -110,10 +110,11 @@ check_file (struct check *check, const char *name, bool required, const char *pa
 {
   struct stat st;
   bool given = path != NULL && path[0] != '\0';
-  bool ok = given && stat (path, &st) == 0 && S_ISREG (st.st_mode) && access (path, R_OK) == 0;
+  bool there = given && stat (path, &st) == 0 && access (path, R_OK) == 0, ok = there && S_ISREG (st.st_mode);
+  const char *why = there ? "no file" : g_strerror (errno);
   g_autofree char *detail = !given ? g_strdup ("none is configured or installed")
                             : ok ? g_strdup_printf ("%s (%" G_GUINT64_FORMAT " KiB)", path, (guint64) st.st_size / 1024)
-                                 : g_strdup_printf ("%s: %s", path, g_strerror (errno));
+                                 : g_strdup_printf ("%s: %s", path, why);
   row (check, name, required, ok, detail, remedy);
 }
 

@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 
-static const char config[] = "[hypervisor.qemu]\npath = \"/nonexistent/qemu\"\n"
+static const char config[] = "[hypervisor.qemu]\npath = \"/nonexistent/qemu\"\nkernel = \"/\"\n"
                              "[hypervisor.builtin]\npath = \"/nonexistent/kata-vmm\"\n";
 
 /* The report over @hypervisor with neither program there; in @arena. */
@@ -79,6 +79,16 @@ START_TEST (builtin_lacks_kvm_or_its_program)
 }
 END_TEST
 
+/* What is there but no file is not said to be missing, nor is it a success. */
+START_TEST (kernel_is_a_directory)
+{
+  g_autoptr (kata_arena) arena = kata_arena__new ();
+  const kata_json *found = row (report (arena, "qemu"), "guest-kernel");
+  ck_assert (!kata_json__get (found, "ok")->truth);
+  ck_assert_str_eq (kata_json__get (found, "detail")->text, "/: no file");
+}
+END_TEST
+
 START_TEST (what_works_needs_no_remedy)
 {
   g_autoptr (kata_arena) arena = kata_arena__new ();
@@ -95,6 +105,7 @@ main (void)
   TCase *tc = tcase_create ("check");
   tcase_add_test (tc, qemu_is_a_package);
   tcase_add_test (tc, builtin_lacks_kvm_or_its_program);
+  tcase_add_test (tc, kernel_is_a_directory);
   tcase_add_test (tc, what_works_needs_no_remedy);
   suite_add_tcase (suite, tc);
   SRunner *runner = srunner_create (suite);
