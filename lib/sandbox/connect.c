@@ -84,8 +84,11 @@ kata_sandbox__disconnect (kata_sandbox *sandbox, bool machine_too)
 {
   g_mutex_lock (&sandbox->lock);
   kata_link *link = g_steal_pointer (&sandbox->link);
-  sandbox->lost = sandbox->lost || link != NULL;
   kata_machine *machine = machine_too ? g_steal_pointer (&sandbox->machine) : NULL;
+  /* With the machine goes what is known of its connections: the first one to the next machine is not made again. */
+  sandbox->lost = !machine_too && (sandbox->lost || link != NULL);
+  if (machine_too)
+    g_clear_pointer (&sandbox->lost_why, g_free);
   g_mutex_unlock (&sandbox->lock);
   if (link != NULL)
     kata_link__shutdown (link);

@@ -6,6 +6,7 @@
 #include "bed.h"
 #include "life.h"
 #include "residue.h"
+#include "sandbox/sandbox.h"
 
 #define POINTS_MIN 30 /* promised */
 
@@ -133,6 +134,8 @@ START_TEST (again_after_failure)
     g_autofree char *created = made ();
     if (kata_sandbox_start (sandbox, LIFE_MS, NULL) != 0) {
       check_undone (created, fault.name);
+      ck_assert_msg (!sandbox->lost, "%s: the next machine's connection would be taken for one that was made again",
+                     fault.name);
       ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
     }
     g_autofree char *started = made ();
