@@ -132,7 +132,14 @@ look_at_containers (struct kata_events *events, kata_sandbox_state *state, guint
   }
 }
 
-/* Writes down how containers ended; whoever works on the sandbox now does not wait for us, we come again. */
+static gboolean
+is_noted (gpointer id, gpointer status, gpointer state)
+{
+  const struct kata_container_state *container = kata_state__container (state, id);
+  return container == NULL || container->exit_status >= 0;
+}
+
+/* Writes down how containers ended; whoever works on the sandbox now does not wait for us, we come again. So we do where writing fails. */
 static void
 save_exits (struct kata_events *events)
 {
@@ -154,10 +161,12 @@ save_exits (struct kata_events *events)
     container->exit_status = status;
     changed = true;
   }
-  g_hash_table_remove_all (events->exits);
   g_mutex_unlock (&events->lock);
-  if (changed)
-    kata_state__save (op.state, events->sandbox->dirfd, NULL);
+  if (!changed || kata_state__save (op.state, events->sandbox->dirfd, NULL) == 0) {
+    g_mutex_lock (&events->lock);
+    g_hash_table_foreach_remove (events->exits, is_noted, op.state);
+    g_mutex_unlock (&events->lock);
+  }
   kata_operation__end (&op);
 }
 

@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <glib/gstdio.h>
+
 #include "fixture.h"
 
 #define PROMPT_US (15 * G_USEC_PER_SEC) /* "at once", on a busy machine; nobody tells these calls, they have no limit */
@@ -207,6 +209,36 @@ START_TEST (guest_dies)
 }
 END_TEST
 
+/* A full disk, or whatever keeps the state from being written: the exit status is not forgotten over it. */
+START_TEST (written_down_later)
+{
+  kata_error *error = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s1");
+  kata_container *container = NULL;
+  g_autofree char *state = g_build_filename (life->state_dir, "s1", "state.json", NULL);
+  g_autofree char *in_the_way = g_strconcat (state, ".tmp", NULL);
+  bool written = false;
+  ck_assert_int_ge (kata_sandbox_get_event_fd (sandbox), 0);
+  ck_ok (life_container (&container, sandbox, life, "c1", "sleep 100", &error), error);
+  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+  ck_assert_int_eq (g_mkdir (in_the_way, 0700), 0);
+  ck_ok (kata_container_kill (container, 9, 0, LIFE_MS, &error), error);
+  ck_assert_int_eq (next (sandbox).type, KATA_EVENT_CONTAINER_EXIT);
+  g_usleep (1500000); /* it has been tried meanwhile */
+  ck_assert_int_eq (g_rmdir (in_the_way), 0);
+  for (int i = 0; i < 3000 && !written; i++) {
+    g_autofree char *text = NULL;
+    g_usleep (20000);
+    ck_assert (g_file_get_contents (state, &text, NULL, NULL));
+    written = strstr (text, "\"exit_status\":137") != NULL;
+  }
+  ck_assert_msg (written, "the exit status was never written down");
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  kata_container_unref (container);
+  kata_sandbox_unref (sandbox);
+}
+END_TEST
+
 static Suite *
 make (void)
 {
@@ -216,6 +248,7 @@ make (void)
   tcase_add_test (tcase, short_lives);
   tcase_add_test (tcase, from_elsewhere);
   tcase_add_test (tcase, guest_dies);
+  tcase_add_test (tcase, written_down_later);
   return suite;
 }
 
