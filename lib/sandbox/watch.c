@@ -14,6 +14,7 @@
 #define TICK_MS    1000 /* what failed is tried again */
 #define CONNECT_MS 5000
 #define SAVE_MS    200
+#define OOMS_MAX   16 /* asked for in a tick: an agent that answers without pause must not keep us, and the queue, busy */
 
 static void
 push_about (struct kata_events *events, int type, const char *container_id, int exit_status)
@@ -60,11 +61,25 @@ on_oom (void *user, const char *container_id, const kata_error *error)
   kata_events__unref (events);
 }
 
+/* With the lock held. Who had enough of them comes again at the next tick; the agent keeps them meanwhile. */
+static bool
+wants_oom (struct kata_events *events)
+{
+  int64_t now = g_get_monotonic_time ();
+  if (events->oom_pending || events->oom_unsupported)
+    return false;
+  if (now - events->oom_since_us >= TICK_MS * 1000) {
+    events->oom_since_us = now;
+    events->n_ooms = 0;
+  }
+  return events->n_ooms++ < OOMS_MAX;
+}
+
 static void
 watch_oom (struct kata_events *events, kata_link *link)
 {
   g_mutex_lock (&events->lock);
-  bool wanted = !events->oom_pending && !events->oom_unsupported;
+  bool wanted = wants_oom (events);
   events->oom_pending = events->oom_pending || wanted;
   g_mutex_unlock (&events->lock);
   if (!wanted)

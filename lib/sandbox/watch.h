@@ -23,6 +23,8 @@ struct kata_events {
   guint n_watched;     /* watches so far */
   GHashTable *exits;   /* container → status + 1, to be written to the state file */
   bool oom_pending, oom_unsupported;
+  int64_t oom_since_us; /* how often it was asked for since: n_ooms */
+  guint n_ooms;
 };
 
 int kata_watch__start (struct kata_events *events, kata_error **err);

@@ -239,6 +239,32 @@ START_TEST (written_down_later)
 }
 END_TEST
 
+/* An agent that tells of an end of memory without pause keeps neither the thread nor the queue busy, nor other events out of it. */
+START_TEST (out_of_memory_without_pause)
+{
+  kata_error *error = NULL;
+  kata_container *container = NULL;
+  fixture_configure ("kernel_params = \"null.agent=out-of-memory\"\n");
+  kata_sandbox *sandbox = life_sandbox (runtime, "s1");
+  int64_t begin = g_get_monotonic_time (), seconds = 0;
+  unsigned n = 0;
+  ck_assert_int_ge (kata_sandbox_get_event_fd (sandbox), 0);
+  ck_ok (life_container (&container, sandbox, life, "c1", "sleep 100", &error), error);
+  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+  for (; seconds < 3; seconds = (g_get_monotonic_time () - begin) / G_USEC_PER_SEC) {
+    ck_assert_int_eq (next (sandbox).type, KATA_EVENT_OOM);
+    n++;
+  }
+  ck_assert_msg (n <= 32 * (seconds + 2), "%u events in %d s", n, (int) seconds);
+  ck_ok (kata_container_kill (container, 9, 0, LIFE_MS, &error), error);
+  while (next (sandbox).type != KATA_EVENT_CONTAINER_EXIT)
+    ;
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  kata_container_unref (container);
+  kata_sandbox_unref (sandbox);
+}
+END_TEST
+
 static Suite *
 make (void)
 {
@@ -249,6 +275,7 @@ make (void)
   tcase_add_test (tcase, from_elsewhere);
   tcase_add_test (tcase, guest_dies);
   tcase_add_test (tcase, written_down_later);
+  tcase_add_test (tcase, out_of_memory_without_pause);
   return suite;
 }
 

@@ -77,7 +77,7 @@ serve_connection (gpointer data)
 {
   g_autofree struct connection *c = data;
   struct ttrpc_io io;
-  if (c->guest->manner != NULL_POLITE) {
+  if (c->guest->manner != NULL_POLITE && c->guest->manner != NULL_OUT_OF_MEMORY) {
     misbehave (c->guest, c->fd);
     kata_fd__close (c->fd);
   } else if (ttrpc_io_from_fd (&io, c->fd) == 0) {
@@ -233,7 +233,7 @@ static enum null_manner
 parse_manner (const char *cmdline)
 {
   static const char *const names[] = { "null.agent=polite", "null.agent=silent", "null.agent=hangs-up",
-                                       "null.agent=garbage" };
+                                       "null.agent=garbage", "null.agent=out-of-memory" };
   for (size_t i = 1; i < G_N_ELEMENTS (names); i++)
     if (cmdline != NULL && strstr (cmdline, names[i]) != NULL)
       return (enum null_manner) i;

@@ -12,7 +12,7 @@
 #define NULL_CONTROL_SOCKET "null-control.sock"
 
 /** How the agent of a null guest (mis)behaves; from `null.agent=` on the kernel command line. */
-enum null_manner { NULL_POLITE = 0, NULL_SILENT, NULL_HANGS_UP, NULL_GARBAGE };
+enum null_manner { NULL_POLITE = 0, NULL_SILENT, NULL_HANGS_UP, NULL_GARBAGE, NULL_OUT_OF_MEMORY };
 
 struct null_container {
   char *id;
