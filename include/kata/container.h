@@ -124,7 +124,7 @@ KATA_API kata_container *kata_container_ref (kata_container *container);
  * @container: (nullable) (transfer full): the container
  * Returns: NULL
  * Errors: none
- * Threads: any. Blocks: no. Since: 0.1
+ * Threads: any. Blocks: no; as kata_sandbox_unref() where nothing else refers to the sandbox. Since: 0.1
  */
 KATA_API kata_container *kata_container_unref (kata_container *container);
 
@@ -134,7 +134,7 @@ KATA_API kata_container *kata_container_unref (kata_container *container);
  * @container: (inout): the variable; NULL afterwards
  * Returns: nothing
  * Errors: none
- * Threads: any. Blocks: no. Since: 0.1
+ * Threads: any. Blocks: as kata_container_unref(). Since: 0.1
  */
 KATA_API void kata_container_unrefp (kata_container **container);
 

@@ -53,7 +53,7 @@ KATA_API kata_process *kata_process_ref (kata_process *process);
  * @process: (nullable) (transfer full): the process
  * Returns: NULL
  * Errors: none
- * Threads: any. Blocks: no. Since: 0.1
+ * Threads: any. Blocks: no; as kata_sandbox_unref() where nothing else refers to the sandbox. Since: 0.1
  */
 KATA_API kata_process *kata_process_unref (kata_process *process);
 
@@ -63,7 +63,7 @@ KATA_API kata_process *kata_process_unref (kata_process *process);
  * @process: (inout): the variable; NULL afterwards
  * Returns: nothing
  * Errors: none
- * Threads: any. Blocks: no. Since: 0.1
+ * Threads: any. Blocks: as kata_process_unref(). Since: 0.1
  */
 KATA_API void kata_process_unrefp (kata_process **process);
 

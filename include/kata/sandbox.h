@@ -159,7 +159,8 @@ KATA_API kata_sandbox *kata_sandbox_ref (kata_sandbox *sandbox);
  * @sandbox: (nullable) (transfer full): the sandbox
  * Returns: NULL
  * Errors: none
- * Threads: any. Blocks: no. Since: 0.1
+ * Threads: any. Blocks: until the thread that watches for events, if they were asked for, has ended: a few seconds where the guest
+ *   or its hypervisor does not answer. Since: 0.1
  */
 KATA_API kata_sandbox *kata_sandbox_unref (kata_sandbox *sandbox);
 
@@ -169,7 +170,7 @@ KATA_API kata_sandbox *kata_sandbox_unref (kata_sandbox *sandbox);
  * @sandbox: (inout): the variable; NULL afterwards
  * Returns: nothing
  * Errors: none
- * Threads: any. Blocks: no. Since: 0.1
+ * Threads: any. Blocks: as kata_sandbox_unref(). Since: 0.1
  */
 KATA_API void kata_sandbox_unrefp (kata_sandbox **sandbox);
 
