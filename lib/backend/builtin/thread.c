@@ -103,11 +103,23 @@ loop (gpointer data)
   return NULL;
 }
 
+/* The process may be out of threads, which is no reason to end it. */
+static void
+run (struct kata_builtin_thread *thread)
+{
+  g_autoptr (GError) error = NULL;
+  GThread *runs = g_thread_try_new ("vmm-loop", loop, thread, &error);
+  if (runs != NULL)
+    g_thread_join (runs);
+  else
+    g_snprintf (thread->exit.text, sizeof thread->exit.text, "no thread for the machine's loop: %s", error->message);
+}
+
 static gpointer
 keep (gpointer data)
 {
   struct kata_builtin_thread *thread = data;
-  g_thread_join (g_thread_new ("vmm-loop", loop, thread));
+  run (thread);
   free_machine (thread);
   /* A handle may hold us for long: virtiofsd ends when its connection is closed, clients of the sockets see that nobody listens. */
   close_description (&thread->description);
@@ -146,14 +158,21 @@ build (struct kata_builtin_thread *thread, kata_error **err)
 }
 
 /* Signals are the embedder's: none of our threads takes one. */
-static void
-start_keeper (struct kata_builtin_thread *thread)
+static int
+start_keeper (struct kata_builtin_thread *thread, kata_error **err)
 {
+  g_autoptr (GError) error = NULL;
   sigset_t all, before;
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  g_thread_unref (g_thread_new ("vmm-keeper", keep, kata_builtin_thread__ref (thread)));
+  GThread *keeper = g_thread_try_new ("vmm-keeper", keep, kata_builtin_thread__ref (thread), &error);
   pthread_sigmask (SIG_SETMASK, &before, NULL);
+  if (keeper != NULL) {
+    g_thread_unref (keeper);
+    return 0;
+  }
+  kata_builtin_thread__unref (thread); /* that of the thread that is not */
+  return kata_error__set (err, KATA_E_IO, NULL, "start the microVMM: no thread: %s", error->message);
 }
 
 int
@@ -174,12 +193,13 @@ kata_builtin_thread__start (struct kata_builtin_thread **out, const struct vmm_d
     code = kata_error__errno (err, KATA_E_IO, NULL, errno, "start the microVMM: make an event descriptor");
   if (code == 0)
     code = build (thread, err);
+  if (code == 0)
+    code = start_keeper (thread, err);
   if (code < 0) {
     vmm_description__init (&thread->description); /* the descriptors stay the caller's */
     kata_builtin_thread__unref (thread);
     return code;
   }
-  start_keeper (thread);
   *out = thread;
   return 0;
 }
