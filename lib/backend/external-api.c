@@ -27,10 +27,17 @@ gone_or (kata_external_vm *vm, const kata_external_api *api, const char *what, k
   int code = kata_error_get_code (error);
   if (code == KATA_E_VMM || code == KATA_E_NOT_FOUND)
     kata_external__pause (vm->vmm.pidfd, GONE_MS, kata_deadline__within (INT64_MAX, GONE_MS));
-  if (!kata_external_vm__ended (vm))
+  if (kata_external_vm__ended (vm)) {
+    kata_error_unref (error);
+    return kata_external_vm__ended_error (vm, what, err);
+  }
+  if (code != KATA_E_NOT_FOUND)
     return kata_error__wrap (err, error, what, "%s, %s", api->name, what);
+  /* To callers that would be a sandbox or a device that is not there. */
+  code = kata_error__set (err, KATA_E_VMM, what, "%s, %s: it runs, and does not listen: %s", api->name, what,
+                          kata_error_get_message (error));
   kata_error_unref (error);
-  return kata_external_vm__ended_error (vm, what, err);
+  return code;
 }
 
 int

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -142,6 +143,23 @@ START_TEST (end_is_remembered)
 }
 END_TEST
 
+/* A VMM that lives and cannot be asked is no sandbox that is not there. */
+START_TEST (nobody_listens)
+{
+  const char *fake = g_getenv ("KATA_TESTS_FAKE");
+  bool clh = g_str_has_prefix (fake, "clh:");
+  g_autofree char *path = g_build_filename (life->state_dir, "s", clh ? "clh.sock" : "fc.sock", NULL);
+  kata_error *error = NULL;
+  if (!clh && !g_str_has_prefix (fake, "fc:"))
+    return;
+  kata_sandbox *sandbox = fixture_sandbox ();
+  ck_ok (kata_sandbox_start (sandbox, LIFE_MS, &error), error);
+  ck_assert_int_eq (unlink (path), 0);
+  fixture_refused (kata_sandbox_pause (sandbox, LIFE_MS, &error), KATA_E_VMM, "does not listen", &error);
+  fixture_end (sandbox);
+}
+END_TEST
+
 static Suite *
 make (void)
 {
@@ -150,6 +168,7 @@ make (void)
   tcase_add_loop_test (tcase, start_fails, 0, (int) G_N_ELEMENTS (hows));
   tcase_add_test (tcase, late_is_not_wrong);
   tcase_add_test (tcase, end_is_remembered);
+  tcase_add_test (tcase, nobody_listens);
   tcase_add_loop_test (tcase, end_comes, 0, (int) G_N_ELEMENTS (hows));
   return suite;
 }
