@@ -8,6 +8,7 @@
 #include "plan/pack.h"
 
 #define STRATOVIRT_PLACES 4u
+#define IMAGE_ID          "kata-image" /* what each adapter calls it */
 
 const kata_vm_disk *
 kata_plan__disk_named (const kata_vm_disk *const *disks, const char *id)
@@ -37,6 +38,10 @@ kata_plan__disk (kata_vm_disk **out, kata_arena *arena, const kata_disk *disk, k
                           .vhost_user = (disk->flags & KATA_DISK_VHOST_USER) != 0 };
   if (kata_plan__is_pack (made) || kata_plan__is_block (made))
     return kata_error__set (err, KATA_E_INVALID, "disks", "disks: %s: ids that begin like this are libkata's own",
+                            disk->id);
+  /* A guest looks for its disks by their ids, and would take the one for the other. */
+  if (strcmp (made->id, IMAGE_ID) == 0)
+    return kata_error__set (err, KATA_E_INVALID, "disks", "disks: %s: the guest's own root image is called so",
                             disk->id);
   *out = made;
   return 0;

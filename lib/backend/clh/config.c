@@ -199,6 +199,24 @@ write_vhost_disk (struct kata_json_writer *w, const struct kata_clh_disks *all, 
   kata_json_write__end_object (w);
 }
 
+/* All of its devices' ids are in one space: a disk under a later one's would be the one that is removed for it. */
+static int
+check_id (const char *id, kata_error **err)
+{
+  static const char *const numbered[] = { "net", "port", "host", "host-late", "disk-port" };
+  bool taken = strcmp (id, "share") == 0;
+  for (size_t i = 0; !taken && i < G_N_ELEMENTS (numbered); i++) {
+    const char *rest = g_str_has_prefix (id, numbered[i]) ? id + strlen (numbered[i]) : "";
+    taken = rest[0] != '\0' && rest[strspn (rest, "0123456789")] == '\0';
+  }
+  if (!taken)
+    return 0;
+  return kata_error__set (err, KATA_E_INVALID, id,
+                          "disk \"%s\": for clh \"share\", and \"net\", \"port\", \"host\", \"host-late\" and "
+                          "\"disk-port\" with a number, are libkata's own; choose another",
+                          id);
+}
+
 static int
 write_disks (struct kata_json_writer *w, const kata_vm_plan *p, kata_error **err)
 {
@@ -212,6 +230,8 @@ write_disks (struct kata_json_writer *w, const kata_vm_plan *p, kata_error **err
   for (size_t i = 0; p->disks != NULL && p->disks[i] != NULL; i++) {
     const kata_vm_disk *disk = p->disks[i];
     int code = kata_device__check_disk (disk, err);
+    if (code == 0)
+      code = check_id (disk->id, err);
     if (code < 0)
       return code;
     if (i >= DISKS_MAX)

@@ -188,6 +188,27 @@ START_TEST (refusals)
 }
 END_TEST
 
+/* A disk that comes later, and goes, is "disk-port1" to the VMM: one of the start must not bear that name. */
+START_TEST (ids_of_our_own)
+{
+  static const char *const taken[] = { "disk-port1", "port2", "net0", "host0", "host-late8", "share" };
+  static const char *const free_ids[] = { "disk-port", "net", "net-0", "port1a", "hosts", "disk-1", "shares" };
+  kata_vm_plan plan = base ();
+  kata_vm_disk disk = data;
+  const kata_vm_disk *const one_disk[] = { &disk, NULL };
+  plan.disks = one_disk;
+  for (size_t i = 0; i < G_N_ELEMENTS (taken); i++) {
+    disk.id = taken[i];
+    refused (&plan, KATA_E_INVALID, taken[i]);
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS (free_ids); i++) {
+    g_autofree char *json = NULL;
+    disk.id = free_ids[i];
+    ck_assert_int_eq (kata_backend_clh.translate (&plan, &json, NULL), 0);
+  }
+}
+END_TEST
+
 int
 main (void)
 {
@@ -199,6 +220,7 @@ main (void)
   tcase_add_test (tcase, vhost_user);
   tcase_add_test (tcase, no_such_layer);
   tcase_add_test (tcase, refusals);
+  tcase_add_test (tcase, ids_of_our_own);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_NORMAL);

@@ -144,9 +144,10 @@ START_TEST (options)
 {
   static const char *const dns[] = { "nameserver 1.1.1.1\nx", NULL };
   const kata_disk upper = { sizeof upper, "UP", "/d", 0 }, comma = { sizeof comma, "d", "/a,b", 0 },
-                  twin = { sizeof twin, "d", "/d", 0 }, flag = { sizeof flag, "d", "/d", 4 };
+                  twin = { sizeof twin, "d", "/d", 0 }, flag = { sizeof flag, "d", "/d", 4 },
+                  image = { sizeof image, "kata-image", "/d", 0 };
   const kata_disk *const d1[] = { &upper, NULL }, *const d2[] = { &comma, NULL }, *const d3[] = { &twin, &twin, NULL },
-                         *const d4[] = { &flag, NULL };
+                         *const d4[] = { &flag, NULL }, *const d5[] = { &image, NULL };
   OPTION (id, "..", KATA_E_INVALID, "id", "must start");
   OPTION (id, "a/b", KATA_E_INVALID, "id", "none of");
   OPTION (id, "a\nb", KATA_E_INVALID, "id", "none of");
@@ -161,6 +162,7 @@ START_TEST (options)
   OPTION (disks, d2, KATA_E_INVALID, "disks", "comma");
   OPTION (disks, d3, KATA_E_INVALID, "disks", "twice");
   OPTION (disks, d4, KATA_E_INVALID, "disks", "unknown bits");
+  OPTION (disks, d5, KATA_E_INVALID, "disks", "root image");
   OPTION (network, "host", KATA_E_INVALID, "network", "neither none");
   OPTION (network, "/run/../x", KATA_E_INVALID, "network", "neither none");
   OPTION (network, "user", KATA_E_UNSUPPORTED, "network", "user space");
