@@ -75,8 +75,14 @@ kata_external_vm__watch (kata_external_vm *vm)
     return;
   }
   vm->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (vm->stop_fd >= 0)
-    vm->watcher = g_thread_try_new ("kata-virtiofsd", run, vm, NULL);
+  if (vm->stop_fd < 0)
+    return;
+  /* Threads inherit the mask: no handler of the caller's process ever runs on this one. */
+  sigset_t all, before;
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  vm->watcher = g_thread_try_new ("kata-virtiofsd", run, vm, NULL);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
 }
 
 void

@@ -2,8 +2,11 @@
 /* test-life: the normal life of sandboxes and containers, and what the public interface refuses.
    Arguments: none; HYPERVISOR CONFIG = the whole life and re-attaching, over a real guest. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -304,6 +307,43 @@ START_TEST (jailed_by_link)
 }
 END_TEST
 
+/* The name of a thread that a signal could be delivered to, if it is not the caller's own; NULL; g_free(). */
+static char *
+takes_signals (const char *tid)
+{
+  static const int signals[] = { SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGALRM, SIGCHLD };
+  g_autofree char *path = g_build_filename ("/proc/self/task", tid, "status", NULL), *text = NULL;
+  if (strtol (tid, NULL, 10) == getpid () || !g_file_get_contents (path, &text, NULL, NULL))
+    return NULL; /* or it has ended */
+  const char *blocked = strstr (text, "SigBlk:");
+  uint64_t mask = blocked != NULL ? g_ascii_strtoull (blocked + strlen ("SigBlk:"), NULL, 16) : 0;
+  for (size_t i = 0; i < G_N_ELEMENTS (signals); i++)
+    if ((mask >> (signals[i] - 1) & 1) == 0)
+      return g_strndup (text, strcspn (text, "\n"));
+  return NULL;
+}
+
+/* Handlers of the program's signals run on its own threads. */
+START_TEST (threads_without_signals)
+{
+  kata_error *error = NULL;
+  kata_container *container = NULL;
+  kata_sandbox *sandbox = life_sandbox (runtime, "s");
+  ck_assert_int_ge (kata_sandbox_get_event_fd (sandbox), 0);
+  ck_ok (life_container (&container, sandbox, life, "c", "cat", &error), error);
+  ck_ok (kata_container_start (container, LIFE_MS, &error), error);
+  g_autoptr (GDir) tasks = g_dir_open ("/proc/self/task", 0, NULL);
+  int n = 0;
+  for (const char *tid; (tid = g_dir_read_name (tasks)) != NULL; n++) {
+    g_autofree char *name = takes_signals (tid);
+    ck_assert_msg (name == NULL || bed_sanitized (), "a thread takes signals: %s", name);
+  }
+  ck_assert_int_ge (n, 3); /* ours, the reader's, the watcher's */
+  kata_container_unref (container);
+  fixture_end (sandbox);
+}
+END_TEST
+
 static Suite *
 make_real (void)
 {
@@ -328,6 +368,7 @@ make (void)
   tcase_add_test (tcase, reports);
   tcase_add_test (tcase, re_attached);
   tcase_add_test (tcase, jailed_by_link);
+  tcase_add_test (tcase, threads_without_signals);
   return suite;
 }
 

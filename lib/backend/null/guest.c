@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -265,7 +266,12 @@ kata_null_guest__start (struct null_guest **out, const kata_vm_plan *plan, kata_
     kata_null_guest__free (guest);
     return kata_error__errno (err, KATA_E_VMM, plan->dir, errnum, "null: cannot listen in \"%s\"", plan->dir);
   }
+  /* This thread makes all others, which inherit the mask: signals are the caller's. */
+  sigset_t all, before;
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
   guest->thread = g_thread_new ("null-guest", guest_main, guest);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
   *out = guest;
   return 0;
 }
