@@ -173,7 +173,8 @@ write_files (struct files *f, kata_error **err)
     code = kata_external__lift_bound (vm->vmm.identity.pid, &before, err);
   if (code == 0) {
     code = kata_fc__ask (vm, &request, f->env->deadline_us, err);
-    kata_external__set_bound (vm->vmm.identity.pid, &before);
+    if (!kata_external_vm__ended (vm)) /* its number may be another's by now */
+      kata_external__set_bound (vm->vmm.identity.pid, &before);
   }
   hide (f);
   if (code == 0)
