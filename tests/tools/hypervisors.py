@@ -110,6 +110,8 @@ def probe(katactl):
         with open(config, "w", encoding="ascii") as f:
             for name, says in PROGRAMS.items():
                 f.write('[hypervisor.%s]\npath = "%s"\nvirtio_fs_daemon = "%s"\n' % (name, program(name, says), virtiofsd))
+                if name == "acrn":
+                    f.write('ctlpath = "%s"\n' % program("acrnctl", ""))
         command = [katactl, "--config", config, "--state-dir", os.path.join(directory, "state"), "--json", "hypervisor", "list"]
         output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     return [h for h in json.loads(output) if h["name"] != "null"]
