@@ -110,6 +110,16 @@ without_filter (const struct kata_plan_build *b)
   return b->hv->disable_seccomp || (b->hv->seccomp_sandbox[0] == '\0' && strcmp (b->in->hypervisor, "qemu") == 0);
 }
 
+/* A key that is passed over must not switch off what another key does. */
+static const char *
+filter_words (struct kata_plan_build *b)
+{
+  const char *words = b->hv->seccomp_sandbox;
+  if (without_filter (b))
+    return "off";
+  return strcmp (words, "off") == 0 && !kata_plan__acts (b, "seccomp_sandbox") ? "" : kata_plan__text (b, words);
+}
+
 int
 kata_plan__boot (struct kata_plan_build *b, kata_error **err)
 {
@@ -134,7 +144,7 @@ kata_plan__boot (struct kata_plan_build *b, kata_error **err)
   vm->machine_type = kata_plan__text (b, b->hv->machine_type);
   vm->machine_accelerators = kata_plan__text (b, b->hv->machine_accelerators);
   vm->cpu_features = kata_plan__text (b, b->hv->cpu_features);
-  vm->seccomp_sandbox = without_filter (b) ? "off" : kata_plan__text (b, b->hv->seccomp_sandbox);
+  vm->seccomp_sandbox = filter_words (b);
   vm->firmware = kata_plan__text (b, b->hv->firmware);
   vm->entropy_source = kata_plan__text (b, b->hv->entropy_source);
   vm->debug = b->hv->enable_debug;

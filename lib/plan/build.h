@@ -43,6 +43,8 @@ void kata_plan__warn (struct kata_plan_build *b, const char *format, ...) G_GNUC
 bool kata_plan__has (const struct kata_plan_build *b, int capability);
 /* Why the backend lacks @capability. */
 const char *kata_plan__reason (const struct kata_plan_build *b, int capability);
+/* Does this hypervisor do something with the key, or does the configuration say of it that it passes it over? True for other people's. */
+bool kata_plan__acts (const struct kata_plan_build *b, const char *key);
 /* "hypervisor.qemu.accel", in the arena. */
 const char *kata_plan__key (struct kata_plan_build *b, const char *key);
 /* A copy in the arena; NULL gives "". */

@@ -2,6 +2,7 @@
 /* check: rules for texts that end in options of a VMM, and small helpers of the steps. */
 #include <string.h>
 
+#include "config/keys.h"
 #include "plan/build.h"
 
 void
@@ -24,6 +25,13 @@ kata_plan__reason (const struct kata_plan_build *b, int capability)
 {
   const char *reason = b->in->caps->reason[capability];
   return reason[0] != '\0' ? reason : "the hypervisor does not offer it";
+}
+
+bool
+kata_plan__acts (const struct kata_plan_build *b, const char *key)
+{
+  const struct kata_key row = { .name = key };
+  return kata_keys__acts (b->in->hypervisor, &row) != 0;
 }
 
 const char *

@@ -91,7 +91,7 @@ decide_io (struct kata_plan_build *b, kata_error **err)
   const char *aio = b->hv->block_device_aio;
   vm->block_aio = strcmp (aio, "io_uring") == 0 ? 2 : strcmp (aio, "native") == 0 ? 1 : 0;
   vm->block_cache_direct = b->hv->block_device_cache_set && b->hv->block_device_cache_direct;
-  if (vm->block_aio == 1 && !vm->block_cache_direct) {
+  if (vm->block_aio == 1 && !vm->block_cache_direct && kata_plan__acts (b, "block_device_aio")) {
     const char *key = kata_plan__key (b, "block_device_aio");
     return kata_error__set (err, KATA_E_CONFIG, key,
                             "%s: \"native\" works only past the host's page cache; set block_device_cache_set and "

@@ -66,7 +66,7 @@ kata_plan__numa (struct kata_plan_build *b, kata_error **err)
   char **mapping = b->hv->numa_mapping;
   const char *key = kata_plan__key (b, "numa_mapping");
   g_autoptr (GPtrArray) nodes = g_ptr_array_new_with_free_func (g_free);
-  if (!b->hv->enable_numa)
+  if (!b->hv->enable_numa || !kata_plan__acts (b, "enable_numa"))
     return 0;
   if (g_strv_length (mapping) > NODES_MAX)
     return kata_error__set (err, KATA_E_LIMIT, key, "%s: more than %u nodes", key, NODES_MAX);

@@ -22,6 +22,16 @@ max_vcpus (const struct kata_plan_build *b)
   return MIN (max, VCPUS_MAX);
 }
 
+/* Several of them: numa.c. */
+static bool
+has_nodes (const struct kata_plan_build *b)
+{
+  const char *host = b->in->host.numa_nodes;
+  if (!b->hv->enable_numa || !kata_plan__acts (b, "enable_numa"))
+    return false;
+  return b->hv->numa_mapping[0] != NULL || (host != NULL && strpbrk (host, ",-") != NULL);
+}
+
 /*
  * Does more come later? Only where the configuration says how much: a guest sets memory aside for all that could come, and a VMM makes room for it.
  */
@@ -29,7 +39,7 @@ static bool
 may_grow (const struct kata_plan_build *b, int capability, int64_t most)
 {
   /* What came would not be among what was measured; and memory bound to no node of the host. */
-  if (b->hv->confidential_guest || b->hv->sev_snp_guest || (b->hv->enable_numa && capability == KATA_CAP_MEMORY_RESIZE))
+  if (b->hv->confidential_guest || b->hv->sev_snp_guest || (capability == KATA_CAP_MEMORY_RESIZE && has_nodes (b)))
     return false;
   return most > 0 && kata_plan__has (b, capability) && !b->runtime->static_sandbox_resource_mgmt;
 }
