@@ -54,6 +54,20 @@ check_path (const struct target *t, const struct kata_key *key, const struct kat
                           annotation, value);
 }
 
+static void
+warn_unused (const struct target *t, const struct kata_key *key, const char *hypervisor, const char *annotation,
+             GPtrArray *warnings)
+{
+  if (warnings == NULL)
+    return;
+  if (key->offset == KATA_KEY_UNUSED)
+    g_ptr_array_add (
+        warnings, g_strdup_printf ("annotation %s: Kata knows this key; libkata does not act on it yet", annotation));
+  else if (t->section == KATA_KEY_HYPERVISOR && !kata_keys__acts (hypervisor, key))
+    g_ptr_array_add (warnings,
+                     g_strdup_printf ("annotation %s: hypervisor %s passes this key over", annotation, hypervisor));
+}
+
 static int
 apply (kata_config *config, struct kata_hypervisor_config *h, const struct kata_hypervisor_config *allowed,
        const char *annotation, const char *value, GPtrArray *warnings, kata_error **err)
@@ -78,9 +92,8 @@ apply (kata_config *config, struct kata_hypervisor_config *h, const struct kata_
   int r = kata_store__set_text (t.base, key, annotation, value, err);
   if (r == 0)
     r = check_path (&t, key, allowed, annotation, value, err);
-  if (r == 0 && key->offset == KATA_KEY_UNUSED && warnings != NULL)
-    g_ptr_array_add (
-        warnings, g_strdup_printf ("annotation %s: Kata knows this key; libkata does not act on it yet", annotation));
+  if (r == 0)
+    warn_unused (&t, key, h->name, annotation, warnings);
   return r;
 }
 

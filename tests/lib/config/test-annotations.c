@@ -176,6 +176,13 @@ START_TEST (known_but_not_acted_on)
   g_autoptr (kata_config) config = NULL;
   ck_assert_int_eq (apply ("'memory_offset'", P "hypervisor.memory_offset", "1", &config, warnings, NULL), 0);
   ck_assert (warned (warnings, "annotation " P "hypervisor.memory_offset: Kata knows this key"));
+  const char *pairs[] = { P "hypervisor.msize_9p", "8192", P "hypervisor.num_queues", "2", NULL };
+  g_autoptr (GPtrArray) said = new_warnings ();
+  g_autoptr (kata_config) base = parse ("[hypervisor.clh]\nenable_annotations = ['msize_9p', 'num_queues']\n", NULL);
+  g_autoptr (kata_config) clh = NULL;
+  ck_assert_int_eq (kata_config__apply_annotations (&clh, base, "clh", pairs, said, NULL), 0);
+  ck_assert_uint_eq (said->len, 1);
+  ck_assert (warned (said, "annotation " P "hypervisor.msize_9p: hypervisor clh passes this key over"));
 }
 END_TEST
 

@@ -103,15 +103,18 @@ END_TEST
 START_TEST (passed_over_by_one)
 {
   static const char text[] = "[hypervisor.clh]\nmsize_9p = 8192\ndisable_vhost_net = false\nnum_queues = 2\n"
-                             "[hypervisor.acrn]\ndisable_vhost_net = true\n";
+                             "[hypervisor.acrn]\ndisable_vhost_net = true\n"
+                             "[hypervisor.fc]\nenable_virtio_mem = true\n[hypervisor.builtin]\ndisk_ports = 2\n";
   g_autoptr (GPtrArray) warnings = g_ptr_array_new_with_free_func (g_free);
   kata_config *config = NULL;
   ck_assert_int_eq (kata_config__parse (&config, "f", text, strlen (text), warnings, NULL), 0);
-  ck_assert_uint_eq (warnings->len, 2);
+  ck_assert_uint_eq (warnings->len, 4);
   ck_assert_str_eq (warnings->pdata[0], "f:2: hypervisor.clh.msize_9p: hypervisor clh passes this key over");
   ck_assert (is_named (warnings, "hypervisor.clh", "disable_vhost_net"));
   ck_assert (!is_named (warnings, "hypervisor.clh", "num_queues"));
   ck_assert (!is_named (warnings, "hypervisor.acrn", "disable_vhost_net"));
+  ck_assert (is_named (warnings, "hypervisor.fc", "enable_virtio_mem"));
+  ck_assert (is_named (warnings, "hypervisor.builtin", "disk_ports"));
   kata_config__unref (config);
 }
 END_TEST
