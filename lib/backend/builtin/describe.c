@@ -37,6 +37,13 @@ kata_builtin__disk (const kata_vm_plan *plan, size_t n, kata_vm_disk *out)
   return false;
 }
 
+/* Or none at all: the device's numbers are those of getrandom(). */
+static bool
+is_host_kernel (const char *source)
+{
+  return !given (source) || strcmp (source, "/dev/urandom") == 0 || strcmp (source, "/dev/random") == 0;
+}
+
 /* What Kata's keys can ask of a VMM and this one does not do is refused, not dropped. */
 static int
 check_plan (const kata_vm_plan *plan, kata_error **err)
@@ -57,6 +64,14 @@ check_plan (const kata_vm_plan *plan, kata_error **err)
   if (plan->share_kind == KATA_SHARE_9P)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.builtin.shared_fs",
                             "hypervisor.builtin.shared_fs: the built-in microVMM shares by virtio-fs, not by 9p");
+  if (!is_host_kernel (plan->entropy_source))
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.builtin.entropy_source",
+                            "hypervisor.builtin.entropy_source: the built-in microVMM takes random numbers from the "
+                            "host's kernel; use \"/dev/urandom\"");
+  if (plan->block_aio == 1)
+    return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.builtin.block_device_aio",
+                            "hypervisor.builtin.block_device_aio: the built-in microVMM has \"threads\" and "
+                            "\"io_uring\"");
   if (plan->agent_kind != KATA_AGENT_HYBRID)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "agent_kind",
                             "builtin: the agent is reached over hybrid vsock only");

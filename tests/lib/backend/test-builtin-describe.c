@@ -162,6 +162,13 @@ START_TEST (refusals)
   plan.share_kind = KATA_SHARE_9P;
   refuse (&plan, KATA_E_UNSUPPORTED, "shared_fs");
   plan = base ();
+  plan.entropy_source = "/dev/hwrng";
+  refuse (&plan, KATA_E_UNSUPPORTED, "entropy_source");
+  plan = base ();
+  plan.block_aio = 1;
+  plan.block_cache_direct = 1;
+  refuse (&plan, KATA_E_UNSUPPORTED, "block_device_aio");
+  plan = base ();
   plan.agent_kind = KATA_AGENT_SERIAL;
   refuse (&plan, KATA_E_UNSUPPORTED, "vsock");
   plan = base ();
