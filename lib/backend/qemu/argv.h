@@ -46,8 +46,8 @@ typedef struct kata_qemu_context {
 /** g_strfreev(). KATA_E_CONFIG, KATA_E_UNSUPPORTED, KATA_E_LIMIT, KATA_E_INVALID. */
 int kata_qemu__argv (char ***out, const kata_vm_plan *plan, const kata_qemu_context *context, kata_error **err);
 
-/** The arguments of netdev_add and device_add for a device that comes later, JSON texts; pure. g_free(). KATA_E_INVALID. */
-int kata_qemu__nic_arguments (char **netdev, char **device, const kata_vm_nic *nic, kata_error **err);
+/** The arguments of netdev_add and device_add for a device that comes later, JSON texts; pure. @platform: it goes through the IOMMU. g_free(). KATA_E_INVALID. */
+int kata_qemu__nic_arguments (char **netdev, char **device, const kata_vm_nic *nic, bool platform, kata_error **err);
 /** Those of device_add for a device of the host that comes later; pure. g_free(). KATA_E_INVALID. host-device.c */
 int kata_qemu__host_arguments (char **device, const kata_vm_host_device *host, kata_error **err);
 /** The name under which QEMU is given a descriptor of it: of queue @n, or of vhost-net for it; g_free(). */

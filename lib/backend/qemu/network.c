@@ -28,7 +28,7 @@ set_fds (JsonBuilder *builder, const kata_vm_nic *nic, bool vhost)
 }
 
 int
-kata_qemu__nic_arguments (char **netdev, char **device, const kata_vm_nic *nic, kata_error **err)
+kata_qemu__nic_arguments (char **netdev, char **device, const kata_vm_nic *nic, bool platform, kata_error **err)
 {
   if (!kata_device__mac_ok (nic->mac) || nic->queues == 0 || nic->queues > KATA_NIC_QUEUES_MAX ||
       nic->kind != KATA_NIC_TAP || nic->port == 0)
@@ -57,6 +57,8 @@ kata_qemu__nic_arguments (char **netdev, char **device, const kata_vm_nic *nic, 
     kata_qemu__set_bool (second, "mq", true);
   kata_qemu__set_number (second, "vectors", 2 * nic->queues + 2);
   kata_qemu__set_text (second, "romfile", "");
+  if (platform)
+    kata_qemu__set_bool (second, "iommu_platform", true);
   *netdev = kata_qemu__finish (first);
   *device = kata_qemu__finish (second);
   return 0;
@@ -100,7 +102,8 @@ add (void *handle, const kata_vm_nic *nic, const kata_backend_env *env, kata_err
 {
   g_autofree char *netdev = NULL, *device = NULL;
   g_autoptr (kata_qmp) qmp = NULL;
-  int code = kata_qemu__nic_arguments (&netdev, &device, nic, err);
+  bool platform = ((kata_qemu_vm *) handle)->disks.platform;
+  int code = kata_qemu__nic_arguments (&netdev, &device, nic, platform, err);
   if (code == 0)
     code = kata_qemu__open_qmp (&qmp, handle, "add a network device", env->deadline_us, err);
   if (code < 0)

@@ -238,20 +238,21 @@ START_TEST (later_nic)
   g_autofree char *netdev = NULL, *device = NULL, *netdev_two = NULL, *device_two = NULL;
   g_autoptr (kata_error) error = NULL;
   kata_vm_nic nic = one;
-  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev, &device, &nic, NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev, &device, &nic, false, NULL), KATA_E_INVALID);
   nic.port = 1;
-  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev, &device, &nic, &error), 0);
+  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev, &device, &nic, false, &error), 0);
   ck_assert_str_eq (netdev, "{\"type\":\"tap\",\"id\":\"hot1\",\"fd\":\"queue1-0\"}");
   ck_assert_str_eq (device, "{\"driver\":\"virtio-net-pci\",\"id\":\"nic1\",\"bus\":\"port1\",\"netdev\":\"hot1\","
                             "\"mac\":\"02:42:00:00:00:01\",\"vectors\":4,\"romfile\":\"\"}");
   nic = two;
   nic.port = 2;
-  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev_two, &device_two, &nic, &error), 0);
+  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev_two, &device_two, &nic, true, &error), 0);
   ck_assert_str_eq (netdev_two, "{\"type\":\"tap\",\"id\":\"hot2\",\"fds\":\"queue2-0:queue2-1\",\"vhost\":true,"
                                 "\"vhostfds\":\"vhost2-0:vhost2-1\"}");
   ck_assert (strstr (device_two, "\"mq\":true,\"vectors\":6") != NULL);
+  ck_assert (strstr (device_two, "\"iommu_platform\":true") != NULL);
   nic.mac = "02:42:00:00:00:0\"";
-  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev, &device, &nic, NULL), KATA_E_INVALID);
+  ck_assert_int_eq (kata_qemu__nic_arguments (&netdev, &device, &nic, false, NULL), KATA_E_INVALID);
 }
 END_TEST
 
