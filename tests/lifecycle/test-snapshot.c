@@ -344,6 +344,11 @@ START_TEST (machine_of_others)
     ck_assert (g_file_set_contents (path, made->str, (gssize) made->len, NULL));
     refused (KATA_E_CORRUPT, edits[i][1]);
   }
+  g_autofree char *console = g_strdup_printf ("\"file\":\"%s\"", image);
+  g_autoptr (GString) made = g_string_new (text);
+  ck_assert_uint_gt (g_string_replace (made, "\"file\":\"./console.log\"", console, 0), 0);
+  ck_assert (g_file_set_contents (path, made->str, (gssize) made->len, NULL));
+  refused (KATA_E_CORRUPT, "the console's output into a disk's file");
   ck_assert (g_file_set_contents (path, "{", 1, NULL));
   refused (KATA_E_CORRUPT, "no JSON");
 }

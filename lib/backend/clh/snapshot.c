@@ -20,7 +20,7 @@
 #define CONFIG     "config.json"
 #define CONFIG_MAX ((size_t) 1 << 20)
 /* What the VMM takes when the plan names no source of random numbers. */
-#define RNG_SOURCE "/dev/urandom"
+#define RNG_SOURCE "rng.src=/dev/urandom"
 
 static int
 record (const char *path, int kind, const kata_backend_env *env, kata_error **err)
@@ -84,13 +84,27 @@ save (void *handle, const char *dir, const kata_backend_env *env, kata_error **e
 
 /* ---- what the VMM would open by a snapshot's configuration ---- */
 
+static const char *
+name_of (const kata_json *value)
+{
+  return value->name != NULL ? value->name : "";
+}
+
+/* As "disks.path=/a": what is named for one purpose is not for another, by which the VMM might write to it. */
 static void
-gather (GHashTable *paths, const kata_json *value)
+gather (GHashTable *uses, kata_arena *arena, const char *section, const kata_json *value)
 {
   if (value->type == KATA_JSON_STRING && strchr (value->text, '/') != NULL)
-    g_hash_table_add (paths, (char *) value->text);
+    g_hash_table_add (uses, kata_arena__printf (arena, "%s.%s=%s", section, name_of (value), value->text));
   for (const kata_json *at = value->first; at != NULL; at = at->next)
-    gather (paths, at);
+    gather (uses, arena, section, at);
+}
+
+static void
+gather_all (GHashTable *uses, kata_arena *arena, const kata_json *root)
+{
+  for (const kata_json *at = root->first; at != NULL; at = at->next)
+    gather (uses, arena, name_of (at), at);
 }
 
 static bool
@@ -149,17 +163,17 @@ check_config (int dir_fd, const char *planned, kata_error **err)
     code = kata_json__parse (&ours, arena, planned, strlen (planned), NULL, KATA_E_INTERNAL, err);
   if (code < 0)
     return code;
-  gather (known, ours);
-  gather (named, theirs);
+  gather_all (known, arena, ours);
+  gather_all (named, arena, theirs);
   g_hash_table_add (known, (char *) RNG_SOURCE);
   GHashTableIter iter;
-  void *path;
+  void *use;
   g_hash_table_iter_init (&iter, named);
-  while (g_hash_table_iter_next (&iter, &path, NULL))
-    if (!g_hash_table_contains (known, path))
+  while (g_hash_table_iter_next (&iter, &use, NULL))
+    if (!g_hash_table_contains (known, use))
       return kata_error__set (err, KATA_E_CORRUPT, CONFIG,
-                              "the snapshot's machine would use \"%.200s\", which the sandbox does not name",
-                              (const char *) path);
+                              "the snapshot's machine would use \"%.200s\", which the sandbox does not name so",
+                              (const char *) use);
   return check_rights (theirs, ours, err);
 }
 
