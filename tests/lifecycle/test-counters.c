@@ -26,6 +26,20 @@ metrics (kata_sandbox *sandbox)
   return text;
 }
 
+#define TRIES 20
+
+/* Half a second is all that a VMM has for it: on a machine that stands still the next call may be the one. */
+static char *
+told_metrics (kata_sandbox *sandbox)
+{
+  char *text = metrics (sandbox);
+  for (int i = 0; i < TRIES && strstr (text, "counters_answered 0") != NULL; i++) {
+    kata_free (text);
+    text = metrics (sandbox);
+  }
+  return text;
+}
+
 static void
 has (const char *text, const char *line)
 {
@@ -36,7 +50,7 @@ START_TEST (told)
 {
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   for (int i = 0; i < 2; i++) {
-    char *text = metrics (sandbox);
+    char *text = told_metrics (sandbox);
     if (over ("null:")) {
       ck_assert_ptr_null (strstr (text, "kata_hypervisor"));
     } else {

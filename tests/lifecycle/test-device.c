@@ -413,6 +413,19 @@ START_TEST (refused_by_the_machine)
 }
 END_TEST
 
+/* Twice in vain. On a machine that stands still the time may be over before the guest was asked. */
+static void
+remove_in_vain (kata_sandbox *sandbox)
+{
+  for (int asked = 0, i = 0; asked < 2; i++) {
+    kata_error *error = NULL;
+    int r = kata_sandbox_remove_host_device (sandbox, NVME, 300, &error);
+    asked += r != 0 && strstr (kata_error_get_message (error), "did not let go") != NULL;
+    ck_assert_msg (r == KATA_E_TIMEOUT && i < 20, "%d %s", r, error != NULL ? kata_error_get_message (error) : "");
+    kata_error_unref (error);
+  }
+}
+
 START_TEST (guest_does_not_let_go)
 {
   kata_error *error = NULL;
@@ -421,9 +434,7 @@ START_TEST (guest_does_not_let_go)
   configure (ROOMY);
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   ck_ok (add (sandbox, NVME, &error), error);
-  for (int i = 0; i < 2; i++)
-    fixture_refused (kata_sandbox_remove_host_device (sandbox, NVME, 300, &error), KATA_E_TIMEOUT, "did not let go",
-                     &error);
+  remove_in_vain (sandbox);
   ck_assert (!has (sandbox, NVME));
   const kata_host_device same = { sizeof same, NULL, NVME, 0 };
   fixture_refused (kata_sandbox_add_host_device (sandbox, &same, 300, &error), KATA_E_BUSY, "let go", &error);

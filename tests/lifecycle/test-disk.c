@@ -408,6 +408,19 @@ START_TEST (refused_by_the_machine)
 }
 END_TEST
 
+/* Twice in vain. On a machine that stands still the time may be over before the guest was asked. */
+static void
+remove_in_vain (kata_sandbox *sandbox)
+{
+  for (int asked = 0, i = 0; asked < 2; i++) {
+    kata_error *error = NULL;
+    int r = kata_sandbox_remove_disk (sandbox, "data", 300, &error);
+    asked += r != 0 && strstr (kata_error_get_message (error), "did not let go") != NULL;
+    ck_assert_msg (r == KATA_E_TIMEOUT && i < 20, "%d %s", r, error != NULL ? kata_error_get_message (error) : "");
+    kata_error_unref (error);
+  }
+}
+
 START_TEST (guest_does_not_let_go)
 {
   kata_error *error = NULL;
@@ -415,8 +428,7 @@ START_TEST (guest_does_not_let_go)
   fixture_misbehave ("eject", "hang");
   kata_sandbox *sandbox = life_sandbox (runtime, "s");
   ck_ok (add (sandbox, "data", &error), error);
-  for (int i = 0; i < 2; i++)
-    fixture_refused (kata_sandbox_remove_disk (sandbox, "data", 300, &error), KATA_E_TIMEOUT, "did not let go", &error);
+  remove_in_vain (sandbox);
   ck_assert (!has (sandbox, "data"));
   fixture_refused (container_on (&container, sandbox, "data", &error), KATA_E_INVALID, "no disk", &error);
   const kata_disk same = { sizeof same, "data", "/dev/null", 0 };
