@@ -21,7 +21,7 @@ struct kept {
   GMutex lock;
   GCond changed;
   int held;  /* kept_run() will come */
-  int ended; /* the proxy was told */
+  int ended; /* the proxy is told */
   int killed, starved;
   streams *streams;
   sink out, errors;
@@ -43,11 +43,12 @@ end (kept *kept, int status)
   close_fd (&kept->fds.input);
   close_fd (&kept->fds.output);
   close_fd (&kept->fds.errors);
-  send (kept->fds.control, &packet, sizeof packet, MSG_NOSIGNAL); /* a proxy that was killed needs no answer */
   g_mutex_lock (&kept->lock);
   kept->ended = 1;
   g_cond_broadcast (&kept->changed);
   g_mutex_unlock (&kept->lock);
+  /* Last: whoever sees the proxy's end may ask us at once. One that was killed needs no answer. */
+  send (kept->fds.control, &packet, sizeof packet, MSG_NOSIGNAL);
 }
 
 /* Somebody in the guest killed it, and it was not us: whoever hears of the end may ask at once whether the memory was short. */
