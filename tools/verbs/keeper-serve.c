@@ -366,9 +366,10 @@ serve_exec (keeper *keeper, unit *unit, wire_message *request, answer *answer)
   kept *exec = kept_new (process, &fds, terminal, 1);
   kept_run (exec, 1);
   g_mutex_lock (&keeper->lock);
-  g_autoptr (GPtrArray) ended = take_ended (unit);
+  GPtrArray *ended = take_ended (unit);
   g_ptr_array_add (unit->execs, exec);
   g_mutex_unlock (&keeper->lock);
+  g_ptr_array_unref (ended);
 }
 
 /* ---- delete ---- */
