@@ -319,7 +319,12 @@ class Hostile(unittest.TestCase):
         self.assertEqual((result.returncode, b"cannot be asked" in result.stderr), (1, True), result)
         self.assertEqual(self.r.status("c1"), "created")
         self.assertEqual(self.r.run("start", "c1").returncode, 0)
+        # One that listens a little later, since it starts just now, is asked then.
+        os.rename(path, path + ".away")
+        later = threading.Timer(0.3, lambda: os.rename(path + ".away", path))
+        later.start()
         self.assertEqual(self.r.run("delete", "-f", "c1").returncode, 0)
+        later.join()
         self.nothing()
 
     def test_keeper_without_descriptors(self):

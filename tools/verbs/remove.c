@@ -17,7 +17,7 @@
 
 #define RECOVER_MS 10000
 #define PROXY_MS   5000 /* for the proxy to see that its process has gone */
-#define DYING_MS   2000 /* for a keeper that was killed just now to give up its lock */
+#define KEEPER_MS  3000 /* for a keeper to listen that starts just now, or to give up its lock when it was killed */
 #define STEP_MS    50
 
 int
@@ -78,11 +78,7 @@ has_keeper (oci *oci, const char *sandbox)
   int pods = entry_folder (oci, "pods");
   int folder = pods < 0 ? -1 : openat (pods, sandbox, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   int lock = folder < 0 ? -1 : openat (folder, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC), held = lock >= 0;
-  for (int ms = 0; held && ms <= DYING_MS; ms += STEP_MS) {
-    if (ms > 0)
-      g_usleep (STEP_MS * 1000);
-    held = flock (lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-  }
+  held = held && flock (lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
   const int fds[] = { lock, folder, pods };
   for (size_t i = 0; i < G_N_ELEMENTS (fds); i++)
     if (fds[i] >= 0)
@@ -110,13 +106,23 @@ remove_orphan (oci *oci, int exit_code, const char *sandbox_id)
   return rc == 0 ? 0 : oci_error (oci, exit_code, err);
 }
 
+static int
+ask_to_delete (oci *oci, int exit_code, const entry *entry, int force)
+{
+  JsonBuilder *request = wire_request ("delete", entry->id);
+  wire_add_int (request, "force", force);
+  return wire_call (oci, exit_code, entry->sandbox, request, NULL, 0, NULL);
+}
+
 int
 create_remove (oci *oci, int exit_code, entry *entry, int force)
 {
   g_autofree char *why = NULL;
-  JsonBuilder *request = wire_request ("delete", entry->id);
-  wire_add_int (request, "force", force);
-  int rc = wire_call (oci, exit_code, entry->sandbox, request, NULL, 0, NULL);
+  int rc = ask_to_delete (oci, exit_code, entry, force);
+  for (int ms = 0; rc < 0 && ms < KEEPER_MS && has_keeper (oci, entry->sandbox); ms += STEP_MS) {
+    g_usleep (STEP_MS * 1000);
+    rc = ask_to_delete (oci, exit_code, entry, force);
+  }
   if (rc < 0)
     rc = remove_orphan (oci, exit_code, entry->sandbox);
   if (rc != 0)
