@@ -216,15 +216,17 @@ static int
 close_node (kata_qmp *qmp, const kata_vm_disk *disk, int64_t deadline_us, kata_error **err)
 {
   bool server = disk->vhost_user != 0;
+  const char *command = server ? "chardev-remove" : "blockdev-del";
   g_autofree char *name = name_of (server ? KATA_QEMU_DISK_SERVER : KATA_QEMU_DISK_NODE, disk);
   g_autofree char *arguments = g_strdup_printf ("{\"%s\":\"%s\"}", server ? "id" : "node-name", name);
   int64_t until = kata_deadline__within (deadline_us, CLOSE_MS);
   while (is_there (qmp, disk, name, until)) {
     kata_error *error = NULL;
-    int code = kata_qmp__execute (qmp, server ? "chardev-remove" : "blockdev-del", arguments, NULL, until, &error);
+    int code = kata_qmp__execute (qmp, command, arguments, NULL, until, &error);
     if (code == 0)
       return 0;
-    if (code != KATA_E_VMM || kata_deadline__now () >= until)
+    /* One that is gone would be asked again and again, and never say anything else. */
+    if (!kata_qemu__refused (error, command) || kata_deadline__now () >= until)
       return kata_error__wrap (err, error, disk->id, "disk \"%s\": QEMU does not close its %s", disk->id,
                                server ? "server's socket" : "file");
     kata_error_unref (error);

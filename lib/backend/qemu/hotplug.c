@@ -43,9 +43,8 @@ kata_qemu__open_qmp (kata_qmp **out, kata_qemu_vm *vm, const char *doing, int64_
   return kata_qmp__open (out, vm->base.dir_fd, vm->base.vmm.pidfd, deadline_us, err);
 }
 
-/* QEMU itself says no: the key is the command's then, and none when it hangs up. */
-static bool
-refused (const kata_error *error, const char *command)
+bool
+kata_qemu__refused (const kata_error *error, const char *command)
 {
   return kata_error_get_code (error) == KATA_E_VMM && g_strcmp0 (kata_error_get_key (error), command) == 0;
 }
@@ -57,7 +56,7 @@ look (bool *there, kata_qmp *qmp, const char *device, int64_t deadline_us, kata_
   kata_error *error = NULL;
   int code = kata_qmp__execute (qmp, "qom-list", arguments, NULL, deadline_us, &error);
   *there = code == 0;
-  if (code == 0 || !refused (error, "qom-list"))
+  if (code == 0 || !kata_qemu__refused (error, "qom-list"))
     return code == 0 ? 0 : kata_error__propagate (err, error);
   kata_error_unref (error); /* there is no such thing */
   return 0;
@@ -70,7 +69,7 @@ ask (kata_qmp *qmp, const char *device, int64_t until_us, kata_error **err)
   g_autofree char *arguments = g_strdup_printf ("{\"id\":\"%s\"}", device);
   kata_error *error = NULL;
   int code = kata_qmp__execute (qmp, "device_del", arguments, NULL, until_us, &error);
-  if (code < 0 && !refused (error, "device_del"))
+  if (code < 0 && !kata_qemu__refused (error, "device_del"))
     return kata_error__propagate (err, error);
   kata_error_unref (g_steal_pointer (&error));
   code = kata_qmp__wait_event (qmp, "DEVICE_DELETED", kata_deadline__within (until_us, LOOK_MS), &error);

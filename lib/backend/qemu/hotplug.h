@@ -16,6 +16,9 @@ char *kata_qemu__finish (JsonBuilder *builder);
 /** A connection; @doing is for the error that says that the machine has ended. */
 int kata_qemu__open_qmp (kata_qmp **out, kata_qemu_vm *vm, const char *doing, int64_t deadline_us, kata_error **err);
 
+/** QEMU itself says no to @command, the error's key; one that hangs up has none. */
+bool kata_qemu__refused (const kata_error *error, const char *command);
+
 /**
  * The guest is asked to let go of the device @device and has to answer: it goes when the guest ejects it, for which it has @limit_ms. One that is not
  * there is no failure. @what and @name are for the error: "disk", "data".

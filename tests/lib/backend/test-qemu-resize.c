@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* test-qemu-resize: vCPUs and memory asked of a QEMU that is a script: what it is told, and what becomes of answers that are wrong or hostile. */
+/* test-qemu-resize: vCPUs, memory and disks asked of a QEMU that is a script: what it is told, and what becomes of answers that are wrong or hostile. */
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
@@ -409,6 +409,40 @@ START_TEST (tells)
 }
 END_TEST
 
+/* ---- disks ---- */
+
+#define NODES "query-named-block-nodes"
+#define NODE  "[{\"node-name\":\"late-disk1\"}]"
+
+static int
+take_out (const struct step *steps, const char *text)
+{
+  static const kata_vm_disk disk = { sizeof disk, "data", "/data", 0, 1 };
+  struct talk t;
+  g_autoptr (kata_error) error = NULL;
+  const kata_backend_env env = { .size = sizeof env, .deadline_us = INT64_MAX };
+  talk_begin (&t, steps, false);
+  int r = kata_qemu__disk.remove (t.vm, &disk, &env, &error);
+  const char *where = r == 0 ? t.script.told->str : kata_error_get_message (error);
+  ck_assert_msg (strstr (where, text) != NULL, "\"%s\" is not in \"%s\"", text, where);
+  talk_end (&t);
+  return r;
+}
+
+/* A QEMU that ends is not asked again until the time is over: not once of many times, or the test runs out of its own. */
+START_TEST (disk_goes)
+{
+  static const struct step goes[] = {
+    { "qom-list", NO }, { NODES, NODE }, { "blockdev-del", NO }, { "blockdev-del", "{}" }, { 0 }
+  };
+  static const struct step ends[] = { { "qom-list", NO }, { NODES, "" }, { 0 } };
+  static const struct step ends_later[] = { { "qom-list", NO }, { NODES, NODE }, { "blockdev-del", "" }, { 0 } };
+  ck_assert_int_eq (take_out (goes, "blockdev-del"), 0);
+  for (int i = 0; i < 8; i++)
+    ck_assert_int_eq (take_out (i % 2 == 0 ? ends : ends_later, "closed the connection"), KATA_E_VMM);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -424,6 +458,7 @@ main (void)
   tcase_add_test (tcase, virtio_mem_hostile);
   tcase_add_test (tcase, memory_goes);
   tcase_add_test (tcase, tells);
+  tcase_add_test (tcase, disk_goes);
   suite_add_tcase (suite, tcase);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_ENV);
