@@ -7,7 +7,9 @@
 #include "backend/device.h"
 #include "base/error.h"
 
-#define NICS_MAX 8
+#define NICS_MAX  8
+#define QUEUE_MIN 256
+#define QUEUE_MAX 1024
 
 /* "4:5:6": the numbers of @n descriptors. */
 static char *
@@ -63,6 +65,19 @@ add_nic (kata_qemu_builder *b, size_t n, const kata_vm_nic *nic, int fd, int vho
   kata_qemu__add (b, "-device", "%s%s", device->str, b->platform);
 }
 
+/* As QEMU's virtio-net has it; the machine would end as it starts. */
+static int
+check_queue (const kata_vm_nic *nic, kata_error **err)
+{
+  uint32_t size = nic->queue_size;
+  if (size == 0 || (size >= QUEUE_MIN && size <= QUEUE_MAX && (size & (size - 1)) == 0))
+    return 0;
+  return kata_error__set (err, KATA_E_UNSUPPORTED, nic->name,
+                          "network device \"%s\": queue_size %u; QEMU's have queues of a power of two from %d to %d; "
+                          "choose one, or 0",
+                          nic->name, size, QUEUE_MIN, QUEUE_MAX);
+}
+
 int
 kata_qemu__add_nics (kata_qemu_builder *b, kata_error **err)
 {
@@ -70,6 +85,8 @@ kata_qemu__add_nics (kata_qemu_builder *b, kata_error **err)
   int fd = b->context->nic_fd, vhost_fd = fd;
   for (size_t i = 0; nics != NULL && nics[i] != NULL; i++) {
     int code = kata_device__check_nic (nics[i], err);
+    if (code == 0)
+      code = check_queue (nics[i], err);
     if (code < 0)
       return code;
     if (i >= NICS_MAX)

@@ -80,6 +80,14 @@ START_TEST (vhost_user)
   plan.nics = wrong_nics;
   plan.accel = KATA_ACCEL_KVM;
   golden ("q35-vhost-user-kvm", &plan);
+  for (size_t i = 0; i < 4; i++) {
+    static const uint32_t sizes[] = { 128, 300, 2048, UINT32_MAX };
+    g_autoptr (kata_error) error = NULL;
+    wrong.queue_size = sizes[i];
+    ck_assert_int_eq (kata_qemu__argv (&argv, &plan, &context, &error), KATA_E_UNSUPPORTED);
+    ck_assert_str_eq (kata_error_get_key (error), "eth1");
+  }
+  wrong.queue_size = 0;
   wrong.socket = "s";
   ck_assert_int_eq (kata_qemu__argv (&argv, &plan, &context, NULL), KATA_E_INVALID);
   wrong.socket = NULL;
