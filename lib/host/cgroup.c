@@ -173,22 +173,34 @@ copy_cpuset (const char *from, const char *to)
 /* ---- what the header says ---- */
 
 static int
+is_taken (const char *dir, kata_error **err)
+{
+  return kata_error__set (err, KATA_E_EXISTS, dir, "cgroup \"%s\": is there already; another sandbox's, or left over",
+                          dir);
+}
+
+static int
 make_one (const char *above, const char *dir, bool leaf, const struct kata_cgroup_hierarchy *hierarchy,
           kata_cgroup_record record, void *data, kata_error **err)
 {
   bool there = access (dir, F_OK) == 0;
   if (there && leaf)
-    return kata_error__set (err, KATA_E_EXISTS, dir, "cgroup \"%s\": is there already; another sandbox's, or left over",
-                            dir);
+    return is_taken (dir, err);
   if (hierarchy->v2)
     hand_down (above);
   if (there)
     return 0;
-  int r = record (data, dir, leaf, err);
+  int r = record (data, dir, leaf ? KATA_CGROUP_LEAF : KATA_CGROUP_ABOVE, err);
   if (r < 0)
     return r;
-  if (mkdir (dir, 0755) != 0 && (errno != EEXIST || leaf))
-    return kata_error__errno (err, KATA_E_HOST, dir, errno, "make cgroup \"%s\"", dir);
+  int errnum = mkdir (dir, 0755) != 0 ? errno : 0;
+  /* Two that were told the same name at once: the loser's record would empty and remove the winner's. */
+  if (errnum == EEXIST && leaf) {
+    r = record (data, dir, KATA_CGROUP_TAKEN, err);
+    return r < 0 ? r : is_taken (dir, err);
+  }
+  if (errnum != 0 && errnum != EEXIST)
+    return kata_error__errno (err, KATA_E_HOST, dir, errnum, "make cgroup \"%s\"", dir);
   if (!hierarchy->v2)
     copy_cpuset (above, dir);
   return 0;

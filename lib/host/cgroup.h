@@ -29,8 +29,14 @@ int kata_cgroups__find (kata_cgroups **out, kata_error **err);
 void kata_cgroups__free (kata_cgroups *cgroups); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (kata_cgroups, kata_cgroups__free)
 
-/** Called before a directory is made; @leaf: the one that was asked for, and not one above it. */
-typedef int (*kata_cgroup_record) (void *data, const char *dir, bool leaf, kata_error **err);
+enum kata_cgroup_word {
+  KATA_CGROUP_ABOVE, /* one above the one that was asked for is about to be made */
+  KATA_CGROUP_LEAF,  /* that one itself */
+  KATA_CGROUP_TAKEN  /* it was not: somebody else made it meanwhile, and it is theirs */
+};
+
+/** Called before a directory is made. */
+typedef int (*kata_cgroup_record) (void *data, const char *dir, enum kata_cgroup_word word, kata_error **err);
 
 /**
  * Makes @path ("/a/b") in every hierarchy, with those above it. KATA_E_EXISTS when the last is there already: somebody else's; KATA_E_HOST.

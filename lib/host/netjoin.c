@@ -153,6 +153,28 @@ limit (const struct kata_netjoin *join, kata_netlink *netlink, unsigned tap, kat
   return r == 0 ? 0 : join_error (err, name, r, "limit its rate; it may have a root qdisc already");
 }
 
+/* The qdisc of the interface first, which only one can make: who has not made it has made nothing there. */
+static int
+redirect (struct kata_netjoin *join, kata_netlink *netlink, unsigned tap, kata_error **err)
+{
+  unsigned index = join->interface->index;
+  int r = kata_tc__add_ingress (netlink, index);
+  join->taken = r == -EEXIST;
+  if (r == 0)
+    r = kata_tc__add_ingress (netlink, tap);
+  if (r == 0)
+    r = kata_tc__redirect (netlink, tap, index);
+  if (r == 0)
+    r = kata_tc__redirect (netlink, index, tap);
+  if (r == -ENOENT || r == -EOPNOTSUPP)
+    return kata_error__errno (
+        err, KATA_E_HOST, join->interface->name, -r,
+        "interface \"%s\": the kernel lacks the ingress qdisc, the filters matchall and u32, or the "
+        "action mirred (modprobe sch_ingress cls_matchall act_mirred)",
+        join->interface->name);
+  return r == 0 ? 0 : join_error (err, join->interface->name, r, "redirect its traffic to a tap");
+}
+
 static int
 make_tcfilter (struct kata_netjoin *join, kata_netlink *netlink, kata_error **err)
 {
@@ -167,23 +189,8 @@ make_tcfilter (struct kata_netjoin *join, kata_netlink *netlink, kata_error **er
   r = bring_up (netlink, (int) tap, interface->mtu);
   if (r < 0)
     return join_error (err, join->device, r, "bring the new tap up");
-  r = limit (join, netlink, tap, err);
-  if (r < 0)
-    return r;
-  r = kata_tc__add_ingress (netlink, tap);
-  if (r == 0)
-    r = kata_tc__redirect (netlink, tap, interface->index);
-  if (r == 0)
-    r = kata_tc__add_ingress (netlink, interface->index);
-  if (r == 0)
-    r = kata_tc__redirect (netlink, interface->index, tap);
-  if (r == -ENOENT || r == -EOPNOTSUPP)
-    return kata_error__errno (
-        err, KATA_E_HOST, interface->name, -r,
-        "interface \"%s\": the kernel lacks the ingress qdisc, the filters matchall and u32, or the "
-        "action mirred (modprobe sch_ingress cls_matchall act_mirred)",
-        interface->name);
-  return r == 0 ? 0 : join_error (err, interface->name, r, "redirect its traffic to a tap");
+  r = redirect (join, netlink, tap, err);
+  return r == 0 ? limit (join, netlink, tap, err) : r;
 }
 
 static int
@@ -200,6 +207,7 @@ make_macvtap (struct kata_netjoin *join, kata_netlink *netlink, kata_error **err
   nla_nest_end (msg, data);
   nla_nest_end (msg, info);
   int r = kata_netlink__request (netlink, msg);
+  join->taken = r == -EEXIST; /* its name has the interface's number in it */
   unsigned index = r == 0 ? if_nametoindex (join->device) : 0;
   if (r == 0 && index == 0)
     r = -errno;

@@ -3,6 +3,8 @@
 #ifndef KATA_HOST_NETJOIN_H
 #define KATA_HOST_NETJOIN_H
 
+#include <stdbool.h>
+
 #include "host/net.h"
 #include "host/tap.h"
 
@@ -22,6 +24,7 @@ struct kata_netjoin {
   char device[IFNAMSIZ]; /* the tap or macvtap */
   char mac[18];          /* the guest's */
   int fds[KATA_TAP_QUEUES_MAX];
+  bool taken; /* somebody else joined it after @prepare looked: the undo functions would remove what is theirs */
 };
 
 /**
@@ -29,7 +32,7 @@ struct kata_netjoin {
  * somebody else's traffic control is in the way. Changes nothing. KATA_E_UNSUPPORTED, KATA_E_BUSY, KATA_E_IO, KATA_E_PERMISSION.
  */
 int kata_netjoin__prepare (struct kata_netjoin *join, kata_error **err);
-/** Makes it. On failure no descriptor is open, and the undo functions below remove the rest. */
+/** Makes it. On failure no descriptor is open, and the undo functions below remove the rest; but where it says @taken, there is none. */
 int kata_netjoin__make (struct kata_netjoin *join, kata_error **err);
 /** Closes the descriptors. */
 void kata_netjoin__close (struct kata_netjoin *join);

@@ -171,6 +171,23 @@ kata_journal__path (struct kata_journal *journal, int kind, const char *role, co
   return kata_journal__record (journal, &undo, err);
 }
 
+int
+kata_journal__forget (struct kata_journal *journal, int kind, const char *role, const char *path, kata_error **err)
+{
+  g_autoptr (kata_journal_log) log = NULL;
+  int r = kata_journal__load (&log, journal->dirfd, err);
+  if (r != 0 || !log->same_boot) /* of what was before a reboot nothing of this kind is undone */
+    return r;
+  for (guint i = log->entries->len; i > 0; i--) {
+    struct kata_journal_entry *entry = log->entries->pdata[i - 1];
+    if (entry->kind != kind || g_strcmp0 (entry->path, path) != 0 || (role != NULL && strcmp (entry->role, role) != 0))
+      continue;
+    entry->done = true;
+    return kata_journal__store (log, journal->dirfd, err);
+  }
+  return 0;
+}
+
 struct kata_journal_entry *
 kata_journal__parse (kata_arena *arena, const char *line, size_t length)
 {

@@ -41,6 +41,12 @@ struct kata_journal {
 /** Appends a record and waits until it is on disk. @journal is a struct kata_journal: the `record` of a kata_backend_env. */
 int kata_journal__record (void *journal, const kata_undo *undo, kata_error **err);
 
+/**
+ * Takes the newest record of this kind with this path and, unless that is NULL, this role out again, in the case that what it speaks of turned out
+ * to be somebody else's, made between the record and the effect: replayed, it would take that away. None is no error. KATA_E_IO.
+ */
+int kata_journal__forget (struct kata_journal *journal, int kind, const char *role, const char *path, kata_error **err);
+
 /** For the library's own effects: @path relative to the directory. */
 int kata_journal__path (struct kata_journal *journal, int kind, const char *role, const char *path, kata_error **err);
 

@@ -358,6 +358,56 @@ START_TEST (taken_already)
 }
 END_TEST
 
+/* Starts the other sandbox between this one's look at the first interface and what it makes there. */
+struct overtaking {
+  kata_sandbox *other;
+  int result;
+  char *made;
+};
+
+static int
+overtake (void *data, const char *name)
+{
+  struct overtaking *overtaking = data;
+  if (overtaking->other != NULL && g_str_has_prefix (name, "journal:qdisc:")) {
+    overtaking->result = kata_sandbox_start (g_steal_pointer (&overtaking->other), LIFE_MS, NULL);
+    overtaking->made = look ();
+  }
+  return 0;
+}
+
+START_TEST (taken_meanwhile)
+{
+  kata_error *error = NULL;
+  kata_runtime *runtime = life_runtime (life), *another = life_runtime (life);
+  kata_sandbox *sandbox = NULL, *second = NULL;
+  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+  options.id = "second";
+  options.network = pod_path;
+  g_autofree char *before = look ();
+  ck_ok (create (&sandbox, runtime, pod_path, &error), error);
+  ck_ok (kata_sandbox_create (&second, another, &options, &error), error);
+  struct overtaking overtaking = { sandbox, -1, NULL };
+  another->fault = (struct kata_fault){ overtake, &overtaking };
+  ck_assert_int_eq (kata_sandbox_start (second, LIFE_MS, &error), KATA_E_BUSY);
+  kata_error_unrefp (&error);
+  ck_assert_int_eq (overtaking.result, 0);
+  g_autofree char *made = overtaking.made, *failed = look ();
+  ck_assert_msg (strstr (made, "qdisc ingress ffff: dev eth0") != NULL, "%s", made);
+  ck_assert_str_eq (failed, made);
+  ck_ok (kata_sandbox_delete (second, KATA_DELETE_FORCE, &error), error);
+  g_autofree char *still = look ();
+  ck_assert_str_eq (still, made);
+  ck_ok (kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error), error);
+  g_autofree char *after = look ();
+  ck_assert_str_eq (after, before);
+  kata_sandbox_unref (second);
+  kata_sandbox_unref (sandbox);
+  kata_runtime_unref (another);
+  kata_runtime_unref (runtime);
+}
+END_TEST
+
 /* The engine removed the pod's namespace first. */
 START_TEST (namespace_gone)
 {
@@ -398,6 +448,7 @@ make (void)
     tcase_add_test (tcase, every_point_of_a_refresh_fails);
   }
   tcase_add_test (tcase, taken_already);
+  tcase_add_test (tcase, taken_meanwhile);
   tcase_add_test (tcase, namespace_gone);
   return suite;
 }

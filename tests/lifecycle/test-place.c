@@ -14,8 +14,10 @@
 #include <glib/gstdio.h>
 
 #include "bed.h"
+#include "host/cgroup.h"
 #include "life.h"
 #include "residue.h"
+#include "sandbox/journal.h"
 
 #define SLOW_MS    12000
 #define LET_GO_MS  20000
@@ -62,6 +64,48 @@ teardown (void)
   g_free (victim);
   life_free (life);
 }
+
+/* ---- a cgroup of somebody else's ---- */
+
+/* Makes the sandbox's cgroup just after its record was written. */
+static int
+overtake (void *data, const char *name)
+{
+  const char *dir = data;
+  if (strcmp (name, "journal:cgroup:" KATA_JOURNAL_CGROUP_OWN "0") == 0)
+    mkdir (dir, 0755);
+  return 0;
+}
+
+START_TEST (cgroup_taken_meanwhile)
+{
+  kata_error *error = NULL;
+  g_autoptr (kata_cgroups) cgroups = NULL;
+  kata_sandbox *sandbox = NULL;
+  kata_sandbox_options options = KATA_SANDBOX_OPTIONS_INIT;
+  g_autofree char *path = g_strdup_printf ("/test-place-%d", (int) getpid ());
+  if (kata_cgroups__find (&cgroups, NULL) != 0 || access (cgroups->items[0].dir, W_OK) != 0) {
+    printf ("SKIP: cgroup taken meanwhile: there are none here that can be written\n");
+    return;
+  }
+  g_autofree char *dir = g_strdup_printf ("%s/kata_%s", cgroups->items[0].dir, path + 1);
+  kata_runtime *runtime = life_runtime (life);
+  options.id = "s";
+  options.cgroup = path;
+  ck_ok (kata_sandbox_create (&sandbox, runtime, &options, &error), error);
+  runtime->fault = (struct kata_fault){ overtake, dir };
+  int r = kata_sandbox_start (sandbox, LIFE_MS, &error);
+  bool left = access (dir, F_OK) == 0;
+  kata_error_unrefp (&error);
+  int deleted = kata_sandbox_delete (sandbox, KATA_DELETE_FORCE, &error);
+  bool stays = rmdir (dir) == 0;
+  ck_ok (deleted, error);
+  ck_assert_int_eq (r, KATA_E_EXISTS);
+  ck_assert_msg (left && stays, "the other's was removed");
+  kata_sandbox_unref (sandbox);
+  kata_runtime_unref (runtime);
+}
+END_TEST
 
 /* ---- things in the way ---- */
 
@@ -497,6 +541,7 @@ make (void)
   tcase_add_test (tcase, files_of_the_guest);
   tcase_add_test (tcase, no_descriptors);
   tcase_add_test (tcase, disk_full);
+  tcase_add_test (tcase, cgroup_taken_meanwhile);
   return suite;
 }
 

@@ -12,10 +12,13 @@ struct recorder {
 
 /* The role tells undo.c what it may do: those above the sandbox's own stay as long as others use them. */
 static int
-record_directory (void *data, const char *dir, bool leaf, kata_error **err)
+record_directory (void *data, const char *dir, enum kata_cgroup_word word, kata_error **err)
 {
   struct recorder *recorder = data;
+  bool leaf = word == KATA_CGROUP_LEAF;
   g_autofree char *own = g_strdup_printf (KATA_JOURNAL_CGROUP_OWN "%d", recorder->above);
+  if (word == KATA_CGROUP_TAKEN)
+    return kata_journal__forget (&recorder->op->journal, KATA_JOURNAL_CGROUP, NULL, dir, err);
   recorder->above = leaf ? 0 : recorder->above + 1;
   return kata_journal__path (&recorder->op->journal, KATA_JOURNAL_CGROUP, leaf ? own : "cgroup-above", dir, err);
 }

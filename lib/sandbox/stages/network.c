@@ -61,6 +61,19 @@ record (struct kata_operation *op, const struct kata_netjoin *join, kata_error *
   return kata_journal__record (&op->journal, &undo, err);
 }
 
+/* Two that join one interface at once: the loser must not undo what is the winner's. */
+static void
+forget (struct kata_operation *op, const struct kata_netjoin *join)
+{
+  g_autoptr (kata_error) error = NULL;
+  bool qdisc = join->way == KATA_NETJOIN_TCFILTER;
+  const char *role = qdisc ? join->interface->name : join->device;
+  if (kata_journal__forget (&op->journal, qdisc ? KATA_UNDO_QDISC : KATA_UNDO_LINK, role, op->state->plan.network.path,
+                            &error) != 0)
+    kata_log__write (&op->sandbox->runtime->log, KATA_LOG_ERROR, "sandbox \"%s\": interface \"%s\" is another's: %s",
+                     op->sandbox->id, join->interface->name, kata_error_get_message (error));
+}
+
 /* As many as there are queues, or none: without it the VMM moves the frames. */
 static bool
 open_vhost (struct kata_operation *op, unsigned n)
@@ -141,6 +154,8 @@ kata_stage__join (struct kata_operation *op, int netns_fd, struct kata_net_inter
     r = record (op, &join, err);
   if (r == 0)
     r = kata_netjoin__make (&join, err);
+  if (r != 0 && join.taken)
+    forget (op, &join);
   if (r == 0 && plan->by_name)
     r = let_go (op, &join, err);
   if (r != 0)

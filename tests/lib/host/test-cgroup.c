@@ -100,9 +100,11 @@ struct seen {
 };
 
 static int
-note (void *data, const char *dir, bool leaf, kata_error **err)
+note (void *data, const char *dir, enum kata_cgroup_word word, kata_error **err)
 {
   struct seen *seen = data;
+  bool leaf = word == KATA_CGROUP_LEAF;
+  ck_assert_int_ne (word, KATA_CGROUP_TAKEN);
   ck_assert (access (dir, F_OK) != 0); /* before the effect */
   if (seen->fail_at-- == 0)
     return KATA_E_IO;
@@ -185,6 +187,33 @@ START_TEST (nothing_is_made_without_a_record)
 }
 END_TEST
 
+/* Another process makes each directory just after it was recorded. */
+static int
+overtake (void *data, const char *dir, enum kata_cgroup_word word, kata_error **err)
+{
+  static const char marks[] = { '^', '!', '-' };
+  GString *text = data;
+  g_string_append_printf (text, "%s%c ", dir + strlen (top), marks[word]);
+  ck_assert_int_eq (mkdir (dir, 0755), word == KATA_CGROUP_TAKEN ? -1 : 0);
+  return 0;
+}
+
+START_TEST (somebody_was_faster)
+{
+  tree_begin ();
+  static const char *const lines[] = { "u", "2", NULL };
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (kata_cgroups) cgroups = fake (lines);
+  g_autoptr (kata_error) err = NULL;
+  g_autofree char *leaf = path_of ("u/pods/kata_a");
+  ck_assert_int_eq (kata_cgroups__make (cgroups, "/pods/kata_a", overtake, text, &err), KATA_E_EXISTS);
+  ck_assert_str_eq (text->str, "/u/pods^ /u/pods/kata_a! /u/pods/kata_a- ");
+  ck_assert_str_eq (kata_error_get_key (err), leaf);
+  ck_assert (access (leaf, F_OK) == 0);
+  tree_end ();
+}
+END_TEST
+
 START_TEST (what_others_use_stays)
 {
   tree_begin ();
@@ -199,7 +228,7 @@ END_TEST
 
 /* The real thing: a child is put in, and out again when the cgroup goes. */
 static int
-no_record (void *data, const char *dir, bool leaf, kata_error **err)
+no_record (void *data, const char *dir, enum kata_cgroup_word word, kata_error **err)
 {
   g_ptr_array_add (data, g_strdup (dir));
   return 0;
@@ -246,6 +275,7 @@ main (void)
   tcase_add_test (tcase, v2_is_made_limited_and_entered);
   tcase_add_test (tcase, v1_and_both);
   tcase_add_test (tcase, nothing_is_made_without_a_record);
+  tcase_add_test (tcase, somebody_was_faster);
   tcase_add_test (tcase, what_others_use_stays);
   tcase_add_test (tcase, the_hosts_own);
   suite_add_tcase (suite, tcase);

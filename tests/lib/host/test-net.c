@@ -477,6 +477,36 @@ START_TEST (macvtap)
 }
 END_TEST
 
+/* Two that have looked before either has made anything. */
+START_TEST (one_of_two)
+{
+  int pod, peer;
+  char *path = make_pod (&pod, &peer);
+  g_autoptr (kata_error) error = NULL;
+  ck_assert_int_eq (kata_net__scan (&net, arena, pod, NULL), 0);
+  const struct kata_netjoin wanted = { .netns_fd = pod,
+                                       .interface = &net.interfaces[0],
+                                       .queues = 1,
+                                       .way = _i == 0 ? KATA_NETJOIN_TCFILTER : KATA_NETJOIN_MACVTAP };
+  struct kata_netjoin first = wanted, second = wanted;
+  ck_assert_int_eq (kata_netjoin__prepare (&first, &error), 0);
+  ck_assert_int_eq (kata_netjoin__prepare (&second, &error), 0);
+  int r = kata_netjoin__make (&first, &error);
+  if (r == 0) {
+    ck_assert (!first.taken);
+    ck_assert_int_eq (kata_netjoin__make (&second, &error), KATA_E_BUSY);
+    ck_assert (second.taken);
+    ck_assert_int_eq (second.fds[0], -1);
+    exchange_frames (first.fds[0], peer);
+  } else {
+    printf ("SKIP: one of two: %s\n", kata_error_get_message (error));
+    ck_assert (_i == 1 && r == KATA_E_HOST);
+  }
+  kata_netjoin__close (&first);
+  drop_pod (path, pod, peer);
+}
+END_TEST
+
 struct holder {
   char *name;
   int fd;
@@ -541,6 +571,7 @@ main (void)
   tcase_add_loop_test (real, tcfilter, 0, 2);
   tcase_add_test (real, limits);
   tcase_add_test (real, macvtap);
+  tcase_add_loop_test (real, one_of_two, 0, 2);
   tcase_add_test (real, attach);
   suite_add_tcase (suite, pure);
   if (geteuid () == 0 && access ("/dev/net/tun", R_OK | W_OK) == 0 && system ("ip -V >/dev/null 2>&1") == 0)

@@ -78,6 +78,30 @@ START_TEST (round_trip)
 }
 END_TEST
 
+/* Only the newest of those that are alike, and nothing at all of another boot. */
+START_TEST (forgotten)
+{
+  g_autoptr (kata_journal_log) log = NULL;
+  ck_assert_int_eq (kata_journal__forget (&journal, KATA_UNDO_FILE, NULL, "a", NULL), 0);
+  ck_assert_int_eq (kata_journal__path (&journal, KATA_UNDO_FILE, "x", "a", NULL), 0);
+  ck_assert_int_eq (kata_journal__path (&journal, KATA_UNDO_FILE, "x", "b", NULL), 0);
+  ck_assert_int_eq (kata_journal__path (&journal, KATA_UNDO_FILE, "y", "a", NULL), 0);
+  ck_assert_int_eq (kata_journal__forget (&journal, KATA_UNDO_FILE, "z", "a", NULL), 0);
+  ck_assert_int_eq (kata_journal__forget (&journal, KATA_UNDO_DIR, NULL, "a", NULL), 0);
+  ck_assert_int_eq (kata_journal__load (&log, fd, NULL), 0);
+  ck_assert_uint_eq (log->entries->len, 3);
+  ck_assert_int_eq (kata_journal__forget (&journal, KATA_UNDO_FILE, NULL, "a", NULL), 0);
+  g_clear_pointer (&log, kata_journal_log__free);
+  ck_assert_int_eq (kata_journal__load (&log, fd, NULL), 0);
+  ck_assert_uint_eq (log->entries->len, 2);
+  ck_assert_str_eq (((const struct kata_journal_entry *) log->entries->pdata[0])->role, "x");
+  ck_assert_str_eq (((const struct kata_journal_entry *) log->entries->pdata[1])->path, "b");
+  ck_assert_int_eq (kata_journal__forget (&journal, KATA_UNDO_FILE, "x", "a", NULL), 0);
+  ck_assert_int_eq (kata_journal__forget (&journal, KATA_UNDO_FILE, "x", "b", NULL), 0);
+  ck_assert_int_eq (faccessat (fd, KATA_JOURNAL_FILE, F_OK, 0), -1);
+}
+END_TEST
+
 START_TEST (paths_outside_are_refused)
 {
   const char *const bad[] = { "/etc/passwd", "../x", "a/../../x", "", "a//b", "./a", "..", "/", NULL };
@@ -237,6 +261,7 @@ main (void)
   tcase_set_timeout (tcase, 60);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, round_trip);
+  tcase_add_test (tcase, forgotten);
   tcase_add_test (tcase, paths_outside_are_refused);
   tcase_add_test (tcase, truncated_everywhere);
   tcase_add_test (tcase, written_after_a_torn_line);
