@@ -17,6 +17,13 @@ id_ok (const char *id)
   return len >= 1 && len <= 20 && strspn (id, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
+bool
+kata_device__is_host_kernel (const char *source)
+{
+  return source == NULL || source[0] == '\0' || strcmp (source, "/dev/urandom") == 0 ||
+         strcmp (source, "/dev/random") == 0;
+}
+
 int
 kata_device__check_disk (const kata_vm_disk *disk, kata_error **err)
 {

@@ -18,6 +18,8 @@ int kata_device__check_disk (const kata_vm_disk *disk, kata_error **err);
 int kata_device__check_host (const kata_vm_host_device *device, kata_error **err);
 /** KATA_E_INVALID: its address, or how many queues it has. */
 int kata_device__check_nic (const kata_vm_nic *nic, kata_error **err);
+/** Whether an entropy source is none, or the host kernel's: what a VMM that calls getrandom() for its guest can serve. */
+bool kata_device__is_host_kernel (const char *source);
 /** How many descriptors of each kind come for it: none for one whose other end is a socket. */
 static inline uint32_t
 kata_device__nic_fds (const kata_vm_nic *nic)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/thread.h"
 
 /* A VMM that ends on its own closes its connection first, and virtiofsd may be gone before it: so long it may take. */
 #define ORDERLY_MS 2000
@@ -77,12 +78,7 @@ kata_external_vm__watch (kata_external_vm *vm)
   vm->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (vm->stop_fd < 0)
     return;
-  /* Threads inherit the mask: no handler of the caller's process ever runs on this one. */
-  sigset_t all, before;
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  vm->watcher = g_thread_try_new ("kata-virtiofsd", run, vm, NULL);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  vm->watcher = kata_thread__new ("kata-virtiofsd", run, vm, NULL);
 }
 
 void

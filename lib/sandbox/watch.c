@@ -4,11 +4,11 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "sandbox/operation.h"
 
 #define TICK_MS    1000 /* what failed is tried again */
@@ -268,12 +268,8 @@ kata_watch__start (struct kata_events *events, kata_error **err)
   /* What is so already is no event. */
   if (kata_sandbox__load (&state, sandbox, NULL) == 0)
     events->last_state = state->state;
-  sigset_t all, before;
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
   g_autoptr (GError) error = NULL;
-  events->thread = g_thread_try_new ("kata-watch", run, events, &error);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  events->thread = kata_thread__new ("kata-watch", run, events, &error);
   if (events->thread == NULL)
     return kata_error__set (err, KATA_E_NO_MEMORY, sandbox->id, "events of sandbox \"%s\": %s", sandbox->id,
                             error->message);

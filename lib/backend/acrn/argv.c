@@ -37,13 +37,6 @@ unsupported (kata_error **err, const char *key, const char *why)
   return kata_error__set (err, KATA_E_UNSUPPORTED, key, "%s: %s", key, why);
 }
 
-/* Or none at all: virtio-rnd takes no file. */
-static bool
-is_host_kernel (const char *source)
-{
-  return !given (source) || strcmp (source, "/dev/urandom") == 0 || strcmp (source, "/dev/random") == 0;
-}
-
 /* Keys of the configuration that say something which ACRN cannot do. */
 static int
 check_keys (const kata_vm_plan *p, kata_error **err)
@@ -63,7 +56,7 @@ check_keys (const kata_vm_plan *p, kata_error **err)
     { p->disk_ops != 0, KEY ("disk_rate_limiter_ops_max_rate"), "ACRN limits no disks; remove the key" },
     { p->block_queues > 1, KEY ("num_queues"), "ACRN's disks have one queue; remove the key" },
     { p->block_queue_size != 0, KEY ("queue_size"), "ACRN's disks have queues of one size; remove the key" },
-    { !is_host_kernel (p->entropy_source), KEY ("entropy_source"),
+    { !kata_device__is_host_kernel (p->entropy_source), KEY ("entropy_source"),
       "ACRN takes random numbers from the host's kernel; use \"/dev/urandom\"" },
     { p->agent_kind != KATA_AGENT_VSOCK, "agent_kind", "acrn: the agent is reached over vsock only" },
   };

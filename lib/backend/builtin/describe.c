@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/builtin/vm.h"
+#include "backend/device.h"
 #include "base/error.h"
 #include "vmm/confine/layer.h"
 
@@ -37,13 +38,6 @@ kata_builtin__disk (const kata_vm_plan *plan, size_t n, kata_vm_disk *out)
   return false;
 }
 
-/* Or none at all: the device's numbers are those of getrandom(). */
-static bool
-is_host_kernel (const char *source)
-{
-  return !given (source) || strcmp (source, "/dev/urandom") == 0 || strcmp (source, "/dev/random") == 0;
-}
-
 /* What Kata's keys can ask of a VMM and this one does not do is refused, not dropped. */
 static int
 check_plan (const kata_vm_plan *plan, kata_error **err)
@@ -64,7 +58,7 @@ check_plan (const kata_vm_plan *plan, kata_error **err)
   if (plan->share_kind == KATA_SHARE_9P)
     return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.builtin.shared_fs",
                             "hypervisor.builtin.shared_fs: the built-in microVMM shares by virtio-fs, not by 9p");
-  if (!is_host_kernel (plan->entropy_source))
+  if (!kata_device__is_host_kernel (plan->entropy_source))
     return kata_error__set (err, KATA_E_UNSUPPORTED, "hypervisor.builtin.entropy_source",
                             "hypervisor.builtin.entropy_source: the built-in microVMM takes random numbers from the "
                             "host's kernel; use \"/dev/urandom\"");

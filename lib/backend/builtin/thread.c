@@ -3,8 +3,6 @@
 #include "backend/builtin/thread.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -12,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/thread.h"
 #include "vmm/confine/layer.h"
 #include "vmm/confine/seccomp.h"
 #include "vmm/control.h"
@@ -157,16 +156,11 @@ build (struct kata_builtin_thread *thread, kata_error **err)
   return code;
 }
 
-/* Signals are the embedder's: none of our threads takes one. */
 static int
 start_keeper (struct kata_builtin_thread *thread, kata_error **err)
 {
   g_autoptr (GError) error = NULL;
-  sigset_t all, before;
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  GThread *keeper = g_thread_try_new ("vmm-keeper", keep, kata_builtin_thread__ref (thread), &error);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  GThread *keeper = kata_thread__new ("vmm-keeper", keep, kata_builtin_thread__ref (thread), &error);
   if (keeper != NULL) {
     g_thread_unref (keeper);
     return 0;

@@ -62,9 +62,8 @@ check_keys (const kata_vm_plan *p, kata_error **err)
       "Firecracker always goes through the host's page cache; remove the key" },
     { p->block_queues > 1, "hypervisor.fc.num_queues", "Firecracker's disks have one queue; remove the key" },
     { p->block_queue_size != 0, "hypervisor.fc.queue_size", "Firecracker's queues have a fixed size; remove the key" },
-    { p->entropy_source != NULL && given (p->entropy_source) && strcmp (p->entropy_source, "/dev/urandom") != 0 &&
-          strcmp (p->entropy_source, "/dev/random") != 0,
-      "hypervisor.fc.entropy_source", "Firecracker takes random numbers from the host's kernel; use \"/dev/urandom\"" },
+    { !kata_device__is_host_kernel (p->entropy_source), "hypervisor.fc.entropy_source",
+      "Firecracker takes random numbers from the host's kernel; use \"/dev/urandom\"" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (rules); i++)
     if (rules[i].wrong)

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,6 +15,7 @@
 #include "backend/null/service.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/thread.h"
 
 #define MEMORY_STEP_MIB 128
 #define ACCEPT_PAUSE_US 5000 /* without descriptors left the connection goes on waiting: no busy loop */
@@ -266,12 +266,9 @@ kata_null_guest__start (struct null_guest **out, const kata_vm_plan *plan, kata_
     kata_null_guest__free (guest);
     return kata_error__errno (err, KATA_E_VMM, plan->dir, errnum, "null: cannot listen in \"%s\"", plan->dir);
   }
-  /* This thread makes all others, which inherit the mask: signals are the caller's. */
-  sigset_t all, before;
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  guest->thread = g_thread_new ("null-guest", guest_main, guest);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  guest->thread = kata_thread__new ("null-guest", guest_main, guest, NULL); /* and makes the others */
+  if (guest->thread == NULL)
+    g_error ("null: no thread for the guest");
   *out = guest;
   return 0;
 }

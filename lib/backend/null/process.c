@@ -9,6 +9,7 @@
 
 #include "backend/null/program.h"
 #include "base/fd.h"
+#include "base/thread.h"
 
 struct null_process {
   gint refs;
@@ -102,11 +103,9 @@ kata_null_process__start (struct null_process *p)
   g_mutex_unlock (&p->lock);
   if (!can)
     return FALSE;
-  sigset_t all, before;
-  sigfillset (&all); /* it may be the caller's thread that we are in */
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  p->thread = g_thread_new ("null-process", run, kata_null_process__ref (p));
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  p->thread = kata_thread__new ("null-process", run, kata_null_process__ref (p), NULL);
+  if (p->thread == NULL)
+    g_error ("null: no thread for a process");
   return TRUE;
 }
 
