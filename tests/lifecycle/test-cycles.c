@@ -115,11 +115,8 @@ samples_free (struct samples *samples)
 static void
 samples_take (struct samples *samples, int i)
 {
-  for (int tries = 0; i > 0 && tries < 50; tries++) {
-    if (residue_fds () <= samples->fds[0] && residue_threads () <= samples->threads[0])
-      break;
+  for (int tries = 0; i > 0 && tries < 50 && residue_fds () > samples->fds[0]; tries++)
     g_usleep (1000);
-  }
   samples->rss[i] = residue_rss_kib ();
   samples->pss[i] = residue_pss_kib ();
   samples->fds[i] = residue_fds ();
